@@ -16,6 +16,7 @@
 #include "server/io/listen.h"
 #include "server/io/openfiles.h"
 #include "server/keys/keymgr.h"
+#include "server/metrics/metrics.h"
 #include "server/options.h"
 #include "server/upkeep/collector.h"
 #include "server/upkeep/exchange.h"
@@ -46,6 +47,7 @@ struct program {
     struct dnstap *dnstap; /* NULL: none */
     struct collector *collector;
     struct exchange *exchange; /* NULL: none */
+    struct metrics *metrics;   /* NULL: nobody asked for any */
     /* Those of UDP, then as many of TCP. The kernel runs a thread that has waited before one that
      * never waits, so a load of TCP does not delay UDP. */
     struct worker **workers;
@@ -198,6 +200,20 @@ static enum result open_workers(struct program *program, const struct options *o
     return RESULT_OK;
 }
 
+static enum result open_metrics(struct program *program, const struct options *options,
+                                struct diag *diag)
+{
+    const struct exposition_sources sources = { .workers = program->workers,
+                                                .worker_count = program->worker_count,
+                                                .facts = refresh_facts(program->refresh),
+                                                .dnstap = program->dnstap,
+                                                .locations = options->locations,
+                                                .location_count = options->location_count };
+    const struct metrics_places places = { options->metrics, options->metrics_count, options->user,
+                                           options->takeover };
+    return metrics_new(&program->metrics, &places, &sources, diag);
+}
+
 /* Operators read this line, scripts wait for it. */
 static void log_started(const struct program *program, const struct options *options)
 {
@@ -239,6 +255,7 @@ static enum result prepare(struct program *program, const struct options *option
     TRY(refresh_new(&program->refresh, &sources, diag));
     TRY(open_workers(program, options, diag));
     TRY(steer(program, options->socket_affinity, diag));
+    TRY(open_metrics(program, options, diag));
     return confine(options, log_line, diag);
 }
 
@@ -256,6 +273,7 @@ static enum result start(struct program *program, const struct options *options,
     log_started(program, options);
     TRY(refresh_start(program->refresh, program->workers, program->worker_count, diag));
     TRY(start_exchange(program, options->state, diag));
+    TRY(metrics_start(program->metrics, diag));
     if (program->stores.rolls_keys) {
         TRY(start_keymgr(program, diag));
     }
@@ -267,24 +285,22 @@ static enum result start(struct program *program, const struct options *options,
 
 static void print_counters(const struct program *program)
 {
-    unsigned long long udp = 0, tcp = 0, dropped = 0, limited = 0, rcode[16] = { 0 };
+    uint64_t sums[MESSAGES_ALL] = { 0 }, dropped = 0;
     for (size_t i = 0; i < program->worker_count; i++) {
-        const struct message_counters *counters = &program->workers[i]->handler.counters;
-        udp += atomic_load(&counters->udp);
-        tcp += atomic_load(&counters->tcp);
-        dropped += atomic_load(&counters->dropped);
-        limited += atomic_load(&counters->limited);
-        for (size_t r = 0; r < 16; r++) {
-            rcode[r] += atomic_load(&counters->rcode[r]);
-        }
+        message_sum(sums, &program->workers[i]->handler.counters);
     }
+    for (size_t i = 0; i < MESSAGE_DROPS; i++) {
+        dropped += sums[MESSAGES_DROPPED + i];
+    }
+    const uint64_t *received = sums + MESSAGES_RECEIVED;
     log_write(INSTANCE_NAME, LOG_INFO,
-              "queries udp %llu tcp %llu dropped %llu limited %llu; answers noerror "
-              "%llu formerr %llu "
-              "servfail %llu nxdomain %llu notimp %llu refused %llu",
-              udp, tcp, dropped, limited, rcode[RCODE_NOERROR], rcode[RCODE_FORMERR],
-              rcode[RCODE_SERVFAIL], rcode[RCODE_NXDOMAIN], rcode[RCODE_NOTIMP],
-              rcode[RCODE_REFUSED]);
+              "queries udp %" PRIu64 " tcp %" PRIu64 " dropped %" PRIu64 " limited %" PRIu64
+              "; answers noerror %" PRIu64 " formerr %" PRIu64 " servfail %" PRIu64
+              " nxdomain %" PRIu64 " notimp %" PRIu64 " refused %" PRIu64,
+              received[0] + received[1], received[2] + received[3], dropped, sums[MESSAGES_LIMITED],
+              message_rcode(sums, RCODE_NOERROR), message_rcode(sums, RCODE_FORMERR),
+              message_rcode(sums, RCODE_SERVFAIL), message_rcode(sums, RCODE_NXDOMAIN),
+              message_rcode(sums, RCODE_NOTIMP), message_rcode(sums, RCODE_REFUSED));
     if (program->dnstap != NULL) {
         const struct dnstap_totals taps = dnstap_totals(program->dnstap);
         log_write(INSTANCE_NAME, LOG_INFO, "dnstap frames %" PRIu64 " dropped %" PRIu64,
@@ -308,6 +324,7 @@ static void stop(struct program *program)
     if (program->draining) {
         hang_up(program);
     }
+    metrics_free(program->metrics);
     keymgr_free(program->keymgr);
     exchange_free(program->exchange);
     refresh_free(program->refresh);
@@ -413,6 +430,8 @@ static bool look_at_others(struct program *program, const struct options *option
         succeed(program, options, now);
     } else if (!program->draining && instance_is_succeeded(instance)) {
         program->draining = true;
+        metrics_free(program->metrics); /* those of the successor count now */
+        program->metrics = NULL;
         log_line(LOG_NOTICE, "another ntspoold answers now: ends when all connections are closed");
         for (size_t i = 0; i < program->worker_count; i++) {
             worker_drain(program->workers[i]);

@@ -32,6 +32,9 @@ static const struct option_row rows[] = {
     { "dnstap", 'd', "unix:PATH", false,
       "write queries and answers to the dnstap reader on that socket" },
     { "dnstap-sample", 'S', "N", false, "only one batch of queries in N (default 1: all)" },
+    { "metrics", 'm', "WHERE", true,
+      "serve metrics there: unix:PATH, or ADDRESS@PORT of this machine\n(again for more; default: "
+      "nowhere)" },
     { "user", 'u', "NAME", false,
       "become this user after a start as root, once the sockets are there" },
     { "state", 's', "DIR", false, "the pool's state (default " CONFIG_STATE_PRESET ")" },
@@ -72,6 +75,20 @@ static enum result add_locations(struct options *options, const char *path, stru
     return RESULT_OK;
 }
 
+static enum result add_metrics(struct options *options, const char *place, struct diag *diag)
+{
+    if (options->metrics_count == METRICS_SOCKETS_MAX) {
+        return diag_fail(diag, RESULT_USAGE, "more than %d places for metrics",
+                         METRICS_SOCKETS_MAX);
+    }
+    enum result result = metrics_socket_check(place, diag);
+    if (result != RESULT_OK) {
+        return RESULT_USAGE;
+    }
+    options->metrics[options->metrics_count++] = place;
+    return RESULT_OK;
+}
+
 /* Errors in the file are not usage errors. */
 static enum result in_file(enum result result)
 {
@@ -84,17 +101,24 @@ static enum result read_lists(struct options *out, const struct arguments *argum
 {
     size_t listen = arguments_count(arguments, "listen");
     size_t locations = arguments_count(arguments, "locations");
+    size_t metrics = arguments_count(arguments, "metrics");
     for (size_t i = 0; i < listen; i++) {
         TRY(add_listen(out, arguments_value(arguments, "listen", i), diag));
     }
     for (size_t i = 0; i < locations; i++) {
         TRY(add_locations(out, arguments_value(arguments, "locations", i), diag));
     }
+    for (size_t i = 0; i < metrics; i++) {
+        TRY(add_metrics(out, arguments_value(arguments, "metrics", i), diag));
+    }
     for (size_t i = 0; listen == 0 && i < config->listen_count; i++) {
         TRY(in_file(add_listen(out, config->listen[i], diag)));
     }
     for (size_t i = 0; locations == 0 && i < config->locations_count; i++) {
         TRY(in_file(add_locations(out, config->locations[i], diag)));
+    }
+    for (size_t i = 0; metrics == 0 && i < config->metrics_count; i++) {
+        TRY(in_file(add_metrics(out, config->metrics[i], diag)));
     }
     return RESULT_OK;
 }

@@ -4,6 +4,7 @@
 #define SERVER_OPTIONS_H
 
 #include "server/answering/edns.h"
+#include "server/metrics/metrics_socket.h"
 #include "zone/places/locations.h"
 #include "zone/registry/config.h"
 
@@ -20,6 +21,8 @@ struct options {
     struct identity identity;
     struct endpoint listen[OPTIONS_LISTEN_MAX];
     size_t listen_count;
+    const char *metrics[METRICS_SOCKETS_MAX]; /* unix:PATH or ADDRESS@PORT */
+    size_t metrics_count;
     unsigned workers;
     const char *dnstap; /* NULL: none */
     unsigned dnstap_sample;

@@ -32,6 +32,7 @@ struct signer {
     uint32_t validity_s;
     uint64_t random;
     uint64_t made;
+    struct signature_counts *counts; /* NULL: nobody's */
     size_t key_count;
     struct signing_key keys[KEYRING_MAX];
     /* RRSIG rdata without the signature. The signer's name is always the same. */
@@ -91,6 +92,11 @@ void signer_limit(struct signer *signer, struct budget *budget)
     signer->budget = budget;
 }
 
+void signer_count(struct signer *signer, struct signature_counts *counts)
+{
+    signer->counts = counts;
+}
+
 uint64_t signer_made(const struct signer *signer)
 {
     return signer->made;
@@ -144,6 +150,9 @@ static enum result sign(struct signer *signer, const struct signing_key *key, st
     ASSERT(!w.failed); /* signer_sign has checked the length */
     TRY(key_sign(key->context, signer->buffer, w.at, out->signature));
     signer->made++;
+    if (signer->counts != NULL) {
+        counter_add(&signer->counts->made, 1);
+    }
     return RESULT_OK;
 }
 
@@ -166,6 +175,9 @@ static enum result signature_by(struct signer *signer, const struct signing_key 
     }
     struct sigcache_key id = sigcache_hash(signer->cache, signer->buffer, task->identity_len);
     if (sigcache_get(signer->cache, id, out) && is_fresh(signer, id, out, task->now)) {
+        if (signer->counts != NULL) {
+            counter_add(&signer->counts->found, 1);
+        }
         return RESULT_OK;
     }
     if (signer->budget != NULL && !budget_take(signer->budget)) {

@@ -7,12 +7,18 @@
 #include "dnssec/signing/keyring.h"
 #include "dnssec/signing/rrsig.h"
 #include "dnssec/signing/sigcache.h"
+#include "zone/base/counter.h"
 
 enum {
     SIGNER_SCRATCH = KEYRING_MAX * (2 + RRSIG_PREFIX_MAX + KEY_SIGNATURE_LEN)
 };
 
 struct signer;
+
+/* What signers do, for their owner. One thread writes, any thread may read. */
+struct signature_counts {
+    atomic_uint_fast64_t made, found; /* signatures made, and found in the cache */
+};
 
 /* Takes a reference to the keyring. The seed feeds the jitter of expirations. */
 struct signer *signer_new(struct keyring *keyring, struct sigcache *cache, const struct dname *apex,
@@ -21,6 +27,8 @@ void signer_free(struct signer *signer);
 /* From now on each new signature takes a token from the budget; signatures in the cache are free.
  * The budget must outlive the signer. */
 void signer_limit(struct signer *signer, struct budget *budget);
+/* From now on adds to the counts, which must outlive the signer. */
+void signer_count(struct signer *signer, struct signature_counts *counts);
 
 /* Makes the RRSIGs over `set` at `owner`, an RRset of type RRSIG in `scratch`: one for each key
  * that signs this type (DNSKEY, CDS and CDNSKEY: RFC 4035 2.2, RFC 7344 4.1), in the keyring's

@@ -20,11 +20,24 @@ struct answer_rrset {
     const struct block *block; /* the RRset in wire form; NULL if there is none */
 };
 
+/* The name that a question leads to; of a CNAME in the zone, its target. */
+enum answer_kind {
+    ANSWER_OTHER,   /* not in the zone, no qtype, or the store could not be read */
+    ANSWER_SERVICE, /* the pool's service */
+    ANSWER_REGION,  /* a region's */
+    ANSWER_MEMBER,
+    ANSWER_STATIC,
+    ANSWER_APEX,
+    ANSWER_MISSING, /* no name with records */
+    ANSWER_KINDS
+};
+
 /* RRsets and owners point into the answer itself, the answerer's buffers, the answer cache and the
  * zone state. They hold until the next query. */
 struct answer {
     const struct dname *apex;
     enum rcode rcode;
+    enum answer_kind kind;
     uint8_t scope;           /* ECS scope prefix length (RFC 7871 7.2.1); 0: for all clients */
     bool signatures_only;    /* qtype RRSIG: the RRSIGs of the RRsets, not the RRsets */
     bool over_budget;        /* a compact denial was due, but its signature was over the budget */

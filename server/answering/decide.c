@@ -251,6 +251,21 @@ static void cache_first(struct answerer *answerer, const struct answer_cache_key
     found->block = cached == NULL ? NULL : &cached->block;
 }
 
+static enum answer_kind kind_of(const struct node *node)
+{
+    switch (node->kind) {
+    case NODE_APEX:
+        return ANSWER_APEX;
+    case NODE_MEMBER:
+        return ANSWER_MEMBER;
+    case NODE_SERVICE:
+        return node->members > 0 ? ANSWER_REGION : ANSWER_SERVICE;
+    case NODE_STATIC:
+        return ANSWER_STATIC;
+    }
+    return ANSWER_OTHER;
+}
+
 /* The answer for one name: from the cache, else from its node. */
 static enum result name_answer(struct answerer *answerer, const struct query *query,
                                const struct address *source, const struct dname *owner,
@@ -262,6 +277,7 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
     const struct cached_answer *cached =
         cacheable ? answer_cache_find(answerer->snapshot.cache, &what) : NULL;
     if (cached != NULL) {
+        answer->kind = ANSWER_MEMBER;
         const struct rrset set = { .type = query->qtype };
         (void)answer_add(answer, owner, &set, &cached->block);
         answer->answer_count = answer->total;
@@ -271,6 +287,7 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
     enum result result =
         registry_node(answerer->snapshot.registry, key, answerer->node_data, &node);
     if (result == RESULT_OK) {
+        answer->kind = kind_of(&node);
         result = node_answer(answerer, query, source, owner, key, &node);
         if (result == RESULT_NOT_FOUND) {
             return denial_of_type(answer, &answerer->chain, query, key);
@@ -294,17 +311,20 @@ static enum result decide(struct answerer *answerer, const struct query *query,
     const struct dname_key *key = &qname->key;
     struct dname_key alias_key;
     if (qname->service) {
+        answer->kind = ANSWER_SERVICE;
         bool added = add_located_set(answerer, query, source, owner);
         answer->answer_count = answer->total;
         return added ? RESULT_OK : RESULT_TOO_LONG;
     }
     if (qname->missing) {
+        answer->kind = ANSWER_MISSING;
         return denial_of_name(answer, &answerer->chain, query, key, &qname->before);
     }
     while (owner != NULL) {
         answer->answer_count = answer->total;
         enum result result = name_answer(answerer, query, source, owner, key);
         if (result == RESULT_NOT_FOUND) {
+            answer->kind = ANSWER_MISSING;
             return denial_of_name(answer, &answerer->chain, query, key, NULL);
         }
         if (result != RESULT_OK) {
@@ -370,6 +390,7 @@ const struct answer *decide_answer(struct answerer *answerer, const struct query
     answer_cache_begin(answerer->snapshot.cache);
     answer->apex = &answerer->snapshot.zone->settings.apex;
     answer->rcode = RCODE_NOERROR;
+    answer->kind = ANSWER_OTHER;
     answer->scope = 0;
     answer->signatures_only = answer->over_budget = false;
     answer->answer_count = answer->total = 0;
@@ -390,6 +411,7 @@ const struct answer *decide_answer(struct answerer *answerer, const struct query
     }
     if (answer->over_budget) {
         counters_count(&answerer->snapshot.counters->over_budget);
+        counter_add(&answerer->over_budget, 1);
     }
     return answer;
 }

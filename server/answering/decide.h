@@ -5,12 +5,15 @@
 
 #include "server/answering/answer.h"
 #include "server/answering/nsec_chain.h"
+#include "zone/base/counter.h"
 
 /* One worker's state for its decisions. */
 struct answerer {
     struct snapshot snapshot;
     struct nsec_chain chain;
     struct answer answer;
+    /* Compact denials that were over the budget, since the start; for any thread. */
+    atomic_uint_fast64_t over_budget;
     uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
     uint8_t near_data[NODE_ENCODED_MAX]; /* of other names */
 };

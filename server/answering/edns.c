@@ -11,9 +11,14 @@ static bool reply_cookie(struct writer *w, const struct query *query,
     if (!secrets->present) {
         return false;
     }
-    enum cookie_state state = (query->options & QUERY_SERVER_COOKIE) == 0
-                                  ? COOKIE_BAD
-                                  : cookie_check(query->cookie, asked->source, secrets, asked->now);
+    bool has_one = (query->options & QUERY_SERVER_COOKIE) != 0;
+    enum cookie_state state =
+        has_one ? cookie_check(query->cookie, asked->source, secrets, asked->now) : COOKIE_BAD;
+    enum message_cookie counted = !has_one                ? MESSAGE_COOKIE_NONE
+                                  : state == COOKIE_GOOD  ? MESSAGE_COOKIE_GOOD
+                                  : state == COOKIE_AGING ? MESSAGE_COOKIE_OLD
+                                                          : MESSAGE_COOKIE_BAD;
+    message_count(asked->counters, MESSAGES_COOKIES + counted);
     write_u16(w, EDNS_OPTION_COOKIE);
     write_u16(w, COOKIE_LEN);
     uint8_t *cookie = write_room(w, COOKIE_LEN);

@@ -4,6 +4,7 @@
 #ifndef SERVER_EDNS_H
 #define SERVER_EDNS_H
 
+#include "server/answering/message_counters.h"
 #include "server/answering/respond.h"
 #include "server/state/zone_state.h"
 
@@ -28,6 +29,7 @@ struct edns_asked {
     uint64_t now; /* Unix seconds */
     bool tcp;
     bool closing; /* asks TCP clients to end their connections */
+    struct message_counters *counters;
 };
 
 /* True if edns_reply has something to do. */

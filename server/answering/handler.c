@@ -28,6 +28,8 @@ static void renew_signers(struct handler *handler, const struct zone_state *zone
     snapshot->signer = make_signer(zone, handler->cache);
     snapshot->limited_signer = make_signer(zone, handler->denials);
     signer_limit(snapshot->limited_signer, &handler->budget);
+    signer_count(snapshot->signer, &handler->answers);
+    signer_count(snapshot->limited_signer, &handler->compact);
 }
 
 enum result handler_init(struct handler *handler, const struct handler_parts *parts,
@@ -105,14 +107,20 @@ static enum result renew(struct store_txn *registry)
     return result;
 }
 
+static uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 bool handler_begin(struct handler *handler)
 {
     struct snapshot *snapshot = &handler->answerer.snapshot;
-    struct timespec monotonic;
     adopt(handler);
     snapshot->now = clock_now();
-    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &monotonic);
-    handler->now_us = (uint64_t)monotonic.tv_sec * 1000000 + (uint64_t)monotonic.tv_nsec / 1000;
+    handler->began_ns = monotonic_ns();
+    handler->now_us = handler->began_ns / 1000;
     budget_update(&handler->budget, snapshot->zone->settings.denial_budget, handler->now_us);
     if (renew(snapshot->registry) != RESULT_OK) {
         return false;
@@ -124,6 +132,7 @@ bool handler_begin(struct handler *handler)
 void handler_end(struct handler *handler)
 {
     store_rest(handler->answerer.snapshot.registry);
+    message_count_batch(&handler->counters, monotonic_ns() - handler->began_ns);
 }
 
 /* The kind of response, as rrl.h counts it. Names are spread over groups by a hash of their
@@ -164,7 +173,7 @@ static bool is_within_rate(struct handler *handler, const struct request *reques
     if (rrl_take(handler->rrl, &request->source, kind, rate, handler->now_us)) {
         return true;
     }
-    message_count(&handler->counters.limited);
+    message_count(&handler->counters, MESSAGES_LIMITED);
     return false;
 }
 
@@ -176,9 +185,10 @@ static struct written respond_over_rate(struct handler *handler, const struct re
     const struct zone_state *zone = handler->answerer.snapshot.zone;
     uint32_t slip = zone->settings.rrl_slip;
     if (slip == 0 || handler->over_rate++ % slip != 0) {
-        message_count(&handler->counters.dropped);
+        message_count(&handler->counters, MESSAGES_DROPPED + MESSAGE_RATE);
         return (struct written){ .len = 0 };
     }
+    message_count(&handler->counters, MESSAGES_SLIPPED);
     if ((response->query->options & QUERY_COOKIE) != 0 && zone->cookies.present) {
         return respond_reject(response, RCODE_BADCOOKIE); /* RFC 7873 5.2.3 */
     }
@@ -203,7 +213,6 @@ static struct written respond(struct handler *handler, const struct response *re
 void handler_read(struct handler *handler, struct request *request)
 {
     struct query *query = &request->query;
-    message_count(request->tcp ? &handler->counters.tcp : &handler->counters.udp);
     request->rcode = RCODE_NOERROR;
     request->verdict = query_parse(query, &request->rcode, request->data, request->len);
     if (request->verdict == QUERY_ANSWER && query->qclass == RR_CLASS_CH) {
@@ -212,6 +221,13 @@ void handler_read(struct handler *handler, struct request *request)
     }
     if (request->verdict == QUERY_ANSWER) {
         decide_prepare(&handler->answerer, query, &request->qname);
+    }
+}
+
+static void count_subnet(struct message_counters *counters, const struct query *query)
+{
+    if (query->subnet.present) {
+        message_count(counters, query->subnet.source > 0 ? MESSAGES_ECS_USED : MESSAGES_ECS_ZERO);
     }
 }
 
@@ -226,16 +242,21 @@ size_t handler_answer(struct handler *handler, struct request *request, uint8_t 
     bool proven = false;
     response.out = out;
     if (request->verdict == QUERY_DROP) {
-        message_count(&handler->counters.dropped);
+        bool response_itself = request->len >= DNS_HEADER_LEN;
+        message_count(&handler->counters,
+                      MESSAGES_DROPPED + (response_itself ? MESSAGE_RESPONSE : MESSAGE_MALFORMED));
         return 0;
     }
+    count_subnet(&handler->counters, query);
     if (edns_due(query, snapshot->zone)) {
-        const struct edns_asked asked = { snapshot->zone, handler->identity, &request->source,
-                                          snapshot->now,  request->tcp,      handler->closing };
+        const struct edns_asked asked = { snapshot->zone,    handler->identity, &request->source,
+                                          snapshot->now,     request->tcp,      handler->closing,
+                                          &handler->counters };
         proven = edns_reply(&response, &asked, options);
     }
     if (request->verdict == QUERY_ANSWER) {
         answer = decide_answer(&handler->answerer, query, &request->qname, &request->source);
+        message_count_question(&handler->counters, answer->kind, query);
     } else if (request->rcode == RCODE_NOERROR && !snapshot->zone->cookies.present) {
         request->rcode = RCODE_FORMERR; /* asks for nothing but a cookie, and there are none */
     }
@@ -245,8 +266,10 @@ size_t handler_answer(struct handler *handler, struct request *request, uint8_t 
                                  ? respond(handler, &response, answer, request->rcode)
                                  : respond_over_rate(handler, &response);
     if (written.len > 0) {
-        message_count(&handler->counters.rcode[written.rcode & 0xf]);
-        if (written.whole && answer != NULL && answer->due.turn != NULL) {
+        message_count_response(&handler->counters, written.rcode, written.len);
+        if (!written.whole && (out[2] & DNS_FLAG_TC >> 8) != 0) {
+            message_count(&handler->counters, MESSAGES_TRUNCATED);
+        } else if (written.whole && answer != NULL && answer->due.turn != NULL) {
             counters_sent(&answer->due);
         }
     }

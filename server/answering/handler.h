@@ -8,21 +8,11 @@
 
 #include "server/answering/decide.h"
 #include "server/answering/edns.h"
+#include "server/answering/message_counters.h"
 #include "server/answering/rrl.h"
 
 enum {
     HANDLER_DENIALS = 8192 /* cached signatures of compact denials of missing names, 1 MiB */
-};
-
-/* Since the start. */
-struct message_counters {
-    atomic_uint_fast64_t udp, tcp; /* messages received */
-    atomic_uint_fast64_t dropped;  /* no response was due, or the kernel took none */
-    /* Over the rate: dropped (also counted there), sent without records, or, over TCP, the last one
-     * before a rest. */
-    atomic_uint_fast64_t limited;
-    /* Responses by the lower four bits of the RCODE: BADVERS counts as 0, BADCOOKIE as 7. */
-    atomic_uint_fast64_t rcode[16];
 };
 
 struct handler {
@@ -34,9 +24,11 @@ struct handler {
     struct rrl *rrl;
     const struct identity *identity;
     bool closing;       /* asks TCP clients to end their connections (RFC 7828 3.4) */
-    uint64_t now_us;    /* monotonic, of the batch, to some milliseconds */
+    uint64_t began_ns;  /* monotonic, of the batch */
+    uint64_t now_us;    /* the same */
     uint32_t over_rate; /* responses over the rate, for rrl-slip */
     struct message_counters counters;
+    struct signature_counts answers, compact; /* made or found by the two signers */
 };
 
 /* The pointers outlive the handler. */
@@ -56,6 +48,13 @@ void handler_done(struct handler *handler);
 /* Hands over a newer zone state by the counters for it, and their reference. It is in use from the
  * next batch on. Any thread. */
 void handler_publish(struct handler *handler, struct counters *counters);
+
+/* Messages that have arrived by one transport and family. */
+static inline void handler_received(struct handler *handler, enum message_transport transport,
+                                    bool ipv6, uint64_t count)
+{
+    counter_add(&handler->counters.at[MESSAGES_RECEIVED + transport * 2 + ipv6], count);
+}
 
 /* Begins a batch. Call it after the messages have arrived, so that no client gets an answer older
  * than its query. False: the store can't be read now, answer nothing. */
@@ -82,13 +81,5 @@ void handler_read(struct handler *handler, struct request *request);
 /* Writes the response, over TCP at most `room` octets and over UDP what the client takes. Returns
  * its length, 0 for none. */
 size_t handler_answer(struct handler *handler, struct request *request, uint8_t *out, size_t room);
-
-/* Counters have one writer: no locked instruction is needed, readers only have to see whole
- * numbers. */
-static inline void message_count(atomic_uint_fast64_t *counter)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-                          memory_order_relaxed);
-}
 
 #endif

@@ -173,6 +173,7 @@ static size_t answer_message(struct connection *connection, struct handler *hand
     request.source = connection->peer.address;
     request.tcp = true;
     request.over_rate = false;
+    handler_received(handler, MESSAGE_TCP, !address_is_ipv4(&request.source), 1);
     handler_read(handler, &request);
     size_t reply = handler_answer(handler, &request, out + 2, TCP_MESSAGE_MAX);
     connection->rests = request.over_rate;
@@ -183,6 +184,7 @@ static size_t answer_message(struct connection *connection, struct handler *hand
     if (reply == 0) {
         return 0;
     }
+    counter_add(&handler->counters.at[MESSAGES_OCTETS], reply);
     wire_put_u16(out, (uint16_t)reply);
     return reply + 2;
 }

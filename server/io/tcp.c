@@ -62,11 +62,17 @@ static void list_put_first(struct tcp_server *server, struct connection *connect
     server->newest = connection;
 }
 
+static void count(struct tcp_server *server, unsigned which)
+{
+    message_count(&server->shop.handler->counters, which);
+}
+
 static void close_connection(struct tcp_server *server, struct connection *connection)
 {
     list_remove(server, connection);
     server->connection_count--;
     server->unasked -= !connection->asked;
+    count(server, MESSAGES_TCP_CLOSED);
     connection_free(connection, &server->shop);
 }
 
@@ -86,8 +92,8 @@ static void on_ready(uv_poll_t *poll, int, int)
 {
     struct tcp_server *server = poll->data;
     struct epoll_event ready[TURNS_A_WAKE];
-    int count = epoll_wait(server->shop.set, ready, TURNS_A_WAKE, 0);
-    for (int i = 0; i < count; i++) {
+    int events = epoll_wait(server->shop.set, ready, TURNS_A_WAKE, 0);
+    for (int i = 0; i < events; i++) {
         struct connection *connection = ready[i].data.ptr;
         uint64_t active_at = connection->active_at;
         bool asked = connection->asked;
@@ -113,17 +119,18 @@ static void limit_client(struct tcp_server *server, const struct connection *con
 {
     struct connection *longest_idle = NULL;
     size_t prefix = address_is_ipv4(&connection->peer.address) ? 15 : 7; /* octets of /24, /56 */
-    unsigned count = 0;
+    unsigned connections = 0;
     if (server->connection_count <= TCP_CLIENT_MAX) {
         return;
     }
     for (struct connection *c = server->newest; c != NULL; c = c->older) {
         if (memcmp(c->peer.address.octets, connection->peer.address.octets, prefix) == 0) {
             longest_idle = c;
-            count++;
+            connections++;
         }
     }
-    if (count > TCP_CLIENT_MAX) {
+    if (connections > TCP_CLIENT_MAX) {
+        count(server, MESSAGES_TCP_DISPLACED + MESSAGE_BY_CLIENT);
         close_connection(server, longest_idle);
     }
 }
@@ -163,6 +170,7 @@ static int accept_next(struct tcp_server *server, int listener, struct sockaddr_
     if (server->deaf) {
         return -1;
     }
+    count(server, MESSAGES_TCP_DISPLACED + MESSAGE_BY_DESCRIPTORS);
     close_connection(server, longest_idle(server));
     return take_next(listener, peer);
 }
@@ -176,11 +184,13 @@ static void add_connection(struct tcp_server *server, int fd, const struct socka
         return;
     }
     if (server->connection_count >= server->connections_max) {
+        count(server, MESSAGES_TCP_DISPLACED + MESSAGE_BY_ALL);
         close_connection(server, longest_idle(server));
     }
     if (connection_new(&connection, &server->shop, fd, &endpoint) == RESULT_OK) {
         list_put_first(server, connection);
         server->connection_count++;
+        count(server, MESSAGES_TCP_OPENED);
         server->unasked++;
         limit_client(server, connection);
     }

@@ -70,6 +70,7 @@ static bool read_message(const struct udp_socket *udp, unsigned at, struct reque
     struct endpoint source;
     if (endpoint_of_sockaddr(&source, (const struct sockaddr *)&batch->from[at]) != RESULT_OK ||
         source.port == 0) {
+        message_count(&udp->shared->handler->counters, MESSAGES_DROPPED + MESSAGE_MALFORMED);
         return false;
     }
     request->data = udp->shared->in[at];
@@ -103,6 +104,7 @@ static unsigned answer_batch(const struct udp_socket *udp, unsigned count)
     };
     struct request requests[GROUP];
     unsigned from[GROUP], replies = 0;
+    uint64_t octets = 0;
     for (unsigned at = 0; at < count;) {
         unsigned group = 0;
         for (; group < GROUP && at < count; at++) {
@@ -114,9 +116,11 @@ static unsigned answer_batch(const struct udp_socket *udp, unsigned count)
                                         udp->shared->out[replies], DNS_UDP_MAX);
             if (len > 0) {
                 address_reply(udp, from[i], replies++, len);
+                octets += len;
             }
         }
     }
+    counter_add(&udp->shared->handler->counters.at[MESSAGES_OCTETS], octets);
     return replies;
 }
 
@@ -128,7 +132,7 @@ static void send_batch(struct udp_socket *udp, unsigned count)
     while (sent < count) {
         int taken = sendmmsg(udp->fd, udp->batch->out + sent, count - sent, MSG_DONTWAIT);
         if (taken <= 0) {
-            message_count(&udp->shared->handler->counters.dropped);
+            message_count(&udp->shared->handler->counters, MESSAGES_DROPPED + MESSAGE_SEND);
             udp->batch->out[sent].msg_len = 0;
             taken = 1;
         }
@@ -185,14 +189,21 @@ static unsigned serve_batch(struct udp_socket *udp)
 {
     int received = recvmmsg(udp->fd, udp->batch->in, UDP_BATCH, MSG_DONTWAIT, NULL);
     unsigned count = received < 0 ? 0 : (unsigned)received;
-    if (count > 0 && handler_begin(udp->shared->handler)) {
+    if (count == 0) {
+        return 0;
+    }
+    struct handler *handler = udp->shared->handler;
+    handler_received(handler, MESSAGE_UDP, udp->ipv6, count);
+    if (handler_begin(handler)) {
         bool noted = tap_begin(udp->shared->tap);
         unsigned replies = answer_batch(udp, count);
         send_batch(udp, replies);
-        handler_end(udp->shared->handler);
+        handler_end(handler);
         if (noted) {
             note_batch(udp, count, replies);
         }
+    } else {
+        counter_add(&handler->counters.at[MESSAGES_DROPPED + MESSAGE_STORE], count);
     }
     for (unsigned at = 0; at < count; at++) {
         reset(&udp->batch->in[at].msg_hdr, udp->wildcard);
@@ -216,6 +227,7 @@ enum result udp_open(struct udp_socket *udp, struct udp_shared *shared,
     udp->shared = shared;
     udp->endpoint = endpoint;
     udp->wildcard = listen_is_wildcard(endpoint);
+    udp->ipv6 = !address_is_ipv4(&endpoint->address);
     udp->batch = batch_new(shared, udp->wildcard);
     CHECK(uv_poll_init(shared->loop, &udp->poll, udp->fd) == 0);
     udp->poll.data = udp;

@@ -26,6 +26,7 @@ struct udp_socket {
     int fd;
     const struct endpoint *endpoint;
     struct udp_batch *batch;
+    bool ipv6;
     bool wildcard; /* replies carry the address that the query came to */
 };
 

@@ -61,6 +61,7 @@ static enum result complete(struct zone_state *zone, struct deal *before,
     const struct settings *settings = &zone->settings;
     struct signer *signer = signer_new(zone->keyring, sources->cache, &settings->apex,
                                        settings->signature_validity_s, random_bits());
+    signer_count(signer, sources->counts);
     name_service(zone);
     enum result result = sign_soa(zone, signer, now);
     if (result == RESULT_OK) {

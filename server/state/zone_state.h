@@ -46,9 +46,10 @@ struct zone_state_sources {
     struct store_txn *registry, *health, *keys;
     const struct seal *seal;
     struct sigcache *cache;
-    struct places *places;       /* may be NULL */
-    const struct demand *demand; /* NULL: not known */
-    struct keyring *keyring;     /* NULL: load it from `keys` */
+    struct signature_counts *counts; /* of the signatures made for it; NULL: nobody's */
+    struct places *places;           /* may be NULL */
+    const struct demand *demand;     /* NULL: not known */
+    struct keyring *keyring;         /* NULL: load it from `keys` */
     struct deal *dealt; /* a new deal, to take the place of the old one; NULL: there is none */
 };
 

@@ -14,6 +14,7 @@ enum {
 
 struct dealer {
     struct sigcache *cache;
+    struct dealer_facts *facts;
     struct thread thread;
     atomic_bool finished, give_up;
     /* The input of the thread. */
@@ -33,10 +34,11 @@ static double seconds(clockid_t clock)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-struct dealer *dealer_new(struct sigcache *cache)
+struct dealer *dealer_new(struct sigcache *cache, struct dealer_facts *facts)
 {
     struct dealer *dealer = xcalloc(1, sizeof(*dealer));
     dealer->cache = cache;
+    dealer->facts = facts;
     thread_init(&dealer->thread);
     return dealer;
 }
@@ -50,6 +52,8 @@ static void *run(void *arg)
     randombytes_buf(&seed, sizeof(seed));
     struct signer *signer = signer_new(zone->keyring, dealer->cache, &zone->settings.apex,
                                        zone->settings.signature_validity_s, seed);
+    signer_count(signer, &dealer->facts->signatures);
+    double began = seconds(CLOCK_MONOTONIC);
     const struct deal_parts parts = { .settings = &zone->settings,
                                       .keyring = zone->keyring,
                                       .places = zone->places,
@@ -60,6 +64,7 @@ static void *run(void *arg)
                                       .give_up = &dealer->give_up };
     dealer->result = signer == NULL ? RESULT_CRYPTO : deal_again(&dealer->deal, &parts, zone->deal);
     signer_free(signer);
+    counter_set(&dealer->facts->duration_ns, (uint64_t)((seconds(CLOCK_MONOTONIC) - began) * 1e9));
     dealer->rest_until = seconds(CLOCK_MONOTONIC) + DEALER_REST * seconds(CLOCK_THREAD_CPUTIME_ID);
     atomic_store(&dealer->finished, true);
     return NULL;

@@ -15,7 +15,14 @@ enum {
 
 struct dealer;
 
-struct dealer *dealer_new(struct sigcache *cache);
+/* Written by the dealer's threads, one at a time; any thread may read. */
+struct dealer_facts {
+    struct signature_counts signatures;
+    atomic_uint_fast64_t duration_ns; /* of the last deal */
+};
+
+/* The facts outlive the dealer. */
+struct dealer *dealer_new(struct sigcache *cache, struct dealer_facts *facts);
 /* Gives up the deal in progress. */
 void dealer_free(struct dealer *dealer);
 /* True if it is neither busy nor resting. */

@@ -1,11 +1,15 @@
 #include "server/upkeep/refresh.h"
 
 #include <stdlib.h>
+#include <time.h>
 
-#include "server/upkeep/dealer.h"
 #include "server/upkeep/location_watch.h"
 #include "zone/base/clock.h"
 #include "zone/base/thread.h"
+
+enum {
+    SOA_TIMES_LEN = 20 /* serial and times, the end of its rdata */
+};
 
 struct refresh {
     struct refresh_sources sources;
@@ -18,6 +22,7 @@ struct refresh {
     size_t worker_count;
     struct thread thread;
     struct log_once trouble;
+    struct refresh_facts facts;
 };
 
 static void trouble(struct refresh *refresh, const struct diag *diag)
@@ -44,10 +49,49 @@ static struct demand demand_now(const struct refresh *refresh, uint64_t now)
                             now);
 }
 
+static uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Notes the facts about a new zone state. */
+static void note_facts(struct refresh *refresh, uint64_t began_ns)
+{
+    struct refresh_facts *facts = &refresh->facts;
+    const struct zone_state *zone = refresh->zone;
+    const struct deal *deal = zone->deal;
+    struct reader soa = reader_of(zone->soa.rdata, zone->soa.rdata_len);
+    size_t cells = 0;
+    (void)locations_cells(zone->places == NULL ? NULL : zone->places->locations, &cells);
+    (void)read_octets(&soa, zone->soa.rdata_len - SOA_TIMES_LEN);
+    counter_set(&facts->serial, read_u32(&soa));
+    counter_add(&facts->builds, 1);
+    counter_set(&facts->build_ns, monotonic_ns() - began_ns);
+    counter_set(&facts->deal_round, deal->round);
+    counter_set(&facts->dealt_at, deal->dealt_at);
+    counter_set(&facts->members, deal->candidates.members);
+    counter_set(&facts->areas, deal->area_count);
+    counter_set(&facts->cells, cells);
+    counter_set(&facts->signed_first, zone->signed_first);
+    for (size_t i = 0; i < refresh->watch.count; i++) {
+        counter_set(&facts->location_times[i], (uint64_t)refresh->watch.seen[i].st_mtime);
+    }
+}
+
+/* A change was seen that is not in the answers yet. */
+static void note_wait(struct refresh *refresh)
+{
+    if (counter_get(&refresh->facts.waits_since_ms) == 0) {
+        counter_set(&refresh->facts.waits_since_ms, monotonic_ns() / 1000000);
+    }
+}
+
 /* Builds a zone state from the transactions. */
 static enum result build(struct refresh *refresh, struct diag *diag)
 {
-    uint64_t now = clock_now();
+    uint64_t now = clock_now(), began_ns = monotonic_ns();
     uint64_t versions[3] = { store_version(refresh->from.registry),
                              store_version(refresh->from.health),
                              store_version(refresh->from.keys) };
@@ -63,6 +107,7 @@ static enum result build(struct refresh *refresh, struct diag *diag)
     memcpy(refresh->versions, versions, sizeof(versions));
     zone_state_unref(refresh->zone);
     refresh->zone = zone;
+    note_facts(refresh, began_ns);
     return RESULT_OK;
 }
 
@@ -152,6 +197,9 @@ static bool look(struct refresh *refresh, bool look_at_files)
               store_version(from->registry) != refresh->versions[0] ||
               store_version(from->health) != refresh->versions[1] ||
               store_version(from->keys) != refresh->versions[2];
+    if (changed) {
+        note_wait(refresh);
+    }
     if (changed && rebuild(refresh, &diag) != RESULT_OK) {
         trouble(refresh, &diag);
         changed = false;
@@ -178,6 +226,7 @@ static void *run(void *arg)
             handler_publish(&refresh->workers[i]->handler,
                             collector_counters(refresh->sources.collector, refresh->zone));
         }
+        counter_set(&refresh->facts.waits_since_ms, 0);
     }
     return NULL;
 }
@@ -200,7 +249,8 @@ enum result refresh_new(struct refresh **out, const struct refresh_sources *sour
     refresh->sources = *sources;
     refresh->from.seal = sources->seal;
     refresh->from.cache = sources->cache;
-    refresh->dealer = dealer_new(sources->cache);
+    refresh->from.counts = &refresh->facts.signatures;
+    refresh->dealer = dealer_new(sources->cache, &refresh->facts.deals);
     thread_init(&refresh->thread);
     enum result result = open_reads(refresh, diag);
     if (result != RESULT_OK) {
@@ -210,6 +260,11 @@ enum result refresh_new(struct refresh **out, const struct refresh_sources *sour
     rest(refresh);
     *out = refresh;
     return RESULT_OK;
+}
+
+const struct refresh_facts *refresh_facts(const struct refresh *refresh)
+{
+    return &refresh->facts;
 }
 
 struct zone_state *refresh_zone_state(const struct refresh *refresh)

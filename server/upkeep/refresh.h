@@ -5,6 +5,7 @@
 
 #include "server/io/worker.h"
 #include "server/upkeep/collector.h"
+#include "server/upkeep/dealer.h"
 #include "zone/base/log.h"
 
 enum {
@@ -14,6 +15,21 @@ enum {
 };
 
 struct refresh;
+
+/* Facts about the zone state in use and the work on it. The refresher writes them, any thread may
+ * read. Times are Unix seconds. */
+struct refresh_facts {
+    atomic_uint_fast64_t waits_since_ms;   /* by the monotonic clock: a change that is not in the
+                                              answers was seen; 0: all are */
+    atomic_uint_fast64_t serial;           /* of the SOA */
+    atomic_uint_fast64_t builds, build_ns; /* zone states; how long the last one took */
+    atomic_uint_fast64_t deal_round, dealt_at; /* the deal in use */
+    atomic_uint_fast64_t members, areas, cells;
+    atomic_uint_fast64_t signed_first; /* the first signature in the blocks */
+    atomic_uint_fast64_t location_times[LOCATIONS_FILES_MAX]; /* of the files in use */
+    struct signature_counts signatures;                       /* of the records in zone states */
+    struct dealer_facts deals;
+};
 
 struct refresh_sources {
     struct store *registry, *health, *keys;
@@ -32,6 +48,7 @@ enum result refresh_new(struct refresh **out, const struct refresh_sources *sour
                         struct diag *diag);
 /* The newest zone state; valid until refresh_start. */
 struct zone_state *refresh_zone_state(const struct refresh *refresh);
+const struct refresh_facts *refresh_facts(const struct refresh *refresh);
 /* Runs until refresh_free. The workers must outlive it. */
 enum result refresh_start(struct refresh *refresh, struct worker *const *workers, size_t count,
                           struct diag *diag);

@@ -72,8 +72,9 @@ static void answer(const uint8_t *data, size_t size)
         return;
     }
     struct response response = { .query = &query, .out = out };
-    const struct edns_asked asked = { pool.zone,   &identity,     &source,
-                                      FIXTURE_NOW, size % 2 == 1, false };
+    static struct message_counters counters;
+    const struct edns_asked asked = { pool.zone,     &identity, &source,  FIXTURE_NOW,
+                                      size % 2 == 1, false,     &counters };
     if (edns_due(&query, pool.zone)) {
         (void)edns_reply(&response, &asked, options);
     }

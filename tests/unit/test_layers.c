@@ -152,7 +152,7 @@ static const struct {
 } floors[] = {
     { "zone", { "base", "names", "stub", "places", "store", "registry", "verdicts", "steering" } },
     { "dnssec", { "keys", "rollover", "signing", "offline" } },
-    { "server", { "state", "answering", "dnstap", "io", "upkeep", "keys" } },
+    { "server", { "state", "answering", "dnstap", "io", "upkeep", "keys", "metrics" } },
 };
 
 /* The floor of a file in that folder, from 0; ROOMS_MAX: above the rooms; -1: its room is not
@@ -311,6 +311,7 @@ static const struct {
     { "<ares", { "probe/lookup.c" } },
     { "<uv.h", { "server/", "probe/" } },
     { "<uv/", { "server/", "probe/" } },
+    { "<microhttpd", { "server/metrics/metrics.c" } },
     { "<jansson", { "tools/" } },
     { "<fstrm", { "server/dnstap/frame_stream.c" } },
     { "<openssl/", { "dnssec/", "probe/" } },

@@ -14,6 +14,7 @@
 enum {
     FILE_MAX = 64 * 1024,
     LISTEN_MAX = 64,
+    METRICS_MAX = 4,
     REFERENCES_MAX = 8,
     VALUE_MAX = 4096
 };
@@ -47,6 +48,7 @@ static const struct key keys[] = {
     { "workers", KIND_NUMBER, AT(workers), 0, 0 },
     { "socket-affinity", KIND_TRUTH, AT(socket_affinity), 0, 0 },
     LIST("locations", locations, LOCATIONS_FILES_MAX),
+    LIST("metrics", metrics, METRICS_MAX),
     { "nsid", KIND_TEXT, AT(nsid), 0, 0 },
     { "version-text", KIND_TEXT, AT(version_text), 0, 0 },
     { "dnstap", KIND_TEXT, AT(dnstap), 0, 0 },

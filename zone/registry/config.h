@@ -24,6 +24,8 @@ struct config {
     bool *socket_affinity;
     char **locations; /* location files */
     unsigned locations_count;
+    char **metrics; /* unix:PATH or ADDRESS@PORT */
+    unsigned metrics_count;
     char *nsid, *version_text;
     char *dnstap; /* unix:PATH */
     unsigned *dnstap_sample;

@@ -61,7 +61,9 @@ static ldns_pkt *ask_name(const struct dname *name, uint16_t type, uint16_t edns
     struct qname_info qname;
     enum rcode rcode = RCODE_NOERROR;
     assert_int_equal(query_parse(&query, &rcode, wire, w.at), QUERY_ANSWER);
-    const struct edns_asked asked = { pool.zone, &identity, &source, FIXTURE_NOW, false, false };
+    static struct message_counters counters;
+    const struct edns_asked asked = { pool.zone, &identity, &source,  FIXTURE_NOW,
+                                      false,     false,     &counters };
     struct response response = { .query = &query, .out = out, .limit = respond_udp_limit(&query) };
     if (edns_due(&query, pool.zone)) {
         (void)edns_reply(&response, &asked, options);

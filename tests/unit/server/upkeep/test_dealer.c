@@ -4,6 +4,8 @@
 #include "tests/pool_fixture.h"
 #include "tests/unit/unit.h"
 
+static struct dealer_facts facts;
+
 static struct pool_fixture pool;
 static struct sigcache *cache;
 
@@ -54,7 +56,7 @@ static struct deal *wait_for(struct dealer *dealer, const struct zone_state *zon
 
 static void a_new_deal_follows_that_of_the_zone_state(void **)
 {
-    struct dealer *dealer = dealer_new(cache);
+    struct dealer *dealer = dealer_new(cache, &facts);
     struct deal *none = NULL;
     struct diag diag = { "" };
     assert_ok(dealer_take(dealer, pool.zone, &none, &diag));
@@ -74,7 +76,7 @@ static void a_new_deal_follows_that_of_the_zone_state(void **)
 
 static void an_overtaken_deal_is_dropped(void **)
 {
-    struct dealer *dealer = dealer_new(cache);
+    struct dealer *dealer = dealer_new(cache, &facts);
     struct deal later = *pool.zone->deal;
     struct zone_state zone = { .deal = &later };
     later.round++; /* as if settings or half of the pool had changed: a new deal exists already */
@@ -95,7 +97,7 @@ static void an_overtaken_deal_is_dropped(void **)
 
 static void all_deals_take_a_hundredth_of_a_core(void **)
 {
-    struct dealer *dealer = dealer_new(cache);
+    struct dealer *dealer = dealer_new(cache, &facts);
     double began = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     deal_unref(wait_for(dealer, pool.zone));
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu; /* the dealer used nearly all of it */
@@ -106,7 +108,7 @@ static void all_deals_take_a_hundredth_of_a_core(void **)
 
 static void a_busy_dealer_can_go(void **)
 {
-    struct dealer *dealer = dealer_new(cache);
+    struct dealer *dealer = dealer_new(cache, &facts);
     start(dealer);
     dealer_free(dealer);
     dealer_free(NULL);
