@@ -111,6 +111,12 @@ static const struct option_row zone_export[] = {
     { 0 },
 };
 
+static const struct option_row stats_options[] = {
+    { "socket", 0, "PATH", false, "the server's UNIX socket of --metrics" },
+    { "all", 0, NULL, false, "also zeros and the buckets of histograms" },
+    { "quiet", 0, NULL, false, "print nothing: the exit status says whether the server answers" },
+    { 0 },
+};
 static const struct option_row restore[] = {
     { "store", 0, "NAME", true, "only this one: registry, health, keys, traffic or history" },
     { "dry-run", 0, NULL, false, "check the backup and show what would be done" },
@@ -332,6 +338,10 @@ static const struct cli_command commands[] = {
       log_options, cmd_log },
     { "status", "", 0, 0, "show stores, members, keys, and what needs attention", NULL,
       status_options, cmd_status },
+    { "stats", "", 0, 0, "show the counters of the server that runs here",
+      "Read from its metrics socket: --socket, else `metrics` of the configuration file, else\n"
+      "/run/ntspool/ntspoold.sock. Zeros and histograms are left out.",
+      stats_options, cmd_stats },
     { "backup", "DIR", 1, 1, "copy the stores while everything runs", NULL, NULL, cmd_backup },
     { "restore", "DIR", 1, 1, "put back what a backup holds, also while everything runs",
       "Stores that are missing or damaged are made anew. The sealing key must be that of the backup.",

@@ -119,6 +119,7 @@ history alice
 log alice
 explain --client 192.0.2.1
 share
+stats --socket {dir}/metrics.sock
 probe alice --trust {trust} --allow-private
 vantage list
 health export {dir}/live.export
@@ -148,6 +149,7 @@ log nobody
 explain --client 192.0.2.1 --locations {dir}/none.mmdb
 share --locations {dir}/none.mmdb
 probe nobody
+stats --socket {dir}/none.sock
 backup {dir}/none/none
 restore {dir}/none
 zone set srv-count 99
@@ -346,7 +348,7 @@ def record_live(scenario):
     pool.add("alice", "127.0.1.1")
     Chronyd(machine, "alice", ["127.0.1.1"], *authority.issue("alice", [f"alice.{APEX}"]))
     pool.vantage("local")
-    pool.serve("--workers", "1")
+    pool.serve("--workers", "1", "--metrics", f"unix:{machine.directory}/metrics.sock")
     pool.probe(authority.path)
     until(lambda: pool.member("alice")["eligible"] and pool.targets(1) == {"alice"}, 30, "alice is handed out")
     until(lambda: all(row["aead"] for row in pool.member("alice")["addresses"]), 20, "the daily checks are done")
