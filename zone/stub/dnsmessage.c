@@ -264,7 +264,10 @@ enum result dnsmessage_read(struct dnsmessage *out, const uint8_t *data, size_t 
     out->size = len;
     out->count = 0;
     unsigned questions = read_u16(&r);
-    unsigned counts[] = { read_u16(&r), read_u16(&r), read_u16(&r) };
+    unsigned counts[DNS_ADDITIONAL + 1];
+    for (enum dns_section section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++) {
+        counts[section] = read_u16(&r);
+    }
     for (unsigned i = 0; i < questions && !r.failed; i++) {
         struct dname name;
         dnsmessage_read_name(&r, &name);
