@@ -141,7 +141,8 @@ static void read_rdata(struct reader *r, struct writer *w, struct dns_record *re
     /* Names may point before the rdata, but must not run over its end. */
     struct reader rdata = { .data = r->data, .len = begin + len, .at = begin };
     if (layout != NULL) {
-        write_octets(w, read_octets(&rdata, layout->before), layout->before);
+        const uint8_t *head = read_octets(&rdata, layout->before);
+        write_octets(w, head, rdata.failed ? 0 : layout->before);
         for (unsigned i = 0; i < layout->names && !rdata.failed; i++) {
             struct dname name;
             dnsmessage_read_name(&rdata, &name);
