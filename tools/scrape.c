@@ -62,7 +62,11 @@ static bool take_value(char **at, const char **out)
         if (*from == '\0') {
             return false;
         }
-        *to++ = escaped && *from == 'n' ? '\n' : *from;
+        *to = *from;
+        if (escaped && *from == 'n') {
+            *to = '\n';
+        }
+        to++;
     }
     *to = '\0';
     *at = from + 1;

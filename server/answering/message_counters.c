@@ -32,8 +32,8 @@ void message_count_batch(struct message_counters *counters, uint64_t duration_ns
 
 uint64_t message_questions(const uint64_t sums[MESSAGES_ALL], unsigned kind, unsigned place)
 {
-    const uint64_t *plain = sums + MESSAGES_QUESTIONS + kind * MESSAGE_QTYPES + place;
-    return plain[0] + plain[ANSWER_KINDS * MESSAGE_QTYPES];
+    const size_t at = MESSAGES_QUESTIONS + (size_t)kind * MESSAGE_QTYPES + place;
+    return sums[at] + sums[at + (size_t)ANSWER_KINDS * MESSAGE_QTYPES];
 }
 
 uint64_t message_rcode(const uint64_t sums[MESSAGES_ALL], unsigned rcode)

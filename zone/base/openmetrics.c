@@ -62,7 +62,10 @@ static void put(struct openmetrics *om, const char *text)
 static void put_escaped(struct openmetrics *om, const char *text)
 {
     for (; *text != '\0'; text++) {
-        char plain = *text >= ' ' && *text <= '~' ? *text : '?';
+        char plain = '?';
+        if (*text >= ' ' && *text <= '~') {
+            plain = *text;
+        }
         if (*text == '\n') {
             put(om, "\\n");
         } else if (plain == '\\' || plain == '"') {
@@ -133,7 +136,7 @@ static void read_labels(struct labels *out, va_list list)
 {
     out->count = 0;
     for (const char *text; (text = va_arg(list, const char *)) != NULL;) {
-        ASSERT(out->count < 2 * OPENMETRICS_LABELS);
+        ASSERT(out->count < (size_t)2 * OPENMETRICS_LABELS);
         out->texts[out->count++] = text;
     }
     ASSERT(out->count % 2 == 0);
