@@ -10,7 +10,6 @@
 
 #include "zone/base/array.h"
 #include "zone/base/clock.h"
-#include "zone/base/file.h"
 
 #define NAME_SIGNS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:"
 
@@ -182,8 +181,10 @@ enum result scrape_get(struct scrape *out, const char *path, struct diag *diag)
 {
     int fd = -1;
     TRY(connect_to(&fd, path, diag));
-    /* The socket's buffer has room for all of it: this waits for nobody. */
-    char *text = file_write_all(fd, request, sizeof(request) - 1) ? read_all(fd) : NULL;
+    /* The socket's buffer has room for all of it: this waits for nobody. A peer that has hung up
+     * already must not end us by SIGPIPE. */
+    ssize_t sent = send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL);
+    char *text = sent == sizeof(request) - 1 ? read_all(fd) : NULL;
     (void)close(fd);
     if (text == NULL) {
         return diag_fail(diag, RESULT_SYSTEM, "%s: no whole answer within %d s", path,

@@ -106,11 +106,15 @@ static bool listen_at(int fd, const struct sockaddr_un *address, const char *use
     struct sockaddr_un aside = *address;
     aside.sun_path[strlen(aside.sun_path)] = '~'; /* read_path left room */
     (void)unlink(aside.sun_path);
-    if (bind(fd, (const struct sockaddr *)&aside, sizeof(aside)) != 0) {
+    /* Not by chmod afterwards, which would follow a link that somebody put there meanwhile. */
+    mode_t usual = umask(0777 & ~SOCKET_MODE);
+    bool bound = bind(fd, (const struct sockaddr *)&aside, sizeof(aside)) == 0;
+    (void)umask(usual);
+    if (!bound) {
         return false;
     }
-    if (chmod(aside.sun_path, SOCKET_MODE) == 0 && give_to(aside.sun_path, user) &&
-        listen(fd, BACKLOG) == 0 && rename(aside.sun_path, address->sun_path) == 0) {
+    if (give_to(aside.sun_path, user) && listen(fd, BACKLOG) == 0 &&
+        rename(aside.sun_path, address->sun_path) == 0) {
         return true;
     }
     int error = errno;

@@ -295,6 +295,25 @@ def test_stats_refuses_an_odd_peer(metered, machine, answer):
     assert done.returncode == 1
 
 
+def test_stats_survives_a_peer_that_hangs_up_before_the_request(metered, machine):
+    """Sometimes the peer is faster, sometimes not: neither may end the command by SIGPIPE."""
+    path = machine.directory / "short.sock"
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen()
+
+    def serve():
+        for _ in range(10):
+            server.accept()[0].close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    for _ in range(10):
+        metered.pool.refused("stats", "--socket", path)
+    thread.join()
+    server.close()
+
+
 def test_stats_without_a_server_fails_in_one_line(metered, machine):
     assert "no server answers" in metered.pool.refused("stats", "--quiet", "--socket", machine.directory / "none.sock")
 
