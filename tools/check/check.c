@@ -22,6 +22,17 @@ static void note(struct check *check, enum check_id id, enum check_level level, 
                  const char *format, va_list args)
 {
     struct findings *findings = &check->findings;
+    unsigned alike = 0;
+    for (size_t i = 0; i < findings->count && level > CHECK_INFO; i++) {
+        const struct finding *before = &findings->list[i];
+        alike += before->id == id && before->level == level &&
+                         strcmp(before->subject, subject != NULL ? subject : "") == 0
+                     ? 1
+                     : 0;
+    }
+    if (alike == CHECK_ALIKE_MAX) {
+        return; /* these say it */
+    }
     if (findings->count == CHECK_FINDINGS_MAX) {
         findings->lost++;
         return;
@@ -108,20 +119,23 @@ struct dns_exchange check_question(const struct check_server *server, const stru
     };
 }
 
+enum result check_read_into(struct dnsmessage *out, const struct dns_exchange *exchange,
+                            struct diag *why)
+{
+    int error = exchange->error;
+    if (error == 0) {
+        return dnsmessage_read(out, exchange->data, exchange->len, why);
+    }
+    return diag_fail(why, RESULT_SYSTEM, "%s",
+                     error == ETIMEDOUT && exchange->stray
+                         ? "only messages that do not answer the question came"
+                     : error == ETIMEDOUT ? "no answer"
+                     : error == EPROTO    ? "the connection was closed"
+                                          : strerror(error));
+}
+
 const struct dnsmessage *check_read(struct check *check, const struct dns_exchange *exchange,
                                     struct diag *why)
 {
-    if (exchange->error != 0) {
-        (void)diag_fail(why, RESULT_SYSTEM, "%s",
-                        exchange->error == ETIMEDOUT && exchange->stray
-                            ? "only messages that do not answer the question came"
-                        : exchange->error == ETIMEDOUT ? "no answer"
-                        : exchange->error == EPROTO    ? "the connection was closed"
-                                                       : strerror(exchange->error));
-        return NULL;
-    }
-    if (dnsmessage_read(check->message, exchange->data, exchange->len, why) != RESULT_OK) {
-        return NULL;
-    }
-    return check->message;
+    return check_read_into(check->message, exchange, why) == RESULT_OK ? check->message : NULL;
 }

@@ -16,6 +16,7 @@ enum {
     CHECK_SERVERS_MAX = 24,   /* addresses of name servers */
     CHECK_ADDRESSES_MAX = 24, /* of servers of the parent; resolvers; root servers */
     CHECK_FINDINGS_MAX = 400,
+    CHECK_ALIKE_MAX = 3, /* findings of one check and level about one subject */
     CHECK_SUBJECT_ROOM = 96,
     CHECK_TEXT_ROOM = 240,
     CHECK_SUBNETS_MAX = 32
@@ -140,6 +141,10 @@ void check_resolve(struct check *check, const struct dname *host, struct endpoin
  * or it is malformed; `why` says so. */
 const struct dnsmessage *check_read(struct check *check, const struct dns_exchange *exchange,
                                     struct diag *why);
+
+/* The same into a message of the caller's. SYSTEM or INVALID. */
+enum result check_read_into(struct dnsmessage *out, const struct dns_exchange *exchange,
+                            struct diag *why);
 
 /* Output. */
 void check_print(const struct check *check);

@@ -229,6 +229,11 @@ void check_delegation(struct check *check)
         walk(check, hosts);
     }
     for (unsigned i = 0; i < hosts->count && !named; i++) {
+        char text[DNAME_TEXT_MAX];
+        if (hosts->addresses[i].count == 0) {
+            check_fail(check, CHECK_LAME, NULL, "%.120s has no address",
+                       dname_text(&hosts->names[i], text));
+        }
         for (unsigned k = 0; k < hosts->addresses[i].count; k++) {
             add_server(check, &hosts->names[i], &hosts->addresses[i].list[k], true);
         }
