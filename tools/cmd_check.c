@@ -6,12 +6,25 @@
 
 #include <sodium.h>
 
+#include "dnssec/keys/keystore.h"
 #include "tools/check/check_delegation.h"
 #include "tools/check/check_options.h"
 #include "tools/commands.h"
 #include "tools/session.h"
 #include "zone/base/sandbox.h"
 #include "zone/registry/service.h"
+
+/* Notes the oldest DS that the parent was asked for in vain. */
+static enum result note_ds(const struct key_record *record, void *arg)
+{
+    struct check *check = arg;
+    const struct record_state *ds = &record->life.ds;
+    bool waits = record_state_is_published(ds) && ds->omnipresent_at == 0;
+    if (waits && (check->ds_asked_at == 0 || ds->introduced_at < check->ds_asked_at)) {
+        check->ds_asked_at = ds->introduced_at;
+    }
+    return RESULT_OK;
+}
 
 /* The pool of the argument, or of the state. The state is read whole and closed. */
 static enum result find_pool(struct check *check, const char *text)
@@ -25,6 +38,10 @@ static enum result find_pool(struct check *check, const char *text)
     enum result result = session_zone(&session, cli, &settings);
     if (result == RESULT_OK) {
         result = registry_servers(session.txn[STORE_REGISTRY], &check->registered, &cli->diag);
+    }
+    /* A state without keys is checked as well. */
+    if (result == RESULT_OK && session_read(&session, cli, STORE_KEYS) == RESULT_OK) {
+        result = keystore_each(session.txn[STORE_KEYS], note_ds, check);
     }
     session_done(&session);
     if (result == RESULT_OK && (text == NULL || dname_equal(&settings.apex, &check->pool))) {
@@ -102,7 +119,7 @@ int cmd_check(struct cli *cli, int argc, char **argv)
     };
     const char *explained = cli_value(cli, "explain", 0);
     if (explained != NULL) {
-        return check_explain(explained)
+        return check_explain(explained, cli->json)
                    ? CLI_DONE
                    : cli_usage(cli, "--explain %.40s: there is no such check", explained);
     }

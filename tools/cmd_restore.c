@@ -117,14 +117,14 @@ static enum result check_anchors(const struct restore *restore, struct anchors *
     return result;
 }
 
-struct check {
+struct unsealing {
     const struct seal *seal;
     struct diag *diag;
 };
 
 static enum result check_key(const struct key_record *record, void *arg)
 {
-    const struct check *check = arg;
+    const struct unsealing *check = arg;
     struct key *key = NULL;
     enum result result = keystore_unseal(&key, record, check->seal, check->diag);
     if (result == RESULT_OK) {
@@ -140,7 +140,7 @@ static enum result check_keys(const struct restore *restore)
     struct seal *seal = NULL;
     enum result result = seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag);
     if (result == RESULT_OK) {
-        struct check check = { seal, &cli->diag };
+        struct unsealing check = { seal, &cli->diag };
         result = keystore_each(restore->session.txn[STORE_KEYS], check_key, &check);
     }
     seal_free(seal);

@@ -142,10 +142,10 @@ static const struct option_row probe[] = {
 
 static const struct option_row check[] = {
     { "only", 0, "GROUP", true, "only this group of checks: parent, servers; repeat for more" },
-    { "server", 0, "NAME=ADDRESS", true, "check this name server, not those that are delegated" },
-    { "parent", 0, "ADDRESS", true, "server of the parent zone (found from the root)" },
+    { "server", 0, "NAME=ADDRESS[@PORT]", true, "check this name server, not those that are delegated" },
+    { "parent", 0, "ADDRESS[@PORT]", true, "server of the parent zone (found from the root)" },
     { "root-hints", 0, "FILE", false, "root servers to start from (the internet's)" },
-    { "resolver", 0, "ADDRESS,...", true, "resolver to check, and to look up names by" },
+    { "resolver", 0, "ADDRESS[@PORT],...", true, "resolver to check, and to look up names by" },
     { "anchor", 0, "FILE", false, "trust anchor of the root" },
     { "subnet", 0, "PREFIX", true, "client subnet to ask for; repeat for more" },
     { "members", 0, "N|all", false, "probe so many members (all in the answers seen)" },

@@ -120,6 +120,7 @@ log alice
 explain --client 192.0.2.1
 share
 stats --socket {dir}/metrics.sock
+check --explain parent
 probe alice --trust {trust} --allow-private
 vantage list
 health export {dir}/live.export
@@ -150,6 +151,7 @@ explain --client 192.0.2.1 --locations {dir}/none.mmdb
 share --locations {dir}/none.mmdb
 probe nobody
 stats --socket {dir}/none.sock
+check --root-hints {dir}/none
 backup {dir}/none/none
 restore {dir}/none
 zone set srv-count 99
@@ -191,6 +193,7 @@ init
 init pool.test
 init other.test --ns ns.example.net --algorithm rsa
 probe
+check --only none
 explain
 log --since yesterday
 status more

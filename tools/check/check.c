@@ -66,7 +66,7 @@ void check_done(struct check *check, enum check_id id, const char *format, ...)
 {
     for (size_t i = 0; i < check->findings.count; i++) {
         const struct finding *finding = &check->findings.list[i];
-        if (finding->id == id && finding->level > CHECK_INFO) {
+        if (finding->id == id && finding->level > CHECK_OK) {
             return;
         }
     }

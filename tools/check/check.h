@@ -93,6 +93,8 @@ struct check {
     bool has_state; /* the state is of this pool: settings and registered hold */
     struct settings settings;
     struct name_servers registered;
+    uint64_t ds_asked_at; /* since when the parent is asked for a DS that it is not known to have;
+                             or 0 */
 
     struct endpoints parents; /* servers of the parent zone */
     unsigned server_count;
@@ -111,7 +113,7 @@ void check_report(struct check *check, enum check_id id, enum check_level level,
 /* The same at the check's own level. */
 void check_fail(struct check *check, enum check_id id, const char *subject, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* Ends a check: notes OK with this text if no warning or error of it was noted. */
+/* Ends a check: notes OK with this text if nothing else of it was noted. */
 void check_done(struct check *check, enum check_id id, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 enum check_level check_worst(const struct check *check);
@@ -149,7 +151,7 @@ enum result check_read_into(struct dnsmessage *out, const struct dns_exchange *e
 /* Output. */
 void check_print(const struct check *check);
 /* One check, or all of a group. False if there is none of that name. */
-bool check_explain(const char *id);
+bool check_explain(const char *id, bool json);
 /* Returns the exit status. */
 int check_print_nagios(const struct check *check);
 void check_print_json(const struct check *check);

@@ -22,6 +22,13 @@ static void print_finding(FILE *file, const struct finding *finding)
         finding->subject[0] != '\0' ? ": " : "", output_escape(text, sizeof(text), finding->text));
 }
 
+static void print_advice(const struct check_row *row)
+{
+    const char *source = row->source;
+    (void)printf("      %s%s%s%s\n", row->advice, *source != '\0' ? " (" : "", source,
+                 *source != '\0' ? ")" : "");
+}
+
 /* "41 ok, 1 warning; as a client in NL would: 4 of 4 members give time" */
 static void print_summary(const struct check *check, FILE *file)
 {
@@ -54,29 +61,43 @@ void check_print(const struct check *check)
                 bad = bad || finding->level > CHECK_INFO;
             }
         }
-        const struct check_row *row = &check_rows[id];
         if (bad) {
-            (void)printf("      %s%s%s%s\n", row->advice, row->source[0] != '\0' ? " (" : "",
-                         row->source, row->source[0] != '\0' ? ")" : "");
+            print_advice(&check_rows[id]);
         }
     }
     print_summary(check, stdout);
     (void)printf("\n");
 }
 
-bool check_explain(const char *id)
+static json_t *json_row(const struct check_row *row)
 {
-    bool found = false;
+    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "id", row->id, "level", level_texts[row->worst],
+                     "what", row->what, "advice", row->advice, "source",
+                     json_text_or_null(row->source));
+}
+
+bool check_explain(const char *id, bool json)
+{
+    json_t *list = json_array();
     size_t len = strlen(id);
     for (size_t i = 0; i < CHECK_COUNT; i++) {
         const struct check_row *row = &check_rows[i];
-        if (strncmp(row->id, id, len) == 0 && (row->id[len] == '\0' || row->id[len] == '/')) {
-            (void)printf("%s (%s): %s\n      %s%s%s%s\n", row->id, level_texts[row->worst],
-                         row->what, row->advice, row->source[0] != '\0' ? " (" : "", row->source,
-                         row->source[0] != '\0' ? ")" : "");
-            found = true;
+        if (strncmp(row->id, id, len) != 0 || (row->id[len] != '\0' && row->id[len] != '/')) {
+            continue;
+        }
+        json_array_append_new(list, json_row(row));
+        if (!json) {
+            (void)printf("%s (%s): %s\n", row->id, level_texts[row->worst], row->what);
+            print_advice(row);
         }
     }
+    bool found = json_array_size(list) > 0;
+    if (json && found) {
+        json_t *out = json_object();
+        json_object_set(out, "checks", list);
+        json_print(out);
+    }
+    json_decref(list);
     return found;
 }
 

@@ -269,7 +269,9 @@ static void judge_ds(struct view *view, const struct dns_exchange *exchange)
         judge_one_ds(view, rdata, len);
     }
     if (apex->has_cds && !same(set, &apex->cds.set)) {
-        check_report(check, CHECK_DS_STATE, CHECK_INFO, view->subject,
+        uint64_t patience_s = check->settings.parent_delay_s + (uint64_t)DAY_S;
+        bool late = check->ds_asked_at != 0 && check->now > check->ds_asked_at + patience_s;
+        check_report(check, CHECK_DS_STATE, late ? CHECK_WARNING : CHECK_INFO, view->subject,
                      "other DS records than CDS asks for: a rollover waits for the parent");
     }
     if (!check->has_state) {
@@ -346,7 +348,7 @@ void check_parent(struct check *check)
     check_done(check, CHECK_GLUE, "as the pool has them");
     if (with_ds > 0) {
         check_done(check, CHECK_DS_MATCH, "all of signing keys, at %u servers", with_ds);
-        check_done(check, CHECK_DS_STATE, "looked at");
+        check_done(check, CHECK_DS_STATE, "as CDS asks for, or CDS asks for nothing");
         if (check->has_state) {
             check_done(check, CHECK_DS_TTL, "not over parent-ds-ttl");
         }
