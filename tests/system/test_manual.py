@@ -408,3 +408,10 @@ def test_a_missing_failure_class_and_a_fault_of_mdoc_are_noticed(tmp_path):
     bad = tmp_path / "bad.1"
     bad.write_text(text_of("ntspool.1").replace(".El\n", "", 1))
     assert lint(bad) != ""
+
+
+def test_the_page_of_checks_has_each_with_its_level(programs):
+    checks = programs.cli.json("check", "--explain", "parent")["checks"] + programs.cli.json("check", "--explain", "servers")["checks"]
+    page = dict(re.findall(r"^\.It Cm (\S+/\S+) Pq (\w+)$", text_of("ntspool-check.7"), re.M))
+    assert len(checks) > 20
+    assert {row["id"]: page.get(row["id"]) for row in checks} == {row["id"]: row["level"] for row in checks}
