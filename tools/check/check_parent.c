@@ -330,7 +330,7 @@ void check_parent(struct check *check)
                                             .type = i % 2 == 0 ? RR_NS : RR_DS,
                                             .dnssec = i % 2 == 1 };
     }
-    dnsclient_run(list, 2 * check->parents.count);
+    dnsclient_run(list, (size_t)2 * check->parents.count);
     for (unsigned i = 0; i < check->parents.count; i++) {
         struct view view = { .check = check, .apex = apex };
         char address[ADDRESS_TEXT_MAX];
@@ -341,7 +341,7 @@ void check_parent(struct check *check)
         referring += view.referred ? 1 : 0;
         with_ds += view.ds > 0 ? 1 : 0;
     }
-    dnsclient_free(list, 2 * check->parents.count);
+    dnsclient_free(list, (size_t)2 * check->parents.count);
     free(apex);
     check_done(check, CHECK_DELEGATION, "%u servers of the parent", check->parents.count);
     check_done(check, CHECK_NS_SET, "the same at %u servers of the parent", referring);

@@ -46,7 +46,7 @@ static void finish(struct running *run, int error, const uint8_t *data, size_t l
     exchange->error = error;
     exchange->by_tcp = run->tcp;
     exchange->rtt_us = (uint32_t)(now_us() - run->started_us);
-    if (error == 0) {
+    if (data != NULL) {
         exchange->data = xmalloc(len);
         memcpy(exchange->data, data, len);
         exchange->len = len;
@@ -69,14 +69,16 @@ static void start_try(struct running *run, bool tcp)
     wire_put_u16(run->query, (uint16_t)len);
     run->query_len = len + 2;
     run->started_us = now_us();
-    run->deadline_us = run->started_us + 1000u * (tcp ? DNSCLIENT_TCP_MS : DNSCLIENT_UDP_MS);
+    run->deadline_us =
+        run->started_us + UINT64_C(1000) * (tcp ? DNSCLIENT_TCP_MS : DNSCLIENT_UDP_MS);
     int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
     run->fd = socket(address.ss_family, type, 0);
-    if (run->fd < 0 || (connect(run->fd, (const struct sockaddr *)&address, address_len) != 0 &&
-                        errno != EINPROGRESS)) {
-        finish(run, errno, NULL, 0);
-    } else if (!tcp && send(run->fd, run->query + 2, len, MSG_NOSIGNAL) != (ssize_t)len) {
-        finish(run, errno, NULL, 0);
+    bool good = run->fd >= 0 &&
+                (connect(run->fd, (const struct sockaddr *)&address, address_len) == 0 ||
+                 errno == EINPROGRESS) &&
+                (tcp || send(run->fd, run->query + 2, len, MSG_NOSIGNAL) == (ssize_t)len);
+    if (!good) {
+        finish(run, errno != 0 ? errno : EIO, NULL, 0);
     }
 }
 
