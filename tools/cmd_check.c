@@ -7,8 +7,11 @@
 #include <sodium.h>
 
 #include "dnssec/keys/keystore.h"
+#include "probe/tls_client.h"
+#include "tools/check/check_chain.h"
 #include "tools/check/check_delegation.h"
 #include "tools/check/check_options.h"
+#include "tools/check/check_srv.h"
 #include "tools/commands.h"
 #include "tools/session.h"
 #include "zone/base/sandbox.h"
@@ -86,6 +89,14 @@ static enum result set_up(struct check *check, const char *pool)
     }
     TRY(check_options_read(check, cli));
     TRY(find_pool(check, pool));
+    if (check->options.subnet_count == 0) {
+        check_subnets_preset(&check->options);
+    }
+    if (check->has_state) {
+        TRY(check_expected_read(&check->expected, cli, &check->options));
+    }
+    TRY(check_chain_anchor(&check->anchor, check->options.anchor, &cli->diag));
+    TRY(tls_trust_new(&check->trust, check->options.trust, &cli->diag));
     return confine(check);
 }
 
@@ -141,6 +152,10 @@ int cmd_check(struct cli *cli, int argc, char **argv)
         status = cli_fail(cli, result);
         status = cli_flag(cli, "nagios") ? NAGIOS_UNKNOWN : status;
     }
+    tls_trust_free(check->trust);
+    check_expected_free(check->expected);
+    check_srv_free(check->srv);
+    free(check->anchor);
     free(check->message);
     free(check);
     return status;

@@ -140,8 +140,11 @@ static const struct option_row probe[] = {
     { 0 },
 };
 
+#define LOCATIONS_OPTION                                                                           \
+    { "locations", 0, "FILE", true, "location file (.mmdb), as the server has it; repeat for more" }
+
 static const struct option_row check[] = {
-    { "only", 0, "GROUP", true, "only this group of checks: parent, servers; repeat for more" },
+    { "only", 0, "GROUP", true, "only this group of checks: parent, servers, steering, ..." },
     { "server", 0, "NAME=ADDRESS[@PORT]", true, "check this name server, not those that are delegated" },
     { "parent", 0, "ADDRESS[@PORT]", true, "server of the parent zone (found from the root)" },
     { "root-hints", 0, "FILE", false, "root servers to start from (the internet's)" },
@@ -149,6 +152,7 @@ static const struct option_row check[] = {
     { "anchor", 0, "FILE", false, "trust anchor of the root" },
     { "subnet", 0, "PREFIX", true, "client subnet to ask for; repeat for more" },
     { "members", 0, "N|all", false, "probe so many members (all in the answers seen)" },
+    LOCATIONS_OPTION,
     { "trust", 0, "FILE", false, "PEM file of the CAs to believe (the system's)" },
     { "allow-private", 0, NULL, false, "probe addresses that are not public (tests)" },
     { "explain", 0, "ID", false, "instead, say what a check or a group of checks means" },
@@ -156,9 +160,6 @@ static const struct option_row check[] = {
     { "metrics", 0, "FILE", false, "also write the results for Prometheus" },
     { 0 },
 };
-
-#define LOCATIONS_OPTION                                                                           \
-    { "locations", 0, "FILE", true, "location file (.mmdb), as the server has it; repeat for more" }
 
 static const struct option_row explain[] = {
     { "client", 0, "ADDRESS", false, "who asks: a resolver, or the subnet that it tells (ECS)" },

@@ -313,6 +313,7 @@ static const struct {
     { "<uv/", { "server/", "probe/" } },
     { "<microhttpd", { "server/metrics/metrics.c" } },
     { "<jansson", { "tools/" } },
+    { "<unbound", { "tools/check/check_chain.c" } },
     { "<fstrm", { "server/dnstap/frame_stream.c" } },
     { "<openssl/", { "dnssec/", "probe/" } },
 };

@@ -102,6 +102,10 @@ struct check {
     struct dns_rrset dnskey;    /* the pool's keys; count 0: not known */
     struct dnsmessage *message; /* scratch of check_read */
     struct findings findings;
+    struct check_expected *expected; /* NULL: has_state is false */
+    struct srv_view *srv;            /* check_srv */
+    struct tls_trust *trust;         /* CAs of the members */
+    char *anchor;                    /* the root's trust anchors; NULL: the internet's */
     /* For the footer, by the group members: "as a client in NL would: 4 of 4 members give time". */
     char summary[CHECK_TEXT_ROOM];
 };
@@ -129,6 +133,9 @@ extern const unsigned check_group_count;
 /* The groups. */
 void check_parent(struct check *check);
 void check_servers(struct check *check);
+void check_steering(struct check *check);
+void check_members(struct check *check);
+void check_resolvers(struct check *check);
 
 /* "ns1.pool.example. 192.0.2.53". `out` has CHECK_SUBJECT_ROOM. Returns `out`. */
 char *check_server_text(const struct check_server *server, char *out);

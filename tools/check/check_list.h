@@ -69,6 +69,68 @@
       "RFC 4035 3.1.3, RFC 9824 2")                                                                \
     X(SIZE, "servers/size", WARNING, "No answer is larger than 1232 octets.",                      \
       "Set a lower srv-count, or use keys with shorter signatures.", "RFC 9715 3.1")               \
-    X(RTT, "servers/rtt", INFO, "How long the answers took.", "Nothing to do.", "")
+    X(RTT, "servers/rtt", INFO, "How long the answers took.", "Nothing to do.", "")                \
+    X(SERVICE, "steering/service", ERROR, "Each client gets SRV records for `_ntske._tcp`.",       \
+      "See that a member is eligible (`ntspool status`), and that no proxy is in front.",          \
+      "RFC 2782")                                                                                  \
+    X(PLACE, "steering/place", WARNING, "SRV records stand at `_ntske._tcp` and nowhere else.",    \
+      "Remove SRV records from the pool's own name: `ntspool record list`.", "RFC 2782")           \
+    X(TARGETS, "steering/targets", WARNING, "Each answer has as many members as it should.",       \
+      "Add members, or see why they are out: `ntspool status`.", "RFC 2782")                       \
+    X(DIVERSITY, "steering/diversity", WARNING,                                                    \
+      "No two members of an answer share an operator or a network.",                               \
+      "Register who runs each member (`ntspool member set`), and look for a proxy in front.", "")  \
+    X(ROTATION, "steering/rotation", WARNING, "The members of the answers change.",                \
+      "Look for a cache in front of the server.", "")                                              \
+    X(ECS, "steering/ecs", ERROR, "The client subnet of a query is taken and sent back.",          \
+      "Let EDNS options through: look for a proxy in front of the server.", "RFC 7871 7.2.1")      \
+    X(SCOPE, "steering/scope", ERROR, "The scope of an answer fits the address family.",           \
+      "Look for a proxy in front of the server.", "RFC 7871 7.2.1")                                \
+    X(SAME_SCOPE, "steering/same-scope", ERROR, "All servers say the same scope.",                 \
+      "Give all servers the same location files.", "RFC 7871 7.3.1")                               \
+    X(ECS_ADDRESS, "steering/scope-zero", WARNING,                                                 \
+      "Answers that are the same for all clients have scope 0.",                                   \
+      "Look for a proxy in front of the server.", "RFC 7871 7.2.1")                                \
+    X(ECS_ZERO, "steering/zero-subnet", ERROR,                                                     \
+      "A client subnet of no bits is answered for everybody.",                                     \
+      "Look for a proxy in front of the server.", "RFC 7871 7.1.2")                                \
+    X(ALLOWED, "steering/allowed", ERROR,                                                          \
+      "Only members are handed out that the state hands out to this client.",                      \
+      "See `ntspool explain --client`; bring state and location files of the server up to date.",  \
+      "")                                                                                          \
+    X(ADDRESS, "members/address", ERROR, "Each member's name exists and has an address.",          \
+      "Remove the member, or mend its name: `ntspool member show`.", "RFC 2782")                   \
+    X(CAA, "members/caa", WARNING, "CAA records let a CA issue the member's certificate.",         \
+      "Set `ca` and the member's --accounturi: `ntspool zone show`, `ntspool member show`.",       \
+      "RFC 8659 4")                                                                                \
+    X(CONNECT, "members/connect", ERROR, "Each address takes TCP connections for NTS-KE.",         \
+      "Let TCP 4460 through, for IPv6 too; `ntspool probe` shows each step.", "RFC 8915 6")        \
+    X(TLS, "members/tls", ERROR, "TLS 1.3 with ALPN ntske/1 is spoken.",                           \
+      "`ntspool probe` shows each step.", "RFC 8915 3")                                            \
+    X(CERTIFICATE, "members/certificate", ERROR,                                                   \
+      "The certificate is valid for the target of the SRV record, and for a while.",               \
+      "Renew the certificate, and reload the NTS server.", "RFC 9525 6")                           \
+    X(NTS_KE, "members/nts-ke", ERROR, "NTS-KE gives keys and cookies.",                           \
+      "`ntspool probe` shows each step.", "RFC 8915 4")                                            \
+    X(TIME, "members/time", ERROR, "Two NTP exchanges give authenticated time.",                   \
+      "Let UDP 123 through; `ntspool probe` shows each step.", "RFC 8915 5")                       \
+    X(GOOD_BUT_OUT, "members/good-but-out", WARNING,                                               \
+      "Members that give time are handed out (with a state and --members all).",                   \
+      "See `ntspool member show`: it may be waiting for its history or its score.", "")            \
+    X(CHAIN, "resolvers/chain", ERROR,                                                             \
+      "The SRV records are secure from the root's key on, by libunbound.",                         \
+      "See parent/ds-match and servers/signatures first.", "RFC 4035 5")                           \
+    X(RESOLVES, "resolvers/answers", ERROR, "Each resolver finds the SRV records.",                \
+      "See its log: if the chain is secure, the fault is the resolver's.", "RFC 8914")             \
+    X(RESOLVER_DNSSEC, "resolvers/dnssec", WARNING, "Each resolver passes signatures on.",         \
+      "Turn DNSSEC on in the resolver: clients behind it can't validate.", "RFC 4035 3.2.1")       \
+    X(RESOLVER_TTL, "resolvers/ttl", WARNING, "No resolver keeps answers for longer than told.",   \
+      "Take out cache-min-ttl or its like: members that left stay in the answers.", "RFC 2181 8")  \
+    X(RESOLVER_ECS, "resolvers/ecs", WARNING, "Queries with a client subnet are answered.",        \
+      "Look at the resolver's settings for ECS.", "RFC 7871 7.2")                                  \
+    X(RESOLVER_CO, "resolvers/compact", WARNING, "Queries with the flag CO are answered.",         \
+      "Look for old software or a firewall in front.", "RFC 9824 5.1")                             \
+    X(STALE, "resolvers/stale", ERROR, "No resolver hands out members that were removed.",         \
+      "Turn off serve-stale for the pool, or flush the resolver's cache.", "RFC 8767 4")
 
 #endif

@@ -1,0 +1,483 @@
+"""`ntspool check` names what is wrong with a pool, and finds nothing in a healthy one.
+
+Each case breaks the pool of checkbed.py in one way. The check must name it by the identifiers of the case, and by no others.
+"""
+
+from dataclasses import dataclass
+from typing import Callable
+
+import dns.dnssec
+import dns.edns
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+import pytest
+
+from checkbed import BROKEN_RESOLVER, DEAD, GOOD, Bed, edit, shows
+from machine import RESOLVER
+from pool import APEX, SRV
+
+GROUPS = ("parent", "servers", "steering", "members", "resolvers")
+
+
+@pytest.fixture(scope="module")
+def bed(shared_machine):
+    bed = Bed(shared_machine)
+    yield bed
+    bed.close()
+
+
+@dataclass
+class Case:
+    """A way to break the pool. `found` are the identifiers of the warnings and errors."""
+    name: str
+    group: str
+    found: set
+    change: Callable  # of the delegation, or (query, response); or a way, if raw
+    where: tuple = ()  # servers, or servers of the parent; all by default
+    types: str = None  # only answers to questions of these types
+    raw: bool = False
+
+
+def _run(cases):
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+
+
+def test_a_healthy_pool(bed):
+    found = bed.check("--members", "all", resolver=RESOLVER)
+    assert not found.bad(), found.rows
+    assert found.status == 0 and found.json["summary"] == "as a client in NL would: 4 of 4 members give time"
+    assert {identifier.split("/")[0] for _, identifier, _, _ in found.rows} == set(GROUPS)
+
+
+def test_a_healthy_pool_without_a_state(bed):
+    found = bed.check("--members", "2", state=False, resolver=RESOLVER)
+    assert not found.bad(), found.rows
+    assert found.status == 0
+
+
+# -- parent --
+
+def _digest(text, kind=None):
+    """The DS with another digest, or with the digest of another type."""
+    tag, algorithm, old_kind, digest = text.split()[:3] + ["".join(text.split()[3:])]
+    if kind is None:
+        return f"{tag} {algorithm} {old_kind} {'00' if digest[:2] != '00' else '11'}{digest[2:]}"
+    return f"{tag} {algorithm} {kind} {digest[:40]}"
+
+
+def _foreign_glue(delegation):
+    delegation.glue[f"ns2.{APEX}."] = [DEAD]
+
+
+PARENT_CASES = [
+    Case("ds-ttl", "parent", {"parent/ds-ttl"}, lambda d: setattr(d, "ds_ttl", 30 * 86400)),
+    Case("ns-one-missing", "parent", {"parent/ns-set"}, lambda d: d.ns.pop()),
+    Case("glue-v6-missing", "parent", {"parent/glue"}, lambda d: d.glue[f"ns1.{APEX}."].pop()),
+    Case("glue-wrong", "parent", {"parent/glue", "parent/lame"}, _foreign_glue),
+    Case("not-delegated", "parent", {"parent/delegation"}, None),
+]
+
+
+@_run(PARENT_CASES)
+def test_parent(bed, case):
+    with bed.delegated(case.change, *case.where) if case.change else bed.undelegated():
+        found = bed.check("--only", case.group)
+    assert found.bad() == case.found, found.rows
+
+
+# -- servers --
+
+def _drop(udp, tcp):
+    """A server that does not answer over UDP, or TCP, or both."""
+    return lambda front, octets, is_tcp: None if (tcp if is_tcp else udp) else front.ask(octets, is_tcp)
+
+
+def _refuse(query, _response):
+    response = dns.message.make_response(query)
+    response.set_rcode(dns.rcode.REFUSED)
+    return response
+
+
+def _not_aa(_query, response):
+    response.flags &= ~dns.flags.AA
+
+
+def _ra(_query, response):
+    response.flags |= dns.flags.RA
+
+
+def _ttl(_query, response):
+    for rrset in response.answer:
+        rrset.ttl += 7
+
+
+def _other_key(_query, response):
+    """The first DNSKEY has other octets."""
+    for rrset in response.answer:
+        if rrset.rdtype == dns.rdatatype.DNSKEY:
+            first = rrset[0]
+            rrset.remove(first)
+            rrset.add(first.replace(key=first.key[:-1] + bytes([first.key[-1] ^ 1])), rrset.ttl)
+
+
+def _signatures(change):
+    def each(_query, response):
+        for section in (response.answer, response.authority):
+            for rrset in list(section):
+                if rrset.rdtype == dns.rdatatype.RRSIG:
+                    change(section, rrset)
+    return each
+
+
+def _bogus(_section, rrset):
+    first = rrset[0]
+    rrset.remove(first)
+    rrset.add(first.replace(signature=first.signature[:-1] + bytes([first.signature[-1] ^ 1])), rrset.ttl)
+
+
+def _foreign(query, response):
+    if not query.question[0].name.is_subdomain(dns.name.from_text(APEX)):
+        made = dns.message.make_response(query)
+        made.flags |= dns.flags.AA
+        made.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "A", "192.0.2.80"))
+        return made
+    return response
+
+
+def _transfers(front, octets, tcp):
+    query = dns.message.from_wire(octets)
+    if query.question[0].rdtype not in (dns.rdatatype.AXFR, dns.rdatatype.IXFR):
+        return front.ask(octets, tcp)
+    response = dns.message.make_response(query)
+    response.flags |= dns.flags.AA
+    soa = dns.rrset.from_text(f"{APEX}.", 60, "IN", "SOA", f"ns1.{APEX}. h.{APEX}. 1 2 3 4 5")
+    response.answer += [soa, dns.rrset.from_text(f"www.{APEX}.", 60, "IN", "A", "192.0.2.80")]
+    return response.to_wire() if tcp else front.ask(octets, tcp)
+
+
+def _any_version(front, octets, tcp):
+    query = dns.message.from_wire(octets)
+    if query.edns > 0:
+        query.use_edns(0, query.ednsflags & dns.flags.DO, query.payload)
+        return front.ask(query.to_wire(), tcp)
+    return front.ask(octets, tcp)
+
+
+def _options_of(message):
+    return [option.otype for option in message.options]
+
+
+KNOWN_OPTIONS = {3, 8, 10}  # NSID, ECS, COOKIE
+
+
+def _fears_unknown_options(front, octets, tcp):
+    query = dns.message.from_wire(octets)
+    if set(_options_of(query)) - KNOWN_OPTIONS:
+        response = dns.message.make_response(query)
+        response.set_rcode(dns.rcode.FORMERR)
+        return response.to_wire()
+    return front.ask(octets, tcp)
+
+
+def _as_ns1(_query, response):
+    options = [dns.edns.GenericOption(3, b"ns1") if option.otype == 3 else option for option in response.options]
+    response.use_edns(response.edns, response.ednsflags, response.payload, options=options)
+
+
+def _never_truncates(front, octets, _tcp):
+    return front.ask(octets, True)
+
+
+SERVER_CASES = [
+    Case("no-udp", "servers", {"servers/udp"}, _drop(True, False), ("ns2",), raw=True),
+    Case("lame", "servers", {"servers/aa"}, _refuse, ("ns2",)),
+    Case("not-authoritative", "servers", {"servers/aa"}, _not_aa, ("ns2",)),
+    Case("recursion", "servers", {"servers/recursion"}, _ra, ("ns2",)),
+    Case("foreign-zone", "servers", {"servers/foreign"}, _foreign, ("ns2",)),
+    Case("transfers", "servers", {"servers/axfr"}, _transfers, ("ns2",), raw=True),
+    Case("badvers", "servers", {"servers/badvers"}, _any_version, ("ns2",), raw=True),
+    Case("unknown-option", "servers", {"servers/unknown-option"}, _fears_unknown_options, ("ns2",), raw=True),
+    Case("nsid", "servers", {"servers/nsid"}, _as_ns1, ("ns2",)),
+    Case("never-truncates", "servers", {"servers/truncation"}, _never_truncates, ("ns2",), raw=True),
+    Case("ttl", "servers", {"servers/ttl"}, _ttl, ("ns2",), "SRV A NS DNSKEY"),
+    Case("dnskey", "servers", {"servers/dnskey", "servers/signatures"}, _other_key, ("ns2",), "DNSKEY"),
+    Case("signature-bogus", "servers", {"servers/signatures"}, _signatures(_bogus), ("ns2",), "SRV"),
+    Case("signature-stripped", "servers", {"servers/signatures"}, _signatures(list.remove), ("ns2",), "SRV"),
+]
+
+
+@_run(SERVER_CASES)
+def test_servers(bed, case):
+    with bed.way(case.change if case.raw else edit(case.change, case.types), *case.where):
+        found = bed.check("--only", "servers")
+    assert found.bad() == case.found, found.rows
+
+
+def test_an_old_serial(bed):
+    """One server has a change that the other does not have yet."""
+    bed.pools[0].cli("zone", "set", "expire", "8d")
+    with bed.settled():
+        assert bed.check("--only", "servers").bad() == {"servers/serial"}
+    bed.pools[1].cli("zone", "set", "expire", "8d")
+
+
+def test_a_server_that_denies_otherwise(bed):
+    bed.pools[1].cli("zone", "set", "denial", "compact")
+    with bed.settled():
+        assert "servers/denial-mode" in bed.check("--only", "servers").bad()
+    bed.pools[1].cli("zone", "set", "denial", "nsec")
+
+
+# -- steering --
+
+def _targets(*names):
+    """Replaces the targets of SRV answers."""
+    def change(query, response):
+        if query.question[0].name == dns.name.from_text(SRV):
+            response.answer = [dns.rrset.from_text(SRV + ".", 150, "IN", "SRV", *names)]
+    return change
+
+
+def _srv(*labels):
+    return [f"0 1 4460 {label}.{APEX}." for label in labels]
+
+
+def _without_ecs(_query, response):
+    response.use_edns(response.edns, response.ednsflags, response.payload,
+                      options=[option for option in response.options if option.otype != 8])
+
+
+def _ecs(change):
+    def each(_query, response):
+        options = [change(option) if option.otype == 8 else option for option in response.options]
+        response.use_edns(response.edns, response.ednsflags, response.payload, options=options)
+    return each
+
+
+@_ecs
+def _impossible_scope(option):
+    octets = bytearray(option.to_wire())
+    octets[3] = 200
+    return dns.edns.GenericOption(8, bytes(octets))
+
+
+def _at_apex(query, response):
+    if query.question[0].name == dns.name.from_text(APEX):
+        response.answer.append(dns.rrset.from_text(f"{APEX}.", 150, "IN", "SRV", *_srv("alice")))
+
+
+def _no_service(query, response):
+    if query.question[0].name == dns.name.from_text(SRV):
+        response.answer = []
+
+
+STEERING_CASES = [
+    Case("ecs-ignored", "steering", {"steering/ecs"}, _without_ecs, ("ns2",)),
+    Case("ecs-changed", "steering", {"steering/ecs"}, _ecs(lambda o: dns.edns.ECSOption("198.51.100.0", 24, 0)), ("ns2",)),
+    Case("scope-differs", "steering", {"steering/same-scope"}, _ecs(lambda o: dns.edns.ECSOption(o.address, o.srclen, min(o.srclen, 16))), ("ns2",), "SRV"),
+    Case("scope-impossible", "steering", {"steering/scope", "steering/same-scope", "steering/zero-subnet"}, _impossible_scope, ("ns2",), "SRV"),
+    Case("scope-of-addresses", "steering", {"steering/scope-zero"}, _ecs(lambda o: dns.edns.ECSOption(o.address, o.srclen, o.srclen)), (), "A AAAA CAA"),
+    Case("srv-at-the-apex", "steering", {"steering/place"}, _at_apex, ("ns2",), "SRV"),
+    Case("no-srv", "steering", {"steering/service"}, _no_service, ("ns2",), "SRV"),
+    Case("no-service", "steering", {"steering/service"}, _targets("0 0 0 ."), (), "SRV"),
+    Case("few-targets", "steering", {"steering/targets", "steering/rotation"}, _targets(*_srv("alice")), ("ns1", "ns1-v6", "ns2"), "SRV"),
+    Case("always-the-same", "steering", {"steering/rotation"}, _targets(*_srv("alice", "bob", "carol", "dave")), ("ns2",), "SRV"),
+    Case("one-operator-twice", "steering", {"steering/diversity", "steering/rotation"}, _targets(*_srv("alice", "bob", "carol", "eve")),
+         ("ns2",), "SRV"),
+    Case("who-is-no-member", "steering", {"steering/allowed", "steering/rotation"}, _targets(*_srv("ghost", "bob", "carol", "dave")),
+         ("ns2",), "SRV"),
+]
+
+
+@_run(STEERING_CASES)
+def test_steering(bed, case):
+    with bed.way(edit(case.change, case.types), *case.where):
+        found = bed.check("--only", "steering")
+    assert found.bad() == case.found, found.rows
+
+
+# -- members --
+
+MEMBER_FAULTS = {
+    "expired": "members/certificate", "ending": "members/certificate", "misnamed": "members/certificate", "silent": "members/time",
+    "shifted": "members/time", "deaf": "members/connect", "deaf-v6": "members/connect",
+}
+
+
+@pytest.fixture(scope="module")
+def broken_members(bed):
+    """What a check finds when members with a fault each are handed out."""
+    for number, name in enumerate(MEMBER_FAULTS, 50):
+        addresses = bed.addresses(number)[:2 if name == "deaf-v6" else 1]
+        bed.member(name, *addresses)
+        options = {"expired": {"days": (-9, -1)}, "ending": {"days": (-9, 5)}, "misnamed": {"certified": f"other.{APEX}"},
+                   "silent": {"silent": True}, "shifted": {"shift": "+7s"}}.get(name, {})
+        if name != "deaf":
+            bed.chronyd(name, [addresses[0], f"2001:db8:{number}::2"], **options)
+        bed.machine.add_address(*addresses[1:])
+    for name in MEMBER_FAULTS:
+        shows(bed, name)
+    found = bed.check("--only", "members")
+    for name in MEMBER_FAULTS:
+        bed.cli("member", "override", name, "ineligible")
+    return found
+
+
+@pytest.mark.parametrize("name", MEMBER_FAULTS)
+def test_a_broken_member(broken_members, name):
+    mine = [row for row in broken_members.rows if row[2].startswith(f"{name}.{APEX} ")]
+    assert [row[1] for row in mine] == [MEMBER_FAULTS[name]], broken_members.rows
+    assert mine[0][0] == ("warning" if name == "ending" else "error")
+
+
+def test_good_members_beside_broken_ones(broken_members):
+    assert broken_members.bad() == set(MEMBER_FAULTS.values())
+    assert not [row for row in broken_members.rows for name in GOOD if row[2].startswith(f"{name}.")], broken_members.rows
+
+
+def test_one_family_shut(broken_members):
+    """Only the IPv6 address of that member is named."""
+    (text,) = [row for row in broken_members.rows if row[2].startswith("deaf-v6.")]
+    assert "2001:db8:" in text[2]
+
+
+def test_a_good_member_that_is_out(bed):
+    bed.cli("member", "override", "dave", "auto")
+    try:
+        for pool in bed.pools:
+            bed.gone(pool, "dave")
+        found = bed.check("--only", "members", "--members", "all")
+        assert found.bad() == {"members/good-but-out"}, found.rows
+        assert [subject for _, identifier, subject, _ in found.rows if identifier == "members/good-but-out"] == [f"dave.{APEX}."]
+    finally:
+        bed.cli("member", "override", "dave", "eligible")
+        shows(bed, "dave")
+
+
+def _caa(value):
+    def change(query, response):
+        if query.question[0].name != dns.name.from_text(f"alice.{APEX}"):
+            return
+        response.answer = [dns.rrset.from_text(f"alice.{APEX}.", 60, "IN", "CAA", value)] if value else []
+    return change
+
+
+def _alias(query, response):
+    if query.question[0].name == dns.name.from_text(f"alice.{APEX}"):
+        response.answer = [dns.rrset.from_text(f"alice.{APEX}.", 60, "IN", "CNAME", f"bob.{APEX}.")]
+
+
+def _missing(query, response):
+    if query.question[0].name == dns.name.from_text(f"alice.{APEX}"):
+        response.answer = []
+        response.set_rcode(dns.rcode.NXDOMAIN)
+
+
+NAME_CASES = [
+    Case("caa-forbids", "members", {"members/caa"}, _caa('0 issue ";"'), (), "CAA"),
+    Case("name-without-address", "members", {"members/address"}, _missing, (), "A AAAA CAA"),
+    Case("name-is-an-alias", "members", {"members/address"}, _alias, (), "A AAAA CAA"),
+    Case("srv-to-nowhere", "members", {"members/address"}, _targets(*_srv("ghost", "bob", "carol", "dave")), (), "SRV"),
+]
+
+
+@_run(NAME_CASES)
+def test_names_of_members(bed, case):
+    with bed.way(edit(case.change, case.types), *case.where):
+        found = bed.check("--only", "members")
+    assert found.bad() == case.found, found.rows
+
+
+def test_caa_without_the_registered_account(bed):
+    bed.cli("zone", "set", "ca", "ca.example")
+    bed.cli("member", "set", "alice", "--accounturi", "https://ca.example/acct/1")
+    with bed.settled():
+        assert not bed.check("--only", "members").bad()
+        with bed.way(edit(_caa('0 issue "ca.example"'), "CAA")):
+            assert bed.check("--only", "members").bad() == {"members/caa"}
+        with bed.way(edit(_caa(None), "CAA")):
+            assert bed.check("--only", "members").bad() == {"members/caa"}
+
+
+# -- resolvers --
+
+def _unsigned(_query, response):
+    response.answer = [rrset for rrset in response.answer if rrset.rdtype != dns.rdatatype.RRSIG]
+    response.flags &= ~dns.flags.AD
+
+
+def _servfail(query, _response):
+    response = dns.message.make_response(query, recursion_available=True)
+    response.set_rcode(dns.rcode.SERVFAIL)
+    return response
+
+
+def _servfail_for_ecs(query, response):
+    return _servfail(query, response) if 8 in _options_of(query) else response
+
+
+def _long(_query, response):
+    for rrset in response.answer:
+        rrset.ttl = 86400
+
+
+def _stale(query, response):
+    response.use_edns(response.edns, response.ednsflags, response.payload, options=[dns.edns.EDEOption(3)])
+
+
+RESOLVER_CASES = [
+    Case("strips-dnssec", "resolvers", {"resolvers/dnssec"}, _unsigned),
+    Case("fails", "resolvers", {"resolvers/answers"}, _servfail),
+    Case("fails-for-ecs", "resolvers", {"resolvers/ecs"}, _servfail_for_ecs),
+    Case("raises-ttls", "resolvers", {"resolvers/ttl"}, _long, types="SRV"),
+    Case("serves-stale", "resolvers", {"resolvers/stale"}, _stale, types="SRV"),
+    Case("serves-who-was-removed", "resolvers", {"resolvers/stale"}, lambda q, r: (
+        r.answer[0].add(dns.rdata.from_text("IN", "SRV", f"0 1 4460 ghost.{APEX}.")) if r.answer else None), types="SRV"),
+]
+
+
+@_run(RESOLVER_CASES)
+def test_resolvers(bed, case):
+    bed.broken_resolver.way = edit(case.change, case.types)
+    found = bed.check("--only", "resolvers", resolver=f"{RESOLVER},{BROKEN_RESOLVER}")
+    assert found.bad() == case.found, found.rows
+    assert {subject for level, _, subject, _ in found.rows if level in ("warning", "error")} == {BROKEN_RESOLVER}
+
+
+def test_a_resolver_that_strips_ecs(bed):
+    """That is its right, so it is no fault."""
+    found = bed.check("--only", "resolvers", resolver=RESOLVER)
+    (text,) = [text for text in found.texts("resolvers/ecs") if text.startswith(RESOLVER)]
+    assert "not passed on" in text
+
+
+@pytest.mark.parametrize("change, text", [(lambda d: d.ds.__setitem__(0, _digest(d.ds[0])), "bogus"),
+                                          (lambda d: d.ds.clear(), "not protected")], ids=["bogus", "insecure"])
+def test_the_chain_of_trust(bed, change, text):
+    with bed.delegated(change):
+        found = bed.check("--only", "resolvers", resolver=RESOLVER)
+    assert found.bad() == {"resolvers/chain"}, found.rows
+    assert text in "".join(found.texts("resolvers/chain"))
+
+
+# -- how it is used --
+
+def test_the_result_for_nagios(bed):
+    with bed.way(edit(_without_ecs), "ns2"):
+        done = bed.run("--only", "steering", "--nagios")
+    assert done.returncode == 1 and done.stdout.startswith("NTSPOOL WARNING"), done
+    done = bed.run("--only", "steering", "--nagios")
+    assert done.returncode == 0 and done.stdout.startswith("NTSPOOL OK")
+
+
+def test_hostile_servers_do_not_write_to_the_terminal(bed):
+    evil = [f"0 1 4460 \\027[31m\\007x.{APEX}."]
+    with bed.way(edit(_targets(*evil), "SRV")):
+        done = bed.run("--only", "steering", "--only", "members")
+    assert done.returncode == 1 and "\x1b" not in done.stdout and "\x07" not in done.stdout
