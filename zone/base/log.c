@@ -3,9 +3,11 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "zone/base/clock.h"
@@ -41,11 +43,26 @@ static bool write_line(const char *line, size_t len, int wait_ms)
     return true;
 }
 
+/* Whether stderr is the stream of systemd's journal. A child that inherits JOURNAL_STREAM may have
+ * another stderr. */
+static bool is_journal(void)
+{
+    struct stat stat;
+    char stream[64];
+    const char *named = getenv("JOURNAL_STREAM");
+    if (named == NULL || fstat(STDERR_FILENO, &stat) != 0) {
+        return false;
+    }
+    (void)snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)stat.st_dev,
+                   (uintmax_t)stat.st_ino);
+    return strcmp(stream, named) == 0;
+}
+
 /* Adds priority, or time and program. Returns the length. */
 static size_t form(char *line, size_t room, const char *program, int priority, const char *text)
 {
     char at[ISOTIME_ROOM];
-    if (getenv("JOURNAL_STREAM") != NULL) {
+    if (is_journal()) {
         return (size_t)snprintf(line, room, "<%d>%s\n", priority, text);
     }
     return (size_t)snprintf(line, room, "%s %.64s: %s\n", isotime_text(clock_now(), at), program,

@@ -1,5 +1,8 @@
 /* Log lines of the daemons, on stderr. Under systemd's journal a line begins with its priority
- * (sd-daemon(3)), and the journal adds time and program. Otherwise the line has both. */
+ * (sd-daemon(3)), and the journal adds time and program. Otherwise the line has both.
+ *
+ * The journal's native protocol would carry fields as well. But stderr is open from the start, and
+ * works in whatever sandbox the daemon enters later. */
 #ifndef ZONE_LOG_H
 #define ZONE_LOG_H
 

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -7,18 +8,34 @@
 #include "zone/base/clock.h"
 #include "zone/base/log.h"
 
-/* What log lines look like on stderr, with the journal or without. */
-static void written(char out[256], const char *journal)
+/* Says that the journal reads `file`. */
+static void set_journal(int file)
+{
+    struct stat stat;
+    char stream[64];
+    assert_int_equal(fstat(file, &stat), 0);
+    (void)snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)stat.st_dev,
+                   (uintmax_t)stat.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+}
+
+enum listener {
+    LISTENER_JOURNAL,
+    LISTENER_OTHER,
+    LISTENER_INSTEAD /* of the journal, which the environment names */
+};
+
+/* What log lines look like on stderr. */
+static void written(char out[256], enum listener listener)
 {
     FILE *file = tmpfile();
     assert_non_null(file);
     (void)fflush(stderr);
     int old = dup(STDERR_FILENO);
     dup2(fileno(file), STDERR_FILENO);
-    if (journal != NULL) {
-        setenv("JOURNAL_STREAM", journal, 1);
-    } else {
-        unsetenv("JOURNAL_STREAM");
+    unsetenv("JOURNAL_STREAM");
+    if (listener != LISTENER_OTHER) {
+        set_journal(listener == LISTENER_JOURNAL ? fileno(file) : old);
     }
     log_write("ntspoold", LOG_WARNING, "the %s is %d", "answer", 42);
     (void)fflush(stderr);
@@ -32,19 +49,29 @@ static void written(char out[256], const char *journal)
 static void journal_gets_the_priority(void **)
 {
     char line[256];
-    written(line, "9:42");
+    written(line, LISTENER_JOURNAL);
     assert_string_equal(line, "<4>the answer is 42\n");
 }
 
-static void other_readers_get_time_and_program(void **)
+static void check_time_and_program(enum listener listener)
 {
     char line[256];
-    written(line, NULL);
+    written(line, listener);
     struct tm when = { .tm_year = 0 };
     const char *rest = strptime(line, "%Y-%m-%dT%H:%M:%SZ ntspoold: ", &when);
     assert_non_null(rest);
     assert_true(when.tm_year > 99);
     assert_string_equal(rest, "the answer is 42\n");
+}
+
+static void other_readers_get_time_and_program(void **)
+{
+    check_time_and_program(LISTENER_OTHER);
+}
+
+static void so_does_who_reads_instead_of_the_journal(void **)
+{
+    check_time_and_program(LISTENER_INSTEAD);
 }
 
 /* Fills a pipe: nothing more can be written without blocking. */
@@ -64,8 +91,8 @@ static void a_reader_that_stands_holds_nobody_up(void **)
 {
     int ends[2];
     char read_back[1 << 17];
-    setenv("JOURNAL_STREAM", "9:42", 1);
     assert_int_equal(pipe(ends), 0);
+    set_journal(ends[1]);
     fill(ends[1]);
     int old = dup(STDERR_FILENO);
     dup2(ends[1], STDERR_FILENO);
@@ -95,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(journal_gets_the_priority),
         cmocka_unit_test(other_readers_get_time_and_program),
+        cmocka_unit_test(so_does_who_reads_instead_of_the_journal),
         cmocka_unit_test(a_reader_that_stands_holds_nobody_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
