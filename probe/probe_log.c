@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <syslog.h>
 
+#include "zone/base/log.h"
+
 void probe_log_line(const struct probe_log *probe_log, int priority, const char *format, ...)
 {
     char line[1024];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(line, sizeof(line), format, arguments);
+    (void)log_format(line, sizeof(line), format, arguments);
     va_end(arguments);
     probe_log->log(priority, line);
 }

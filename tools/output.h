@@ -15,9 +15,7 @@ enum {
     TABLE_COLUMNS_MAX = 12
 };
 
-/* Copies `text` and writes every octet that is not printable UTF-8 as \xHH: control characters,
- * direction marks, invalid UTF-8. Texts from the store or the network must not control a terminal.
- * Truncates to `room`. Returns `out`. */
+/* printable_escape: texts from the store or the network must not control a terminal. */
 char *output_escape(char *out, size_t room, const char *text);
 /* Parses a decimal number from `least` to `most`, digits only. */
 bool output_number(const char *text, uint32_t least, uint32_t most, uint32_t *out);

@@ -12,10 +12,12 @@
 
 #include "zone/base/clock.h"
 #include "zone/base/isotime.h"
+#include "zone/base/printable.h"
 
 enum {
     PIECE = 4096, /* PIPE_BUF: a pipe takes so many octets at once or none */
     WAIT_MS = 200,
+    ESCAPED = 4,    /* characters for an octet */
     FRONT_MAX = 128 /* octets around the text: priority or time and program, line end */
 };
 
@@ -69,13 +71,39 @@ static size_t form(char *line, size_t room, const char *program, int priority, c
                             text);
 }
 
+/* Shows at the end of a text that fills `room` or more that something is missing. */
+static void mark_cut(char *out, size_t room)
+{
+    static const char mark[] = "...";
+    size_t at = room - sizeof(mark);
+    while (at > 0 && ((unsigned char)out[at] & 0xc0) == 0x80) {
+        at--; /* not within a character */
+    }
+    memcpy(out + at, mark, sizeof(mark));
+}
+
+size_t log_format(char *out, size_t room, const char *format, va_list args)
+{
+    int len = vsnprintf(out, room, format, args);
+    if (len < 0) {
+        out[0] = '\0';
+    } else if ((size_t)len >= room) {
+        mark_cut(out, room);
+    }
+    return strlen(out);
+}
+
 void log_write(const char *program, int priority, const char *format, ...)
 {
-    char text[LOG_LINE_MAX], line[LOG_LINE_MAX + FRONT_MAX], note[FRONT_MAX + 64];
+    char raw[LOG_LINE_MAX], text[ESCAPED * LOG_LINE_MAX], line[LOG_LINE_MAX + FRONT_MAX];
+    char note[FRONT_MAX + 64];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    (void)log_format(raw, sizeof(raw), format, args);
     va_end(args);
+    if (strlen(printable_escape(text, sizeof(text), raw)) >= LOG_LINE_MAX) {
+        mark_cut(text, LOG_LINE_MAX);
+    }
     size_t len = form(line, sizeof(line), program, priority, text);
     (void)pthread_mutex_lock(&one_writer);
     if (lost > 0) {

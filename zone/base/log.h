@@ -6,6 +6,7 @@
 #ifndef ZONE_LOG_H
 #define ZONE_LOG_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <syslog.h>
 
@@ -15,11 +16,16 @@ enum {
     LOG_LINE_MAX = 8192 /* longer ones are cut */
 };
 
-/* Writes one line; `priority` is syslog's. A reader of stderr that hangs does not block the daemon:
- * after a moment the line is dropped. The number of dropped lines is logged before the next line
- * that gets through. */
+/* Writes one line; `priority` is syslog's. What is not printable is escaped, so that no text from
+ * the network starts a line of its own. A line that is cut ends in "...". A reader of stderr that
+ * hangs does not block the daemon: after a moment the line is dropped. The number of dropped lines
+ * is logged before the next line that gets through. */
 void log_write(const char *program, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Formats a text; one that is cut ends in "...". `room` is 4 or more. Returns the length. */
+size_t log_format(char *out, size_t room, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 /* The program's function that logs the lines of a module. `priority` is syslog's. */
 typedef void log_sink(int priority, const char *text);
@@ -34,7 +40,7 @@ bool log_once_is_new(struct log_once *once, const char *text);
 /* The same, and logs it as a warning. */
 void log_once(struct log_once *once, log_sink *log, const char *text);
 
-/* Writes a whole line as it is. Safe in a signal handler. */
+/* Writes a whole line of ours as it is. Safe in a signal handler. */
 void log_last(const char *line);
 
 #endif

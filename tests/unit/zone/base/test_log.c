@@ -26,7 +26,7 @@ enum listener {
 };
 
 /* What log lines look like on stderr. */
-static void written(char out[256], enum listener listener)
+static void written_text(char *out, size_t room, enum listener listener, const char *text)
 {
     FILE *file = tmpfile();
     assert_non_null(file);
@@ -37,13 +37,18 @@ static void written(char out[256], enum listener listener)
     if (listener != LISTENER_OTHER) {
         set_journal(listener == LISTENER_JOURNAL ? fileno(file) : old);
     }
-    log_write("ntspoold", LOG_WARNING, "the %s is %d", "answer", 42);
+    log_write("ntspoold", LOG_WARNING, "%s is %d", text, 42);
     (void)fflush(stderr);
     dup2(old, STDERR_FILENO);
     (void)close(old);
     rewind(file);
-    out[fread(out, 1, 255, file)] = '\0';
+    out[fread(out, 1, room - 1, file)] = '\0';
     (void)fclose(file);
+}
+
+static void written(char out[256], enum listener listener)
+{
+    written_text(out, 256, listener, "the answer");
 }
 
 static void journal_gets_the_priority(void **)
@@ -72,6 +77,35 @@ static void other_readers_get_time_and_program(void **)
 static void so_does_who_reads_instead_of_the_journal(void **)
 {
     check_time_and_program(LISTENER_INSTEAD);
+}
+
+static void no_text_starts_a_line_of_its_own(void **)
+{
+    char line[256];
+    written_text(line, sizeof(line), LISTENER_JOURNAL, "ok\n<0>the end\x1b[2J");
+    assert_string_equal(line, "<4>ok\\x0a<0>the end\\x1b[2J is 42\n");
+}
+
+/* A text of `length` times `unit`. */
+static void check_cut(const char *unit, size_t length)
+{
+    char text[3 * LOG_LINE_MAX], line[3 * LOG_LINE_MAX];
+    size_t unit_len = strlen(unit);
+    for (size_t i = 0; i < length; i++) {
+        memcpy(text + i * unit_len, unit, unit_len);
+    }
+    text[length * unit_len] = '\0';
+    written_text(line, sizeof(line), LISTENER_JOURNAL, text);
+    size_t len = strlen(line);
+    assert_in_range(len, LOG_LINE_MAX - 8, LOG_LINE_MAX + 8);
+    assert_string_equal(line + len - 4, "...\n");
+}
+
+static void a_line_that_is_cut_says_so(void **)
+{
+    check_cut("a", LOG_LINE_MAX - 1);
+    check_cut("a", 2 * LOG_LINE_MAX);
+    check_cut("\n", LOG_LINE_MAX / 2);
 }
 
 /* Fills a pipe: nothing more can be written without blocking. */
@@ -123,6 +157,8 @@ int main(void)
         cmocka_unit_test(journal_gets_the_priority),
         cmocka_unit_test(other_readers_get_time_and_program),
         cmocka_unit_test(so_does_who_reads_instead_of_the_journal),
+        cmocka_unit_test(no_text_starts_a_line_of_its_own),
+        cmocka_unit_test(a_line_that_is_cut_says_so),
         cmocka_unit_test(a_reader_that_stands_holds_nobody_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
