@@ -1,7 +1,6 @@
 /* ntspoold, the nameserver: opens the stores, starts the threads, waits for a signal. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +21,11 @@
 #include "server/upkeep/exchange.h"
 #include "server/upkeep/refresh.h"
 #include "server/upkeep/stores.h"
+#include "server/vitals.h"
 #include "zone/base/clock.h"
 #include "zone/base/instance.h"
 #include "zone/base/log.h"
+#include "zone/base/notify.h"
 
 #define INSTANCE_NAME "ntspoold"
 
@@ -55,6 +56,9 @@ struct program {
     struct instance *instance; /* NULL: the state can't be claimed */
     unsigned former_workers;   /* of the ntspoold that this one replaces; 0: there is none */
     uint64_t beat_at, waits_since;
+    struct notify notify;
+    struct vitals vitals;
+    char pool[DNAME_TEXT_MAX];
     bool draining; /* another ntspoold replaces this one */
 };
 
@@ -148,22 +152,6 @@ static enum result start_keymgr(struct program *program, struct diag *diag)
     return keymgr_start(program->keymgr, diag);
 }
 
-/* Only the ntspoold that this one replaces may have sockets on its addresses. */
-static enum result check_free(const struct program *program, const struct options *options,
-                              struct diag *diag)
-{
-    char text[ADDRESS_TEXT_MAX];
-    for (size_t i = 0; i < options->listen_count && !instance_waits(program->instance); i++) {
-        const struct endpoint *endpoint = &options->listen[i];
-        if (listen_is_taken(endpoint)) {
-            return diag_fail(diag, RESULT_REFUSED,
-                             "can't listen on %s@%u: another program does, or another ntspoold",
-                             address_text(&endpoint->address, text), endpoint->port);
-        }
-    }
-    return RESULT_OK;
-}
-
 /* Makes the workers, with their sockets. */
 static enum result open_workers(struct program *program, const struct options *options,
                                 struct diag *diag)
@@ -175,7 +163,9 @@ static enum result open_workers(struct program *program, const struct options *o
                                   .listen = options->listen,
                                   .listen_count = options->listen_count };
     bool fewer = false;
-    TRY(check_free(program, options, diag));
+    if (!instance_waits(program->instance)) {
+        TRY(listen_check_free(options->listen, options->listen_count, diag));
+    }
     TRY(openfiles_connections(options->workers, (unsigned)options->listen_count,
                               &parts.tcp_connections, &fewer, diag));
     if (fewer) {
@@ -217,7 +207,7 @@ static enum result open_metrics(struct program *program, const struct options *o
 /* Operators read this line, scripts wait for it. */
 static void log_started(const struct program *program, const struct options *options)
 {
-    char apex[DNAME_TEXT_MAX], address[ADDRESS_TEXT_MAX];
+    char address[ADDRESS_TEXT_MAX];
     char where[OPTIONS_LISTEN_MAX * (ADDRESS_TEXT_MAX + 32)] = "";
     size_t used = 0;
     for (size_t i = 0; i < options->listen_count; i++) {
@@ -226,9 +216,8 @@ static void log_started(const struct program *program, const struct options *opt
                                  options->listen[i].port,
                                  listen_is_here(&options->listen[i]) ? "" : " (not here yet)");
     }
-    log_write(INSTANCE_NAME, LOG_NOTICE, "answers for %s on%s with %u workers",
-              dname_text(&refresh_zone_state(program->refresh)->settings.apex, apex), where,
-              options->workers);
+    log_write(INSTANCE_NAME, LOG_NOTICE, "answers for %s on%s with %u workers", program->pool,
+              where, options->workers);
 }
 
 /* Makes stores, zone state and sockets before there are threads. */
@@ -253,10 +242,32 @@ static enum result prepare(struct program *program, const struct options *option
                                              .log = log_line };
     program->rrl = rrl_new();
     TRY(refresh_new(&program->refresh, &sources, diag));
+    (void)dname_text(&refresh_zone_state(program->refresh)->settings.apex, program->pool);
     TRY(open_workers(program, options, diag));
     TRY(steer(program, options->socket_affinity, diag));
     TRY(open_metrics(program, options, diag));
     return confine(options, log_line, diag);
+}
+
+/* Every worker answers now. A successor becomes the main process of the service before its
+ * predecessor ends. */
+static void report_ready(struct program *program)
+{
+    program->vitals = (struct vitals){ .notify = &program->notify,
+                                       .workers = program->workers,
+                                       .worker_count = program->worker_count,
+                                       .refresh = program->refresh,
+                                       .collector = program->collector,
+                                       .exchange = program->exchange,
+                                       .keymgr = program->keymgr,
+                                       .dnstap = program->dnstap,
+                                       .log = log_line,
+                                       .pool = program->pool };
+    (void)notify_send(&program->notify, "READY=1\nMAINPID=%jd", (intmax_t)getpid());
+    vitals_look(&program->vitals);
+    if (instance_waits(program->instance)) {
+        instance_ready(program->instance);
+    }
 }
 
 /* Starts the threads. */
@@ -277,35 +288,8 @@ static enum result start(struct program *program, const struct options *options,
     if (program->stores.rolls_keys) {
         TRY(start_keymgr(program, diag));
     }
-    if (instance_waits(program->instance)) {
-        instance_ready(program->instance);
-    }
+    report_ready(program);
     return RESULT_OK;
-}
-
-static void print_counters(const struct program *program)
-{
-    uint64_t sums[MESSAGES_ALL] = { 0 }, dropped = 0;
-    for (size_t i = 0; i < program->worker_count; i++) {
-        message_sum(sums, &program->workers[i]->handler.counters);
-    }
-    for (size_t i = 0; i < MESSAGE_DROPS; i++) {
-        dropped += sums[MESSAGES_DROPPED + i];
-    }
-    const uint64_t *received = sums + MESSAGES_RECEIVED;
-    log_write(INSTANCE_NAME, LOG_INFO,
-              "queries udp %" PRIu64 " tcp %" PRIu64 " dropped %" PRIu64 " limited %" PRIu64
-              "; answers noerror %" PRIu64 " formerr %" PRIu64 " servfail %" PRIu64
-              " nxdomain %" PRIu64 " notimp %" PRIu64 " refused %" PRIu64,
-              received[0] + received[1], received[2] + received[3], dropped, sums[MESSAGES_LIMITED],
-              message_rcode(sums, RCODE_NOERROR), message_rcode(sums, RCODE_FORMERR),
-              message_rcode(sums, RCODE_SERVFAIL), message_rcode(sums, RCODE_NXDOMAIN),
-              message_rcode(sums, RCODE_NOTIMP), message_rcode(sums, RCODE_REFUSED));
-    if (program->dnstap != NULL) {
-        const struct dnstap_totals taps = dnstap_totals(program->dnstap);
-        log_write(INSTANCE_NAME, LOG_INFO, "dnstap frames %" PRIu64 " dropped %" PRIu64,
-                  taps.frames, taps.dropped);
-    }
 }
 
 /* Gives up the TCP listeners, whose connections go to the successor. */
@@ -437,6 +421,9 @@ static bool look_at_others(struct program *program, const struct options *option
             worker_drain(program->workers[i]);
         }
     }
+    if (!program->draining) { /* the service manager hears of the successor now */
+        vitals_look(&program->vitals);
+    }
     return program->draining && is_drained(program);
 }
 
@@ -454,7 +441,7 @@ static void await_end(struct program *program, const struct options *options,
                      "SIGHUP: stores and location files are read when they change, options at the "
                      "start only");
         } else if (signal_number == SIGUSR1 || signal_number == SIGUSR2) {
-            print_counters(program);
+            vitals_log_counts(&program->vitals);
         }
     }
 }
@@ -474,6 +461,7 @@ int main(int, char **argv)
     if (clock_is_led()) {
         log_line(LOG_NOTICE, "a test leads the time: not for a pool that anyone uses");
     }
+    notify_open(&program.notify);
     set_early_signals();
     enum result result = prepare(&program, &options, &diag);
     set_signals(&signals);
@@ -484,11 +472,15 @@ int main(int, char **argv)
         log_line(LOG_ERR, diag.text);
     } else {
         await_end(&program, &options, &signals);
+        if (!program.draining) {
+            (void)notify_send(&program.notify, "STOPPING=1\nSTATUS=ends");
+        }
         end_within(END_US);
-        print_counters(&program);
+        vitals_log_counts(&program.vitals);
     }
     stop(&program);
     end_within(0);
+    notify_close(&program.notify);
     options_done(&options);
     return result == RESULT_OK ? 0 : 1;
 }

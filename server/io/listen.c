@@ -69,6 +69,19 @@ bool listen_is_taken(const struct endpoint *endpoint)
     return taken;
 }
 
+enum result listen_check_free(const struct endpoint *list, size_t count, struct diag *diag)
+{
+    char text[ADDRESS_TEXT_MAX];
+    for (size_t i = 0; i < count; i++) {
+        if (listen_is_taken(&list[i])) {
+            return diag_fail(diag, RESULT_REFUSED,
+                             "can't listen on %s@%u: another program does, or another ntspoold",
+                             address_text(&list[i].address, text), list[i].port);
+        }
+    }
+    return RESULT_OK;
+}
+
 static bool set_options(int fd, const struct endpoint *endpoint, int type)
 {
     bool v4 = address_is_ipv4(&endpoint->address);

@@ -4,6 +4,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum {
+    TICK_MS = 1000
+};
+
+static void on_tick(uv_timer_t *tick)
+{
+    struct worker *worker = tick->data;
+    thread_move(&worker->thread);
+}
+
 static void on_stop(uv_async_t *stop)
 {
     struct worker *worker = stop->data;
@@ -13,6 +23,7 @@ static void on_stop(uv_async_t *stop)
     tcp_close(worker->tcp);
     uv_close((uv_handle_t *)stop, NULL);
     uv_close((uv_handle_t *)&worker->drain, NULL);
+    uv_close((uv_handle_t *)&worker->tick, NULL);
 }
 
 static void on_drain(uv_async_t *drain)
@@ -49,7 +60,8 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts,
     CHECK(uv_loop_init(&worker->loop) == 0);
     CHECK(uv_async_init(&worker->loop, &worker->stop, on_stop) == 0);
     CHECK(uv_async_init(&worker->loop, &worker->drain, on_drain) == 0);
-    worker->stop.data = worker->drain.data = worker;
+    CHECK(uv_timer_init(&worker->loop, &worker->tick) == 0);
+    worker->stop.data = worker->drain.data = worker->tick.data = worker;
     worker->udp_shared = xmalloc(sizeof(*worker->udp_shared));
     worker->udp_shared->loop = &worker->loop;
     worker->udp_shared->handler = &worker->handler;
@@ -70,6 +82,7 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts,
 static void *run(void *arg)
 {
     struct worker *worker = arg;
+    CHECK(uv_timer_start(&worker->tick, on_tick, TICK_MS, TICK_MS) == 0);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
     return NULL;
 }

@@ -11,6 +11,7 @@ struct worker {
     struct thread thread;
     uv_loop_t loop;
     uv_async_t stop, drain;
+    uv_timer_t tick; /* shows that the loop moves */
     struct handler handler;
     struct udp_shared *udp_shared;
     struct udp_socket *udp; /* one for each address to listen on */

@@ -400,6 +400,11 @@ enum result keymgr_start(struct keymgr *keymgr, struct diag *diag)
     return thread_start(&keymgr->thread, run, keymgr, diag);
 }
 
+const struct thread *keymgr_thread(const struct keymgr *keymgr)
+{
+    return &keymgr->thread;
+}
+
 void keymgr_free(struct keymgr *keymgr)
 {
     if (keymgr == NULL) {

@@ -22,6 +22,7 @@ enum {
     KEYMGR_CLOCK_TRUST_S = 3600 /* and is trusted again after so long */
 };
 
+struct thread;
 struct keymgr;
 
 struct keymgr_sources {
@@ -36,6 +37,8 @@ enum result keymgr_new(struct keymgr **out, const struct keymgr_sources *sources
 void keymgr_look(struct keymgr *keymgr, uint64_t now, uint64_t steady);
 /* Runs until keymgr_free. */
 enum result keymgr_start(struct keymgr *keymgr, struct diag *diag);
+/* To see whether it moves. */
+const struct thread *keymgr_thread(const struct keymgr *keymgr);
 void keymgr_free(struct keymgr *keymgr);
 
 #endif

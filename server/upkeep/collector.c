@@ -187,6 +187,11 @@ enum result collector_start(struct collector *collector, struct diag *diag)
     return thread_start(&collector->thread, run, collector, diag);
 }
 
+const struct thread *collector_thread(const struct collector *collector)
+{
+    return &collector->thread;
+}
+
 void collector_free(struct collector *collector)
 {
     if (collector == NULL) {

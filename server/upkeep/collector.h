@@ -10,6 +10,7 @@ enum {
     COLLECTOR_WRITE_MS = 60000 /* between two writes; a killed server loses at most as much */
 };
 
+struct thread;
 struct collector;
 
 struct collector_sources {
@@ -22,6 +23,8 @@ struct collector_sources {
 enum result collector_new(struct collector **out, const struct collector_sources *sources,
                           struct diag *diag);
 enum result collector_start(struct collector *collector, struct diag *diag);
+/* To see whether it moves. */
+const struct thread *collector_thread(const struct collector *collector);
 /* After the workers have given back their counters. Adds these up and writes. */
 void collector_free(struct collector *collector);
 

@@ -150,6 +150,11 @@ enum result exchange_start(struct exchange *exchange, struct diag *diag)
     return thread_start(&exchange->thread, run, exchange, diag);
 }
 
+const struct thread *exchange_thread(const struct exchange *exchange)
+{
+    return &exchange->thread;
+}
+
 void exchange_free(struct exchange *exchange)
 {
     if (exchange == NULL) {

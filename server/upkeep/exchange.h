@@ -20,6 +20,7 @@ enum {
     EXCHANGE_TIDY_MS = 60000
 };
 
+struct thread;
 struct exchange;
 
 struct exchange_sources {
@@ -31,6 +32,8 @@ struct exchange_sources {
 
 struct exchange *exchange_new(const struct exchange_sources *sources);
 enum result exchange_start(struct exchange *exchange, struct diag *diag);
+/* To see whether it moves. */
+const struct thread *exchange_thread(const struct exchange *exchange);
 /* NULL is fine. */
 void exchange_free(struct exchange *exchange);
 

@@ -1,5 +1,6 @@
 #include "server/upkeep/refresh.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -72,6 +73,7 @@ static void note_facts(struct refresh *refresh, uint64_t began_ns)
     counter_set(&facts->deal_round, deal->round);
     counter_set(&facts->dealt_at, deal->dealt_at);
     counter_set(&facts->members, deal->candidates.members);
+    counter_set(&facts->handed_out, deal->candidates.eligible);
     counter_set(&facts->areas, deal->area_count);
     counter_set(&facts->cells, cells);
     counter_set(&facts->signed_first, zone->signed_first);
@@ -285,6 +287,11 @@ static void end_read(struct store_txn *txn)
     if (txn != NULL) {
         store_abort(txn);
     }
+}
+
+const struct thread *refresh_thread(const struct refresh *refresh)
+{
+    return &refresh->thread;
 }
 
 void refresh_free(struct refresh *refresh)

@@ -14,6 +14,7 @@ enum {
     REFRESH_FILE_MS = 2000  /* between two looks at the files of locations and stores */
 };
 
+struct thread;
 struct refresh;
 
 /* Facts about the zone state in use and the work on it. The refresher writes them, any thread may
@@ -24,7 +25,7 @@ struct refresh_facts {
     atomic_uint_fast64_t serial;           /* of the SOA */
     atomic_uint_fast64_t builds, build_ns; /* zone states; how long the last one took */
     atomic_uint_fast64_t deal_round, dealt_at; /* the deal in use */
-    atomic_uint_fast64_t members, areas, cells;
+    atomic_uint_fast64_t members, handed_out, areas, cells;
     atomic_uint_fast64_t signed_first; /* the first signature in the blocks */
     atomic_uint_fast64_t location_times[LOCATIONS_FILES_MAX]; /* of the files in use */
     struct signature_counts signatures;                       /* of the records in zone states */
@@ -52,6 +53,8 @@ const struct refresh_facts *refresh_facts(const struct refresh *refresh);
 /* Runs until refresh_free. The workers must outlive it. */
 enum result refresh_start(struct refresh *refresh, struct worker *const *workers, size_t count,
                           struct diag *diag);
+/* To see whether it moves. */
+const struct thread *refresh_thread(const struct refresh *refresh);
 void refresh_free(struct refresh *refresh);
 
 #endif

@@ -6,6 +6,25 @@
 
 #include "zone/base/clock.h"
 
+static uint64_t monotonic_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void thread_move(struct thread *thread)
+{
+    atomic_store_explicit(&thread->moved_at, monotonic_ms(), memory_order_relaxed);
+}
+
+uint64_t thread_still_ms(const struct thread *thread)
+{
+    uint64_t moved_at = atomic_load_explicit(&thread->moved_at, memory_order_relaxed);
+    uint64_t now = monotonic_ms();
+    return thread->running && now > moved_at ? now - moved_at : 0;
+}
+
 void thread_init(struct thread *thread)
 {
     pthread_condattr_t monotonic;
@@ -28,6 +47,7 @@ enum result thread_start(struct thread *thread, void *(*run)(void *arg), void *a
                          struct diag *diag)
 {
     thread->stop = false;
+    thread_move(thread);
     int error = pthread_create(&thread->id, NULL, run, arg);
     if (error != 0) {
         return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
@@ -45,12 +65,14 @@ bool thread_pause(struct thread *thread, unsigned ms)
     until.tv_nsec += pause_ms % 1000 * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
+    atomic_store_explicit(&thread->moved_at, monotonic_ms() + pause_ms, memory_order_relaxed);
     (void)pthread_mutex_lock(&thread->mutex);
     while (!thread->stop &&
            pthread_cond_timedwait(&thread->wake, &thread->mutex, &until) != ETIMEDOUT) {
     }
     bool go_on = !thread->stop;
     (void)pthread_mutex_unlock(&thread->mutex);
+    thread_move(thread);
     return go_on;
 }
 

@@ -4,7 +4,9 @@
 #define ZONE_THREAD_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "zone/base/result.h"
 
@@ -14,6 +16,8 @@ struct thread {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool stop;
+    /* Milliseconds of the monotonic clock: when it last moved, or when its pause is over. */
+    _Atomic uint64_t moved_at;
 };
 
 void thread_init(struct thread *thread);
@@ -25,6 +29,10 @@ enum result thread_start(struct thread *thread, void *(*run)(void *arg), void *a
                          struct diag *diag);
 /* The thread pauses. False: it is time to end. */
 bool thread_pause(struct thread *thread, unsigned ms);
+/* For a thread that does not pause: it moves. */
+void thread_move(struct thread *thread);
+/* Any thread: how long it has not moved, pauses not counted. 0 if it does not run. */
+uint64_t thread_still_ms(const struct thread *thread);
 /* The owner: ends all pauses and waits for the thread's end. Nothing if it does not run. */
 void thread_end(struct thread *thread);
 

@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include "tests/unit/unit.h"
 #include "zone/base/clock.h"
 #include "zone/base/thread.h"
@@ -11,6 +13,8 @@ static int set_up(void **)
     thread_init(&thread);
     return 0;
 }
+
+static uint64_t stood, moved;
 
 static int tear_down(void **)
 {
@@ -51,6 +55,29 @@ static void an_end_waits_for_the_thread_but_not_for_its_pause(void **)
     assert_true(clock_steady() < before + 60);
 }
 
+static void *stand(void *arg)
+{
+    struct timespec shortly = { .tv_nsec = 300000000 };
+    (void)nanosleep(&shortly, NULL); /* works for long without a pause */
+    stood = thread_still_ms(arg);
+    thread_move(arg);
+    moved = thread_still_ms(arg);
+    (void)thread_pause(arg, 3600000);
+    return NULL;
+}
+
+static void a_thread_that_works_stands_still_and_one_that_pauses_does_not(void **)
+{
+    struct diag diag;
+    assert_int_equal(thread_still_ms(&thread), 0); /* it does not run */
+    stood = 0;
+    assert_ok(thread_start(&thread, stand, &thread, &diag));
+    thread_end(&thread);
+    assert_true(stood >= 300);
+    assert_true(moved < stood);
+    assert_int_equal(thread_still_ms(&thread), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -58,6 +85,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_pause_lasts_and_goes_on),
         TEST(an_end_waits_for_the_thread_but_not_for_its_pause),
+        TEST(a_thread_that_works_stands_still_and_one_that_pauses_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
