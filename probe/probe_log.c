@@ -74,14 +74,16 @@ static const struct address_health *failed_address(const struct member_health *h
     return failed;
 }
 
-bool probe_log_stage(const struct probe_log *probe_log, const struct probed_member *member,
+bool probe_log_stage(const struct probe_log *probe_log, struct probed_member *member,
                      enum stage before, char out[HISTORY_EVENT_ROOM])
 {
     const struct member_health *health = &member->health;
     const struct address_health *failed = failed_address(health);
     bool down = health->stage == STAGE_INELIGIBLE || health->stage == STAGE_FALLING;
-    char address[ADDRESS_TEXT_MAX];
-    if (health->stage == before) {
+    char address[ADDRESS_TEXT_MAX], note[LOG_NOTE_ROOM];
+    bool changed = health->stage != before,
+         admitted = log_limit_admits(&member->stage_limit, changed);
+    if (!changed && !admitted) {
         return false;
     }
     if (down && failed != NULL) {
@@ -91,22 +93,26 @@ bool probe_log_stage(const struct probe_log *probe_log, const struct probed_memb
     } else {
         (void)snprintf(out, HISTORY_EVENT_ROOM, "%s", stage_text(health->stage));
     }
-    probe_log_line(probe_log, down ? LOG_NOTICE : LOG_INFO, "member %s: %s", member->label, out);
-    return true;
+    if (admitted) {
+        probe_log_line(probe_log, down ? LOG_NOTICE : LOG_INFO, "member %s: %s%s", member->label,
+                       out, log_limit_note(&member->stage_limit, note));
+    }
+    return changed;
 }
 
-void probe_log_probe(const struct probe_log *probe_log, const struct probed_member *member,
-                     const struct address_health *row, const struct address_health *before)
+void probe_log_probe(const struct probe_log *probe_log, struct probed_member *member,
+                     unsigned index, const struct address_health *before)
 {
-    char text[ADDRESS_TEXT_MAX];
-    address_text(&row->address, text);
-    bool changed =
-        row->failure != before->failure || (row->failure == FAILURE_NONE && before->probes == 0);
-    if (row->failure == FAILURE_NONE && changed) {
-        probe_log_line(probe_log, LOG_INFO, "member %s: %s: ok", member->label, text);
-    } else if (row->failure != FAILURE_NONE && changed) {
-        probe_log_line(probe_log, LOG_INFO, "member %s: %s: %s (%s)", member->label, text,
-                       failure_id(row->failure), row->detail);
+    const struct address_health *row = &member->health.addresses[index];
+    struct log_limit *limit = &member->address_limits[index];
+    char text[ADDRESS_TEXT_MAX], note[LOG_NOTE_ROOM];
+    bool fine = row->failure == FAILURE_NONE;
+    bool changed = row->failure != before->failure || (fine && before->probes == 0);
+    if (log_limit_admits(limit, changed)) {
+        probe_log_line(probe_log, LOG_INFO, "member %s: %s: %s%s%s%s%s", member->label,
+                       address_text(&row->address, text), fine ? "ok" : failure_id(row->failure),
+                       fine ? "" : " (", fine ? "" : row->detail, fine ? "" : ")",
+                       log_limit_note(limit, note));
     }
 }
 

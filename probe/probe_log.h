@@ -1,4 +1,5 @@
-/* The log of a running probe: one line for each change, never one for each probe. */
+/* The log of a running probe: one line for each change, never one for each probe. Members can
+ * change at will, so the lines about each of them and about each of its addresses are limited. */
 #ifndef PROBE_PROBE_LOG_H
 #define PROBE_PROBE_LOG_H
 
@@ -35,11 +36,12 @@ void probe_log_named(struct probe_log *probe_log, const struct vantage_keys *key
                      const uint8_t key[VANTAGE_KEY_LEN]);
 /* Logs the member's stage and the reason for it if the stage was another `before`. Then returns
  * true, with the text in `out`. */
-bool probe_log_stage(const struct probe_log *probe_log, const struct probed_member *member,
+bool probe_log_stage(const struct probe_log *probe_log, struct probed_member *member,
                      enum stage before, char out[HISTORY_EVENT_ROOM]);
-/* Logs the address's failure if it was another `before`. */
-void probe_log_probe(const struct probe_log *probe_log, const struct probed_member *member,
-                     const struct address_health *row, const struct address_health *before);
+/* Logs the failure of the address at `index` if it was another `before`, or success if this is its
+ * first probe. */
+void probe_log_probe(const struct probe_log *probe_log, struct probed_member *member,
+                     unsigned index, const struct address_health *before);
 /* These log a change, and return true for one: the alarm that too much is down; our own state;
  * families that wait. */
 bool probe_log_alarm(struct probe_log *probe_log, const struct vantage *vantage);

@@ -6,6 +6,7 @@
 #include "probe/daily_checks.h"
 #include "probe/resolved_addresses.h"
 #include "probe/verdict.h"
+#include "zone/base/log.h"
 
 struct probed_member;
 struct probed_address;
@@ -54,6 +55,7 @@ struct probed_member {
     bool dirty;            /* its health has to be reported */
     bool in_feed;          /* set during member_table_update */
     bool is_new;           /* added by the current member_table_update */
+    struct log_limit stage_limit, address_limits[MEMBER_ADDRESSES_MAX]; /* of log lines */
     struct member_health health;
     unsigned address_count;
     struct address addresses[MEMBER_ADDRESSES_MAX];

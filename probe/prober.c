@@ -99,7 +99,7 @@ static void enter_verdict(struct probed_member *member, unsigned index,
     } else {
         report_later(prober);
     }
-    probe_log_probe(&prober->probe_log, member, row, &before.addresses[index]);
+    probe_log_probe(&prober->probe_log, member, index, &before.addresses[index]);
     note_stage(member, before.stage, prober);
     if (prober->options.report != NULL) {
         prober->options.report(member->label, row);

@@ -32,6 +32,7 @@ struct dnstap {
     uint64_t retry_at_ms, end_at_ms;
     log_sink *log;
     struct log_once trouble;
+    struct log_limit readers;
 };
 
 enum result dnstap_check(const char *where, struct diag *diag)
@@ -122,8 +123,12 @@ static void connect_reader(struct dnstap *dnstap)
     }
     atomic_store(&dnstap->connected, true);
     log_once(&dnstap->trouble, dnstap->log, "");
-    (void)diag_fail(&line, RESULT_OK, "dnstap: %s reads", dnstap->path);
-    dnstap->log(LOG_NOTICE, line.text);
+    if (log_limit_admits(&dnstap->readers, true)) {
+        char note[LOG_NOTE_ROOM];
+        (void)diag_fail(&line, RESULT_OK, "dnstap: %s reads%s", dnstap->path,
+                        log_limit_note(&dnstap->readers, note));
+        dnstap->log(LOG_NOTICE, line.text);
+    }
 }
 
 static void lose_reader(struct dnstap *dnstap)

@@ -57,8 +57,9 @@ static void tell_trouble(struct location_watch *watch, const struct diag *diag)
 {
     if (log_once_is_new(&watch->trouble, diag->text)) {
         struct diag line;
-        (void)diag_fail(&line, RESULT_INVALID, "%s; the locations read before stay in use",
-                        diag->text);
+        char note[LOG_NOTE_ROOM];
+        (void)diag_fail(&line, RESULT_INVALID, "%.400s; the locations read before stay in use%s",
+                        diag->text, log_limit_note(&watch->trouble.limit, note));
         watch->log(LOG_WARNING, line.text);
     }
 }
@@ -66,7 +67,7 @@ static void tell_trouble(struct location_watch *watch, const struct diag *diag)
 static void tell_over(struct location_watch *watch)
 {
     if (watch->trouble.last.text[0] != '\0' && !watch->refused) {
-        watch->trouble = (struct log_once){ 0 };
+        (void)log_once_is_new(&watch->trouble, "");
         watch->log(LOG_NOTICE, "the location files are there again");
     }
 }
@@ -77,7 +78,7 @@ static void tell_new(struct location_watch *watch, const struct places *places)
     size_t cells = 0;
     (void)locations_cells(places->locations, &cells);
     (void)diag_fail(&line, RESULT_OK, "new location files are in use: %zu cells", cells);
-    watch->trouble = (struct log_once){ 0 };
+    (void)log_once_is_new(&watch->trouble, "");
     watch->log(LOG_NOTICE, line.text);
 }
 

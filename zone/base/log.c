@@ -22,7 +22,7 @@ enum {
 };
 
 static pthread_mutex_t one_writer = PTHREAD_MUTEX_INITIALIZER;
-static unsigned long lost; /* lines dropped since the last one that was written */
+static unsigned long lost;          /* lines dropped since the last one that was written */
 
 static bool is_writable(int wait_ms)
 {
@@ -118,19 +118,54 @@ void log_write(const char *program, int priority, const char *format, ...)
     (void)pthread_mutex_unlock(&one_writer);
 }
 
+bool log_limit_admits(struct log_limit *limit, bool changed)
+{
+    uint64_t now_ms = clock_steady_ms();
+    if (!changed && !limit->owes) {
+        return false;
+    }
+    if (limit->lines == 0 || now_ms - limit->began_ms >= LOG_WINDOW_MS) {
+        limit->began_ms = now_ms;
+        limit->lines = 0;
+    }
+    limit->owes = limit->lines == LOG_WINDOW_LINES;
+    if (limit->owes) {
+        limit->left_out += changed ? 1 : 0;
+        return false;
+    }
+    limit->lines++;
+    return true;
+}
+
+const char *log_limit_note(struct log_limit *limit, char out[LOG_NOTE_ROOM])
+{
+    out[0] = '\0';
+    if (limit->left_out > 0) {
+        (void)snprintf(out, LOG_NOTE_ROOM, " (%u changes before were not logged)", limit->left_out);
+    }
+    limit->left_out = 0;
+    return out;
+}
+
 bool log_once_is_new(struct log_once *once, const char *text)
 {
     struct diag next;
     (void)diag_fail(&next, RESULT_OK, "%s", text);
     bool same = strcmp(once->last.text, next.text) == 0;
     once->last = next;
-    return !same && next.text[0] != '\0';
+    if (next.text[0] == '\0') {
+        once->limit.owes = false;
+        return false;
+    }
+    return log_limit_admits(&once->limit, !same);
 }
 
 void log_once(struct log_once *once, log_sink *log, const char *text)
 {
+    char note[LOG_NOTE_ROOM], line[sizeof(once->last.text) + LOG_NOTE_ROOM];
     if (log_once_is_new(once, text)) {
-        log(LOG_WARNING, text);
+        (void)snprintf(line, sizeof(line), "%s%s", text, log_limit_note(&once->limit, note));
+        log(LOG_WARNING, line);
     }
 }
 

@@ -8,12 +8,16 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <syslog.h>
 
 #include "zone/base/result.h"
 
 enum {
-    LOG_LINE_MAX = 8192 /* longer ones are cut */
+    LOG_LINE_MAX = 8192, /* longer ones are cut */
+    LOG_WINDOW_LINES = 10,
+    LOG_WINDOW_MS = 3600 * 1000,
+    LOG_NOTE_ROOM = 64
 };
 
 /* Writes one line; `priority` is syslog's. What is not printable is escaped, so that no text from
@@ -30,12 +34,25 @@ size_t log_format(char *out, size_t room, const char *format, va_list args)
 /* The program's function that logs the lines of a module. `priority` is syslog's. */
 typedef void log_sink(int priority, const char *text);
 
-/* A trouble that is logged once until it changes. Starts as { 0 }. */
+/* Bounds the lines about one fact that others can change at will. Starts as { 0 }. */
+struct log_limit {
+    uint64_t began_ms;
+    unsigned lines, left_out; /* since then; since the last line */
+    bool owes;                /* the last change was left out */
+};
+/* To be called whenever the fact is seen. True if it is to be logged now: it `changed`, or its last
+ * change was left out, and the window has room for another line. */
+bool log_limit_admits(struct log_limit *limit, bool changed);
+/* What to append to an admitted line: how many changes were left out before it, or nothing. */
+const char *log_limit_note(struct log_limit *limit, char out[LOG_NOTE_ROOM]);
+
+/* A trouble that is logged once until it changes, within a limit. Starts as { 0 }. */
 struct log_once {
     struct diag last; /* empty: no trouble */
+    struct log_limit limit;
 };
-/* Notes the text; an empty one means no trouble. True if it is to be logged: it is not empty and
- * differs from the last one. */
+/* Notes the text; an empty one means no trouble. True if it is to be logged, with the limit's
+ * note. */
 bool log_once_is_new(struct log_once *once, const char *text);
 /* The same, and logs it as a warning. */
 void log_once(struct log_once *once, log_sink *log, const char *text);

@@ -151,6 +151,64 @@ static void a_reader_that_stands_holds_nobody_up(void **)
     (void)close(ends[1]);
 }
 
+static unsigned lines;
+static char last_line[sizeof(struct diag) + LOG_NOTE_ROOM];
+
+static void count(int priority, const char *text)
+{
+    assert_int_equal(priority, LOG_WARNING);
+    lines++;
+    (void)snprintf(last_line, sizeof(last_line), "%s", text);
+}
+
+static void a_trouble_is_logged_once_until_it_changes(void **)
+{
+    struct log_once once = { 0 };
+    lines = 0;
+    log_once(&once, count, "");
+    assert_int_equal(lines, 0);
+    for (int i = 0; i < 3; i++) {
+        log_once(&once, count, "disk full");
+    }
+    assert_int_equal(lines, 1);
+    log_once(&once, count, "no disk");
+    assert_string_equal(last_line, "no disk");
+    log_once(&once, count, "");
+    log_once(&once, count, "no disk");
+    assert_int_equal(lines, 3);
+}
+
+static void a_trouble_that_swings_is_limited_and_what_was_left_out_is_counted(void **)
+{
+    struct log_once once = { 0 };
+    lines = 0;
+    for (int i = 0; i < LOG_WINDOW_LINES + 7; i++) {
+        log_once(&once, count, i % 2 == 0 ? "disk full" : "no disk");
+        log_once(&once, count, i % 2 == 0 ? "disk full" : "no disk");
+    }
+    assert_int_equal(lines, LOG_WINDOW_LINES);
+    once.limit.began_ms -= LOG_WINDOW_MS;
+    log_once(&once, count, "disk full"); /* as it was: nobody has read that yet */
+    assert_string_equal(last_line, "disk full (7 changes before were not logged)");
+    log_once(&once, count, "disk full");
+    assert_int_equal(lines, LOG_WINDOW_LINES + 1);
+    log_once(&once, count, "no disk");
+    assert_string_equal(last_line, "no disk");
+}
+
+static void a_trouble_that_ended_while_it_was_left_out_stays_so(void **)
+{
+    struct log_once once = { 0 };
+    lines = 0;
+    for (int i = 0; i <= LOG_WINDOW_LINES; i++) {
+        log_once(&once, count, i % 2 == 0 ? "disk full" : "no disk");
+    }
+    log_once(&once, count, "");
+    once.limit.began_ms -= LOG_WINDOW_MS;
+    log_once(&once, count, "");
+    assert_int_equal(lines, LOG_WINDOW_LINES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +217,9 @@ int main(void)
         cmocka_unit_test(so_does_who_reads_instead_of_the_journal),
         cmocka_unit_test(no_text_starts_a_line_of_its_own),
         cmocka_unit_test(a_line_that_is_cut_says_so),
+        cmocka_unit_test(a_trouble_is_logged_once_until_it_changes),
+        cmocka_unit_test(a_trouble_that_swings_is_limited_and_what_was_left_out_is_counted),
+        cmocka_unit_test(a_trouble_that_ended_while_it_was_left_out_stays_so),
         cmocka_unit_test(a_reader_that_stands_holds_nobody_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
