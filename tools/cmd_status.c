@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/commands.h"
+#include "tools/concernview.h"
 #include "tools/keyhealth.h"
 #include "tools/recordhealth.h"
 #include "tools/runview.h"
@@ -17,8 +18,7 @@ enum {
     STATES_MAX = 16,
     NAMES_SHOWN = 5,
     DAY_S = 86400,
-    CERTIFICATE_STALE_S =
-        86400 /* age of the last good probe beyond which its warnings don't count */
+    GOOD_STALE_S = DAY_S /* beyond it, warnings of the last good probe don't count */
 };
 
 struct status {
@@ -29,40 +29,34 @@ struct status {
     struct vantageview vantages;
     uint64_t latest; /* the latest last_eligible_at of all members */
     uint64_t now;
-    json_t *stores, *states, *warnings, *offline;
+    json_t *stores, *states, *offline;
     size_t members, eligible, expiring;
     uint64_t last_probe_at;
     char expiring_names[NAMES_SHOWN * (LABEL_ROOM + 2)];
+    struct concerns *concerns;
     bool failed;         /* a store can't be read */
     bool runs;           /* ntspoold */
     bool follows;        /* the keys come from another machine */
     uint64_t keys_as_of; /* time of their last package */
 };
 
-static void warn(struct status *status, const char *text)
-{
-    json_array_append_new(status->warnings, json_text(text));
-}
-
 /* Warns of an old reader, which makes the store grow, and of unsafe file modes. */
 static void warn_of_store(struct status *status, enum store_kind kind,
                           const struct store_usage *usage)
 {
-    char text[512], path[STORE_EXPOSED_ROOM];
+    char path[STORE_EXPOSED_ROOM];
     if (usage->oldest_behind >= READER_WARN_COMMITS) {
-        (void)snprintf(
-            text, sizeof text,
-            "process %ld has had state/%s open for %llu changes without looking again: the "
-            "file grows till it ends",
-            usage->oldest_pid, store_kind_text(kind), (unsigned long long)usage->oldest_behind);
-        warn(status, text);
+        concern_add(status->concerns, CONCERN_STORE_READER, store_kind_text(kind), 0,
+                    "process %ld has had state/%s open for %llu changes without looking again: the "
+                    "file grows till it ends",
+                    usage->oldest_pid, store_kind_text(kind),
+                    (unsigned long long)usage->oldest_behind);
     }
     if (store_exposed(status->cli->state_dir, kind, path)) {
-        (void)snprintf(text, sizeof text,
-                       "every user of this machine can change state/%s: take the right to write %s "
-                       "from others (chmod o-w)",
-                       store_kind_text(kind), path);
-        warn(status, text);
+        concern_add(status->concerns, CONCERN_STORE_EXPOSED, store_kind_text(kind), 0,
+                    "every user of this machine can change state/%s: take the right to write %s "
+                    "from others (chmod o-w)",
+                    store_kind_text(kind), path);
     }
 }
 
@@ -89,13 +83,10 @@ static void add_store(struct status *status, enum store_kind kind)
     json_object_set_new(row, "oldest_reader_behind", json_integer((json_int_t)usage.oldest_behind));
     warn_of_store(status, kind, &usage);
     if (percent >= MAP_WARN_PERCENT) {
-        char text[160];
-        (void)snprintf(
-            text, sizeof text,
-            "the map of state/%s is %u %% full: it grows with the next change; check the "
-            "space on the disk",
-            name, (unsigned)percent);
-        warn(status, text);
+        concern_add(status->concerns, CONCERN_MAP_FULL, name, 0,
+                    "the map of state/%s is %u %% full: it grows with the next change; check the "
+                    "space on the disk",
+                    name, (unsigned)percent);
     }
 }
 
@@ -108,7 +99,8 @@ static void judge_stores(struct status *status)
     {
         const char *error = json_string_value(json_object_get(row, "error"));
         if (error != NULL) {
-            warn(status, error);
+            concern_add(status->concerns, CONCERN_STORE_UNREADABLE,
+                        json_string_value(json_object_get(row, "store")), 0, "%s", error);
             status->failed = true;
         }
     }
@@ -128,7 +120,7 @@ static bool ends_soon(const struct status *status, const struct address_health *
 {
     uint64_t end = seen->cert_not_after, now = status->now;
     bool by_life = (seen->warnings & WARNING_CERT_AGE) != 0 || end <= now ||
-                   seen->last_good_at + CERTIFICATE_STALE_S < now;
+                   seen->last_good_at + GOOD_STALE_S < now;
     return end != 0 && end < now + status->source.settings.certificate_warning_s && by_life;
 }
 
@@ -170,33 +162,35 @@ static enum result count_member(const struct member *member, void *arg)
 
 static void judge_vantages(struct status *status)
 {
-    const struct memberview_source *source = &status->source;
     struct store_txn *registry = status->session.txn[STORE_REGISTRY];
     struct vantage_keys named = { .count = 0 };
-    vantageview_warn(&status->vantages, &source->vantages, status->warnings);
+    vantageview_warn(&status->vantages, &status->source.vantages, status->concerns);
     if (registry != NULL && registry_vantages(registry, &named, NULL) == RESULT_OK) {
-        vantageview_warn_of_named(&named, source, status->now, status->warnings);
+        vantageview_warn_of_named(&named, &status->source, status->now, status->concerns);
     }
 }
 
 static void judge_members(struct status *status)
 {
-    char text[sizeof status->expiring_names + 200];
     char within[16];
     if (status->members > 0 && status->eligible == 0) {
-        warn(status, status->latest != 0
-                         ? "no member is eligible: SRV answers hold those who were until the last"
-                         : "no member is eligible: SRV answers say that there is no service");
+        if (status->latest != 0) {
+            concern_add(status->concerns, CONCERN_LAST_GOOD_SERVED, NULL, status->latest,
+                        "no member is eligible: SRV answers hold those who were until the last");
+        } else {
+            concern_add(status->concerns, CONCERN_NO_MEMBER_ELIGIBLE, NULL, 0,
+                        "no member is eligible: SRV answers say that there is no service");
+        }
     }
     if (status->session.txn[STORE_HEALTH] != NULL) {
         judge_vantages(status);
     }
     if (status->expiring > 0) {
-        (void)snprintf(
-            text, sizeof text, "the certificates of %zu members end within %s or have ended: %s%s",
-            status->expiring, duration_text(status->source.settings.certificate_warning_s, within),
-            status->expiring_names, status->expiring > NAMES_SHOWN ? " ..." : "");
-        warn(status, text);
+        concern_add(status->concerns, CONCERN_CERTIFICATES_END, NULL, 0,
+                    "the certificates of %zu members end within %s or have ended: %s%s",
+                    status->expiring,
+                    duration_text(status->source.settings.certificate_warning_s, within),
+                    status->expiring_names, status->expiring > NAMES_SHOWN ? " ..." : "");
     }
 }
 
@@ -238,11 +232,9 @@ static void judge_delegation(struct status *status)
     }
     json_array_foreach(changes, i, change)
     {
-        char text[512];
-        (void)snprintf(text, sizeof text,
-                       "the parent zone has to %.400s; `ntspool zone ns seen` says that it has",
-                       json_string_value(change));
-        warn(status, text);
+        concern_add(status->concerns, CONCERN_DELEGATION_DIFFERS, NULL, 0,
+                    "the parent zone has to %.400s; `ntspool zone ns seen` says that it has",
+                    json_string_value(change));
     }
     json_decref(changes);
 }
@@ -255,14 +247,15 @@ static void judge_keys(struct status *status)
     struct slices slices = { .count = 0 };
     if (keys != NULL && key_timeline_read(&timeline, keys, diag) == RESULT_OK &&
         slices_read(&slices, keys, &timeline.keys, diag) == RESULT_OK) {
-        keyhealth_warn(status->warnings, &timeline, &slices, status->now);
+        keyhealth_warn(status->concerns, &timeline, &slices, status->now);
         status->offline = offline_json(&timeline, &slices, status->now);
-        runview_seal(status->cli, &timeline, status->runs, status->warnings);
+        runview_seal(status->cli, &timeline, status->runs, status->concerns);
         status->follows = timeline.memory.follows;
         status->keys_as_of = timeline.memory.seen_at;
         slices_done(&slices);
     } else if (keys != NULL) {
-        warn(status, diag->text);
+        concern_add(status->concerns, CONCERN_STORE_UNREADABLE, store_kind_text(STORE_KEYS), 0,
+                    "%s", diag->text);
         status->failed = true;
     }
 }
@@ -277,7 +270,8 @@ static json_t *over_budget_json(struct status *status)
         return json_null();
     }
     if (traffic_load(&traffic, txn, diag) != RESULT_OK) {
-        warn(status, diag->text);
+        concern_add(status->concerns, CONCERN_STORE_UNREADABLE, store_kind_text(STORE_TRAFFIC), 0,
+                    "%s", diag->text);
         status->failed = true;
         return json_null();
     }
@@ -289,26 +283,22 @@ static json_t *over_budget_json(struct status *status)
     json_t *out = json_pack("{s:I}", "answers", (json_int_t)spell.answers);
     json_object_set_new(out, "since", json_time(spell.since));
     json_object_set_new(out, "until", json_time(spell.until));
-    char text[200];
-    (void)snprintf(text, sizeof text,
-                   "%llu missing names were denied by the zone's NSEC chain, from %s to %s: more "
-                   "were asked for than denial-budget has signatures",
-                   (unsigned long long)spell.answers,
-                   json_string_value(json_object_get(out, "since")),
-                   json_string_value(json_object_get(out, "until")));
-    warn(status, text);
+    concern_add(status->concerns, CONCERN_OVER_BUDGET, NULL, spell.since,
+                "%llu missing names were denied by the zone's NSEC chain, from %s to %s: more "
+                "were asked for than denial-budget has signatures",
+                (unsigned long long)spell.answers, json_string_value(json_object_get(out, "since")),
+                json_string_value(json_object_get(out, "until")));
     return out;
 }
 
 static void judge_exchange(struct status *status)
 {
-    char text[512], path[STORE_EXPOSED_ROOM];
+    char path[STORE_EXPOSED_ROOM];
     if (store_exchange_exposed(status->cli->state_dir, path)) {
-        (void)snprintf(text, sizeof text,
-                       "every user of this machine can change what goes between server and probe: "
-                       "take the right to write %s from others (chmod o-w)",
-                       path);
-        warn(status, text);
+        concern_add(status->concerns, CONCERN_STORE_EXPOSED, NULL, 0,
+                    "every user of this machine can change what goes between server and probe: "
+                    "take the right to write %s from others (chmod o-w)",
+                    path);
     }
 }
 
@@ -335,23 +325,24 @@ static json_t *build(struct status *status)
     if (registry != NULL && result == RESULT_OK) {
         result = registry_each(registry, count_member, status);
         if (result == RESULT_OK) {
-            result = recordhealth_warn(status->warnings, registry, &status->source.settings);
+            result = recordhealth_warn(status->concerns, registry, &status->source.settings);
         }
         json_object_set_new(out, "apex",
                             json_text(dname_text(&status->source.settings.apex, apex)));
         json_object_set_new(out, "serial", json_integer(status->source.settings.serial));
     }
     if (result != RESULT_OK) {
-        warn(status, cli->diag.text[0] != 0 ? cli->diag.text : result_text(result));
+        concern_add(status->concerns, CONCERN_STORE_UNREADABLE, store_kind_text(STORE_REGISTRY), 0,
+                    "%s", cli->diag.text[0] != 0 ? cli->diag.text : result_text(result));
         status->failed = true;
     }
     struct store_txn *keys = status->session.txn[STORE_KEYS];
-    json_t *server = runview_server(cli, status->warnings);
+    json_t *server = runview_server(cli, status->concerns);
     status->runs = json_is_true(json_object_get(server, "running"));
     json_object_set_new(out, "server", server);
     json_object_set_new(
         out, "refusals",
-        vantageview_refusals(status->session.txn[STORE_HEALTH], status->now, status->warnings));
+        vantageview_refusals(status->session.txn[STORE_HEALTH], status->now, status->concerns));
     judge_members(status);
     judge_keys(status);
     judge_delegation(status);
@@ -377,7 +368,7 @@ static json_t *build(struct status *status)
                             ? json_integer((json_int_t)(status->now - status->last_probe_at))
                             : json_null());
     json_object_set_new(out, "stores", status->stores);
-    json_object_set_new(out, "warnings", status->warnings);
+    concernview_set(out, status->concerns);
     return out;
 }
 
@@ -434,39 +425,76 @@ static void print_status(json_t *out)
                     number_of(value, "readers_max"));
     }
     table_end(&table);
-    json_array_foreach(json_object_get(out, "warnings"), i, value)
-    {
-        printf("%swarning: %s\n", i == 0 ? "\n" : "", json_string_value(value));
-    }
 }
 
-int cmd_status(struct cli *cli, int, char **)
+/* For `--check` and `--nagios`, the exit status is the answer. */
+static int show_warnings(const struct cli *cli, json_t *out, const struct concerns *concerns)
+{
+    if (cli_flag(cli, "nagios")) {
+        const json_t *eligible = json_object_get(out, "eligible");
+        return concernview_nagios(concerns, number_of(out, "members"),
+                                  eligible != NULL ? json_integer_value(eligible) : -1);
+    }
+    if (cli->json) {
+        json_print(json_incref(out));
+    } else {
+        concernview_print(concerns);
+    }
+    return concernview_exit(concerns);
+}
+
+static void show(const struct cli *cli, json_t *out, const struct concerns *concerns)
+{
+    if (cli->json) {
+        json_print(json_incref(out));
+        return;
+    }
+    if (json_is_true(json_object_get(out, "vantage_only"))) {
+        vantagestatus_print(cli, out);
+    } else {
+        print_status(out);
+    }
+    fputs(concerns->count > 0 ? "\n" : "", stdout);
+    concernview_print(concerns);
+}
+
+static enum result make(struct cli *cli, struct concerns *concerns, json_t **out, bool *failed)
 {
     if (vantagestatus_applies(cli)) {
-        return vantagestatus_print(cli);
+        return vantagestatus_make(cli, out, concerns, &cli->diag);
     }
     struct status status = { .cli = cli,
                              .now = session_now(),
                              .stores = json_array(),
                              .states = json_object(),
-                             .warnings = json_array() };
-    json_t *out = build(&status);
-    size_t warnings = json_array_size(status.warnings);
+                             .concerns = concerns };
+    *out = build(&status);
+    *failed = status.failed;
     session_done(&status.session);
-    if (cli->json) {
-        json_print(out);
+    return RESULT_OK;
+}
+
+int cmd_status(struct cli *cli, int, char **)
+{
+    struct concerns *concerns = xcalloc(1, sizeof *concerns);
+    json_t *out = NULL;
+    bool failed = false;
+    int exit_status = CLI_DONE;
+    enum result result = make(cli, concerns, &out, &failed);
+    if (result != RESULT_OK) {
+        exit_status = cli_flag(cli, "nagios") ? concernview_nagios_unknown(cli->diag.text)
+                                              : cli_fail(cli, result);
+    } else if (cli_flag(cli, "check") || cli_flag(cli, "nagios")) {
+        exit_status = show_warnings(cli, out, concerns);
     } else {
-        print_status(out);
-        json_decref(out);
+        show(cli, out, concerns);
     }
-    if (status.failed) {
+    if (failed && exit_status == CLI_DONE) {
         (void)diag_fail(&cli->diag, RESULT_DAMAGED,
                         "a store of %s can't be read: the warnings above name it", cli->state_dir);
-        return cli_fail(cli, RESULT_DAMAGED);
+        exit_status = cli_fail(cli, RESULT_DAMAGED);
     }
-    if (cli_flag(cli, "check") && warnings > 0) {
-        return cli_fail(cli, diag_fail(&cli->diag, RESULT_REFUSED, "%zu %s attention", warnings,
-                                       warnings == 1 ? "warning needs" : "warnings need"));
-    }
-    return CLI_DONE;
+    json_decref(out);
+    free(concerns);
+    return exit_status;
 }

@@ -1,7 +1,5 @@
 #include "tools/keyhealth.h"
 
-#include <stdio.h>
-
 #include "tools/output.h"
 
 enum {
@@ -11,55 +9,69 @@ enum {
     PARENT_SLOW_S = 3 * 86400 /* the parent zone's operator may be away for a weekend */
 };
 
-static void add(json_t *warnings, const char *before, uint64_t at, const char *after)
-{
-    char text[256], time[OUTPUT_TIME_ROOM];
-    (void)snprintf(text, sizeof text, "%s %s%s", before, output_time(at, time), after);
-    json_array_append_new(warnings, json_text(text));
-}
-
 /* A machine that follows serves the keys of the last package and takes no steps itself. */
-static void warn_follower(json_t *warnings, const struct key_timeline *timeline, uint64_t now)
+static void warn_follower(struct concerns *concerns, const struct key_timeline *timeline,
+                          uint64_t now)
 {
     uint64_t seen_at = timeline->memory.seen_at;
+    char at[OUTPUT_TIME_ROOM];
     if (seen_at == 0) {
-        json_array_append_new(warnings,
-                              json_text("this machine follows, and has no keys yet: give it a "
-                                        "package of the machine that leads (`ntspool key import "
-                                        "--package`)"));
+        concern_add(concerns, CONCERN_FOLLOWER_EMPTY, NULL, 0,
+                    "this machine follows, and has no keys yet: give it a package of the machine "
+                    "that leads (`ntspool key import --package`)");
     } else if (seen_at + PACKAGE_OLD_S < now) {
-        add(warnings, "the last package of keys from the machine that leads is of", seen_at,
-            ": keys that it has rolled since are not served here");
+        concern_add(concerns, CONCERN_FOLLOWER_OLD, NULL, seen_at,
+                    "the last package of keys from the machine that leads is of %s: keys that it "
+                    "has rolled since are not served here",
+                    output_time(seen_at, at));
     }
 }
 
-void keyhealth_warn(json_t *warnings, const struct key_timeline *timeline,
-                    const struct slices *slices, uint64_t now)
+static void warn_of_bundle(struct concerns *concerns, const struct key_timeline *timeline,
+                           const struct slices *slices, uint64_t now)
 {
+    static const enum concern_id ids[] = {
+        [ALARM_SOON] = CONCERN_BUNDLE_SOON,
+        [ALARM_LATE] = CONCERN_BUNDLE_LATE,
+        [ALARM_ENDED] = CONCERN_BUNDLE_ENDED,
+    };
     char text[ALARM_ROOM];
     enum alarm_level level = alarm_of(timeline, slices, now);
     if (level != ALARM_NONE) {
-        json_array_append_new(warnings, json_text(alarm_text(level, slices, text)));
+        concern_add(concerns, ids[level], NULL, 0, "%s", alarm_text(level, slices, text));
     }
+}
+
+void keyhealth_warn(struct concerns *concerns, const struct key_timeline *timeline,
+                    const struct slices *slices, uint64_t now)
+{
+    char at[OUTPUT_TIME_ROOM];
+    warn_of_bundle(concerns, timeline, slices, now);
     if (timeline->memory.follows) {
-        warn_follower(warnings, timeline, now);
+        warn_follower(concerns, timeline, now);
         return;
     }
     uint64_t seen_at = timeline->memory.seen_at, asked_at = rollover_asked_at(&timeline->keys);
     if (seen_at > now + CLOCK_SLACK_S) {
-        add(warnings, "the clock is behind: the server has seen", seen_at,
-            " already, and no key takes a step until then: set the clock, or, if it is right, do "
-            "`ntspool key trust-clock`");
+        concern_add(concerns, CONCERN_CLOCK_BEHIND, NULL, 0,
+                    "the clock is behind: the server has seen %s already, and no key takes a step "
+                    "until then: set the clock, or, if it is right, do `ntspool key trust-clock`",
+                    output_time(seen_at, at));
     } else if (seen_at + SILENT_S < now) {
-        add(warnings, "no server has looked after the DNSSEC keys since", seen_at,
-            ": is ntspoold running, and may it write state/keys?");
+        concern_add(concerns, CONCERN_KEEPER_SILENT, NULL, seen_at,
+                    "no server has looked after the DNSSEC keys since %s: is ntspoold running, and "
+                    "may it write state/keys?",
+                    output_time(seen_at, at));
     }
     if (asked_at != 0 && asked_at + PARENT_SLOW_S < now) {
-        add(warnings, "the parent zone is asked for other DS records since", asked_at,
-            ": `ntspool key ds` shows them, `ntspool key ds-seen` says that they are there");
+        concern_add(concerns, CONCERN_PARENT_SLOW, NULL, asked_at,
+                    "the parent zone is asked for other DS records since %s: `ntspool key ds` "
+                    "shows them, `ntspool key ds-seen` says that they are there",
+                    output_time(asked_at, at));
     }
     if (!rollover_is_safe(&timeline->keys, now)) {
-        add(warnings, "as of", now,
-            " the DNSSEC keys do not fit together: restore a backup of state/keys");
+        concern_add(concerns, CONCERN_KEYS_UNSAFE, NULL, 0,
+                    "as of %s the DNSSEC keys do not fit together: restore a backup of state/keys",
+                    output_time(now, at));
     }
 }

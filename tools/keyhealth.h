@@ -2,12 +2,10 @@
 #ifndef TOOLS_KEYHEALTH_H
 #define TOOLS_KEYHEALTH_H
 
-#include <jansson.h>
-
 #include "dnssec/offline/alarm.h"
+#include "zone/base/concern.h"
 
-/* Appends one text a warning to the JSON array. */
-void keyhealth_warn(json_t *warnings, const struct key_timeline *timeline,
+void keyhealth_warn(struct concerns *concerns, const struct key_timeline *timeline,
                     const struct slices *slices, uint64_t now);
 
 #endif

@@ -167,7 +167,8 @@ static const struct option_row explain[] = {
     { 0 },
 };
 static const struct option_row status_options[] = {
-    { "check", 0, NULL, false, "end with exit code 1 if anything needs attention" },
+    { "check", 0, NULL, false, "print the warnings only; exit 1 if there is one, 3 if urgent" },
+    { "nagios", 0, NULL, false, "one line and the exit status of a Nagios plugin" },
     { 0 },
 };
 static const struct option_row log_options[] = {

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "tools/output.h"
 #include "zone/names/rdata.h"
 
 struct looking {
@@ -32,21 +31,20 @@ static enum result look_at_node(const struct dname_key *key, const struct node *
     return RESULT_OK;
 }
 
-enum result recordhealth_warn(json_t *warnings, struct store_txn *registry,
+enum result recordhealth_warn(struct concerns *concerns, struct store_txn *registry,
                               const struct settings *settings)
 {
     struct looking looking = { .apex = &settings->apex };
-    char text[sizeof looking.first + 200], others[40] = "";
+    char others[40] = "";
     enum result result = registry_nodes(registry, look_at_node, &looking);
     if (result == RESULT_OK && looking.bad > 0) {
         if (looking.bad > 1) {
             (void)snprintf(others, sizeof others, " and %zu more", looking.bad - 1);
         }
-        (void)snprintf(text, sizeof text,
-                       "the static records %s%s hold what their type can't have, as an earlier "
-                       "version took it: load them anew, or remove them by `ntspool record remove`",
-                       looking.first, others);
-        json_array_append_new(warnings, json_text(text));
+        concern_add(concerns, CONCERN_RECORDS_MALFORMED, NULL, 0,
+                    "the static records %s%s hold what their type can't have, as an earlier "
+                    "version took it: load them anew, or remove them by `ntspool record remove`",
+                    looking.first, others);
     }
     return result;
 }

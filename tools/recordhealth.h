@@ -3,12 +3,11 @@
 #ifndef TOOLS_RECORDHEALTH_H
 #define TOOLS_RECORDHEALTH_H
 
-#include <jansson.h>
-
+#include "zone/base/concern.h"
 #include "zone/registry/registry.h"
 
-/* Appends one text, with the first such RRset and the number of further ones. */
-enum result recordhealth_warn(json_t *warnings, struct store_txn *registry,
+/* Adds one warning, with the first such RRset and the number of further ones. */
+enum result recordhealth_warn(struct concerns *concerns, struct store_txn *registry,
                               const struct settings *settings);
 
 #endif

@@ -7,7 +7,7 @@
 
 static const char server_name[] = "ntspoold";
 
-json_t *runview_server(const struct cli *cli, json_t *warnings)
+json_t *runview_server(const struct cli *cli, struct concerns *concerns)
 {
     struct instance_facts facts = { .running = false };
     struct diag diag = { "" };
@@ -16,15 +16,14 @@ json_t *runview_server(const struct cli *cli, json_t *warnings)
         return json_null(); /* this user may not know */
     }
     if (result != RESULT_OK || !facts.running) {
-        json_array_append_new(warnings, json_text("ntspoold does not run on this state: nothing "
-                                                  "is answered from it"));
+        concern_add(concerns, CONCERN_SERVER_DOWN, NULL, 0,
+                    "ntspoold does not run on this state: nothing is answered from it");
         return json_pack("{s:b}", "running", 0);
     }
     if (facts.silent_s != UINT64_MAX && facts.silent_s > INSTANCE_STALE_S) {
-        char text[120];
-        (void)snprintf(text, sizeof text, "ntspoold (pid %llu) stands still since %llu s",
-                       (unsigned long long)facts.pid, (unsigned long long)facts.silent_s);
-        json_array_append_new(warnings, json_text(text));
+        concern_add(concerns, CONCERN_SERVER_HANGS, NULL, facts.heartbeat,
+                    "ntspoold (pid %llu) stands still since %llu s", (unsigned long long)facts.pid,
+                    (unsigned long long)facts.silent_s);
     }
     return json_pack("{s:b, s:I, s:o, s:o, s:o}", "running", 1, "pid", (json_int_t)facts.pid,
                      "since", json_time(facts.since), "heartbeat", json_time(facts.heartbeat),
@@ -44,7 +43,7 @@ void runview_print(const json_t *server)
 }
 
 void runview_seal(const struct cli *cli, const struct key_timeline *timeline, bool server_runs,
-                  json_t *warnings)
+                  struct concerns *concerns)
 {
     struct seal *seal = NULL;
     struct diag diag = { "" };
@@ -58,5 +57,5 @@ void runview_seal(const struct cli *cli, const struct key_timeline *timeline, bo
         (result == RESULT_MISSING && server_runs)) {
         return;
     }
-    json_array_append_new(warnings, json_text(diag.text));
+    concern_add(concerns, CONCERN_SEAL_UNUSABLE, NULL, 0, "%s", diag.text);
 }

@@ -6,14 +6,15 @@
 
 #include "dnssec/rollover/key_timeline.h"
 #include "tools/cli.h"
+#include "zone/base/concern.h"
 
 /* The server as JSON: running, pid, since, heartbeat, version. Warns if it does not run or hangs.
  */
-json_t *runview_server(const struct cli *cli, json_t *warnings);
+json_t *runview_server(const struct cli *cli, struct concerns *concerns);
 /* Prints one line on the server. */
 void runview_print(const json_t *server);
 /* Warns if the sealing key is missing or does not open the keys. */
 void runview_seal(const struct cli *cli, const struct key_timeline *timeline, bool server_runs,
-                  json_t *warnings);
+                  struct concerns *concerns);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/concernview.h"
 #include "tools/output.h"
 #include "tools/session.h"
 #include "tools/vantageview.h"
@@ -50,10 +51,10 @@ static struct vantage last_word(const char *state_dir, const char *name)
 }
 
 static void warn_of_name(const struct feed *feed, const char *state_dir, const char *name,
-                         json_t *warnings)
+                         struct concerns *concerns)
 {
     uint8_t key[VANTAGE_KEY_LEN];
-    char text[200], shown[JOURNAL_KEY_TEXT];
+    char shown[JOURNAL_KEY_TEXT];
     if (journal_claimed_key(state_dir, name, key) != RESULT_OK) {
         return;
     }
@@ -63,26 +64,24 @@ static void warn_of_name(const struct feed *feed, const char *state_dir, const c
             return;
         }
     }
-    (void)snprintf(text, sizeof text,
-                   "the pool does not know this vantage point: `ntspool vantage add %s %s` on the "
-                   "pool's machine names it",
-                   name, journal_key_text(key, shown));
-    json_array_append_new(warnings, json_text(text));
+    concern_add(concerns, CONCERN_VANTAGE_UNKNOWN, name, 0,
+                "the pool does not know this vantage point: `ntspool vantage add %s %s` on the "
+                "pool's machine names it",
+                name, journal_key_text(key, shown));
 }
 
-static json_t *build(const struct cli *cli, const struct feed *feed)
+static json_t *build(const struct cli *cli, const struct feed *feed, struct concerns *concerns)
 {
     char names[JOURNALS_MAX][VANTAGE_ROOM], apex[DNAME_TEXT_MAX];
     unsigned count = journal_list(cli->state_dir, names);
     struct vantages vantages = { .count = 0 };
     struct vantageview view = { .members = feed->member_count };
-    json_t *warnings = json_array();
     for (unsigned i = 0; i < count && i < VANTAGES_MAX; i++) {
         vantages.list[vantages.count++] = last_word(cli->state_dir, names[i]);
-        warn_of_name(feed, cli->state_dir, names[i], warnings);
+        warn_of_name(feed, cli->state_dir, names[i], concerns);
     }
     vantages_judge(&vantages, feed->settings.verdict_fresh_s, session_now());
-    vantageview_warn(&view, &vantages, warnings);
+    vantageview_warn(&view, &vantages, concerns);
     json_t *out = json_object();
     json_object_set_new(out, "state", json_text(cli->state_dir));
     json_object_set_new(out, "apex", json_text(dname_text(&feed->settings.apex, apex)));
@@ -92,35 +91,26 @@ static json_t *build(const struct cli *cli, const struct feed *feed)
     json_object_set_new(out, "keys", json_null());
     json_object_set_new(out, "vantage_only", json_true());
     json_object_set_new(out, "stores", json_array());
-    json_object_set_new(out, "warnings", warnings);
+    concernview_set(out, concerns);
     return out;
 }
 
-int vantagestatus_print(struct cli *cli)
+void vantagestatus_print(const struct cli *cli, const json_t *out)
 {
-    struct feed *feed = NULL;
-    enum result result = feed_read(&feed, cli->state_dir, &cli->diag);
-    if (result != RESULT_OK) {
-        return cli_fail(cli, result);
-    }
-    json_t *out = build(cli, feed);
-    feed_free(feed);
-    if (cli->json) {
-        json_print(out);
-        return CLI_DONE;
-    }
-    size_t i = 0;
-    const json_t *warning = NULL;
     printf("pool        %s, serial %lld, in %s\nmembers     %lld\nkeys        elsewhere: this "
            "machine is a vantage point\n\n",
            json_string_value(json_object_get(out, "apex")),
            (long long)json_integer_value(json_object_get(out, "serial")), cli->state_dir,
            (long long)json_integer_value(json_object_get(out, "members")));
     vantageview_print(json_object_get(out, "vantages"));
-    json_array_foreach(json_object_get(out, "warnings"), i, warning)
-    {
-        printf("%swarning: %s\n", i == 0 ? "\n" : "", json_string_value(warning));
-    }
-    json_decref(out);
-    return CLI_DONE;
+}
+
+enum result vantagestatus_make(const struct cli *cli, json_t **out, struct concerns *concerns,
+                               struct diag *diag)
+{
+    struct feed *feed = NULL;
+    TRY(feed_read(&feed, cli->state_dir, diag));
+    *out = build(cli, feed, concerns);
+    feed_free(feed);
+    return RESULT_OK;
 }

@@ -1,6 +1,5 @@
 #include "tools/vantageview.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "probe/breaker.h"
@@ -65,37 +64,27 @@ json_t *vantageview_json(const struct vantageview *view, const struct vantages *
     return list;
 }
 
-static void warn(json_t *warnings, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void warn(json_t *warnings, const char *format, ...)
-{
-    char text[400];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    json_array_append_new(warnings, json_text(text));
-}
-
-static void warn_of_freeze(const struct vantage *each, json_t *warnings)
+static void warn_of_freeze(const struct vantage *each, struct concerns *concerns)
 {
     char at[OUTPUT_TIME_ROOM];
     if (each->frozen_since != 0 && each->released_at < each->frozen_since) {
-        warn(warnings,
-             "vantage point %s: too much fails at once since %s, %u of %u eligible members are "
-             "down: "
-             "none is taken out until that is over; if it is true, say so by `ntspool health "
-             "release`",
-             each->name, output_time(each->frozen_since, at), each->down, each->members);
+        concern_add(
+            concerns, CONCERN_VANTAGE_FROZEN, each->name, each->frozen_since,
+            "vantage point %s: too much fails at once since %s, %u of %u eligible members are "
+            "down: "
+            "none is taken out until that is over; if it is true, say so by `ntspool health "
+            "release`",
+            each->name, output_time(each->frozen_since, at), each->down, each->members);
     }
     for (unsigned family = 0; family < ADDRESS_FAMILIES; family++) {
         uint64_t since = each->family[family].frozen_since;
         if (since != 0 && each->released_at < since) {
-            warn(warnings,
-                 "vantage point %s: too many %s addresses fail at once since %s: none is left out "
-                 "of its name until that is over or `ntspool health release`",
-                 each->name, address_family_text((enum address_family)family),
-                 output_time(since, at));
+            concern_add(
+                concerns, CONCERN_VANTAGE_FAMILY_FROZEN, each->name, since,
+                "vantage point %s: too many %s addresses fail at once since %s: none is left out "
+                "of its name until that is over or `ntspool health release`",
+                each->name, address_family_text((enum address_family)family),
+                output_time(since, at));
         }
     }
 }
@@ -112,14 +101,15 @@ static bool saw_nothing(const struct vantage *each)
 }
 
 /* Warns of an address family that does not work while the other does. */
-static void warn_of_families(const struct vantage *each, json_t *warnings)
+static void warn_of_families(const struct vantage *each, struct concerns *concerns)
 {
     char at[OUTPUT_TIME_ROOM];
     if (saw_nothing(each)) {
-        warn(warnings,
-             "vantage point %s has never reached anything: before you believe what it says of "
-             "members, check its network, that TCP goes out to port %d and UDP to port 123",
-             each->name, MEMBER_PORT);
+        concern_add(
+            concerns, CONCERN_VANTAGE_BLIND, each->name, 0,
+            "vantage point %s has never reached anything: before you believe what it says of "
+            "members, check its network, that TCP goes out to port %d and UDP to port 123",
+            each->name, MEMBER_PORT);
     }
     for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
         enum address_family family = (enum address_family)i;
@@ -129,19 +119,21 @@ static void warn_of_families(const struct vantage *each, json_t *warnings)
             continue;
         }
         if (own->state == FAMILY_OFF) {
-            warn(warnings,
-                 "vantage point %s: %s does not work there since %s: verdicts on %u addresses wait",
-                 each->name, name, output_time(own->state_since, at), own->addresses);
+            concern_add(
+                concerns, CONCERN_VANTAGE_FAMILY_OFF, each->name, own->state_since,
+                "vantage point %s: %s does not work there since %s: verdicts on %u addresses wait",
+                each->name, name, output_time(own->state_since, at), own->addresses);
         } else {
-            warn(warnings,
-                 "vantage point %s has never reached anything by %s: it can't judge %u addresses; "
-                 "check its %s, or have another vantage point that has it",
-                 each->name, name, own->addresses, name);
+            concern_add(
+                concerns, CONCERN_VANTAGE_FAMILY_UNSEEN, each->name, 0,
+                "vantage point %s has never reached anything by %s: it can't judge %u addresses; "
+                "check its %s, or have another vantage point that has it",
+                each->name, name, own->addresses, name);
         }
     }
 }
 
-static void warn_of(const struct vantages *vantages, unsigned i, json_t *warnings)
+static void warn_of(const struct vantages *vantages, unsigned i, struct concerns *concerns)
 {
     const struct vantage *each = &vantages->list[i];
     static const char *const reasons[] = {
@@ -151,51 +143,56 @@ static void warn_of(const struct vantages *vantages, unsigned i, json_t *warning
     };
     char at[OUTPUT_TIME_ROOM];
     if (each->state != VANTAGE_WELL) {
-        warn(warnings, "vantage point %s has set itself aside since %s: %s", each->name,
-             output_time(each->state_since, at), reasons[each->state]);
+        concern_add(concerns, CONCERN_VANTAGE_ASIDE, each->name, each->state_since,
+                    "vantage point %s has set itself aside since %s: %s", each->name,
+                    output_time(each->state_since, at), reasons[each->state]);
     } else if (!vantages->asked[i]) {
-        warn(warnings,
-             "vantage point %s is silent since %s and not asked; `ntspool health forget %s` if it "
-             "is gone for good",
-             each->name, output_time(each->well_at, at), each->name);
+        concern_add(
+            concerns, CONCERN_VANTAGE_SILENT, each->name, each->well_at,
+            "vantage point %s is silent since %s and not asked; `ntspool health forget %s` if it "
+            "is gone for good",
+            each->name, output_time(each->well_at, at), each->name);
     }
     if (each->unsynchronised && vantages->asked[i]) {
-        warn(warnings,
-             "vantage point %s: its kernel says that nothing keeps its clock in time: run an NTP "
-             "client there",
-             each->name);
+        concern_add(
+            concerns, CONCERN_VANTAGE_CLOCK, each->name, 0,
+            "vantage point %s: its kernel says that nothing keeps its clock in time: run an NTP "
+            "client there",
+            each->name);
     }
     if (each->state == VANTAGE_WELL && vantages->asked[i]) {
-        warn_of_families(each, warnings);
+        warn_of_families(each, concerns);
     }
-    warn_of_freeze(each, warnings);
+    warn_of_freeze(each, concerns);
 }
 
 void vantageview_warn(const struct vantageview *view, const struct vantages *vantages,
-                      json_t *warnings)
+                      struct concerns *concerns)
 {
     char at[OUTPUT_TIME_ROOM];
     if (view->members > 0 && vantages->silent) {
         bool ever = vantages->as_of != 0;
-        warn(warnings, "no vantage point %s%s%s: is ntspool-probed running?",
-             ever ? "has reported since " : "ever reported",
-             ever ? output_time(vantages->as_of, at) : "",
-             ever ? "; the verdicts of then stand" : "");
+        concern_add(concerns, CONCERN_PROBE_SILENT, NULL, vantages->as_of,
+                    "no vantage point %s%s%s: is ntspool-probed running?",
+                    ever ? "has reported since " : "ever reported",
+                    ever ? output_time(vantages->as_of, at) : "",
+                    ever ? "; the verdicts of then stand" : "");
     }
     for (unsigned i = 0; i < vantages->count; i++) {
-        warn_of(vantages, i, warnings);
+        warn_of(vantages, i, concerns);
         if (view->dissent[i] > 0 && view->dissent[i] * 100 >= view->members * DISSENT_PERCENT) {
-            warn(warnings,
-                 "vantage point %s has disagreed with the others on %zu of %zu members for over an "
-                 "hour: look at its network",
-                 vantages->list[i].name, view->dissent[i], view->members);
+            concern_add(
+                concerns, CONCERN_VANTAGE_DISSENTS, vantages->list[i].name, 0,
+                "vantage point %s has disagreed with the others on %zu of %zu members for over an "
+                "hour: look at its network",
+                vantages->list[i].name, view->dissent[i], view->members);
         }
     }
 }
 
 void vantageview_warn_of_named(const struct vantage_keys *named,
                                const struct memberview_source *source, uint64_t now,
-                               json_t *warnings)
+                               struct concerns *concerns)
 {
     const uint32_t fresh_s = source->settings.verdict_fresh_s;
     for (unsigned i = 0; i < named->count && source->vantages.count > 0; i++) {
@@ -203,16 +200,17 @@ void vantageview_warn_of_named(const struct vantage_keys *named,
         char at[OUTPUT_TIME_ROOM];
         if (vantages_find(&source->vantages, each->name) == NULL &&
             each->added_at + fresh_s < now) {
-            warn(warnings,
-                 "vantage point %s is named since %s, but none of its reports is here: is its "
-                 "probe running, and are they carried here? `ntspool vantage remove %s` if it is "
-                 "gone for good",
-                 each->name, output_time(each->added_at, at), each->name);
+            concern_add(
+                concerns, CONCERN_VANTAGE_ABSENT, each->name, each->added_at,
+                "vantage point %s is named since %s, but none of its reports is here: is its "
+                "probe running, and are they carried here? `ntspool vantage remove %s` if it is "
+                "gone for good",
+                each->name, output_time(each->added_at, at), each->name);
         }
     }
 }
 
-json_t *vantageview_refusals(struct store_txn *health, uint64_t now, json_t *warnings)
+json_t *vantageview_refusals(struct store_txn *health, uint64_t now, struct concerns *concerns)
 {
     struct refusal refusals[INTAKE_REFUSALS_MAX];
     unsigned count = 0;
@@ -228,7 +226,8 @@ json_t *vantageview_refusals(struct store_txn *health, uint64_t now, json_t *war
                       json_time(each->first_at), "last_at", json_time(each->last_at), "count",
                       (json_int_t)each->count, "text", json_text(each->text)));
         if (each->last_at + REFUSAL_LATELY_S >= now) {
-            warn(warnings, "reports of vantage point %s are refused: %s", each->source, each->text);
+            concern_add(concerns, CONCERN_REPORTS_REFUSED, each->source, each->first_at,
+                        "reports of vantage point %s are refused: %s", each->source, each->text);
         }
     }
     return out;

@@ -3,6 +3,7 @@
 #define TOOLS_VANTAGEVIEW_H
 
 #include "tools/memberview.h"
+#include "zone/base/concern.h"
 
 /* Counts over all members. Start from `{ 0 }`. */
 struct vantageview {
@@ -15,15 +16,14 @@ struct vantageview {
 void vantageview_count(struct vantageview *view, const struct memberview *member,
                        const struct vantages *vantages, uint64_t now);
 json_t *vantageview_json(const struct vantageview *view, const struct vantages *vantages);
-/* Appends warnings to the array of texts. */
 void vantageview_warn(const struct vantageview *view, const struct vantages *vantages,
-                      json_t *warnings);
+                      struct concerns *concerns);
 /* Warns of named vantage points that don't report while others do. */
 void vantageview_warn_of_named(const struct vantage_keys *named,
                                const struct memberview_source *source, uint64_t now,
-                               json_t *warnings);
+                               struct concerns *concerns);
 /* The refused reports that state/health has noted; `health` NULL: none. Warns of recent ones. */
-json_t *vantageview_refusals(struct store_txn *health, uint64_t now, json_t *warnings);
+json_t *vantageview_refusals(struct store_txn *health, uint64_t now, struct concerns *concerns);
 void vantageview_print(const json_t *list);
 
 #endif

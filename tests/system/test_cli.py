@@ -579,9 +579,9 @@ def test_status_counts_and_warns(pool):
     assert status["states"] == {"registered": 1, "suspended": 1}
     assert {store["store"] for store in status["stores"]} == {"registry", "health", "keys", "traffic", "history"}
     assert all(0 <= store["used_percent"] < 70 for store in status["stores"])
-    assert any("ntspool-probed" in warning for warning in status["warnings"])
+    assert any("ntspool-probed" in warning for warning in status["warning_texts"])
     text = pool("status")
-    assert "registry" in text and "1 suspended" in text and "warning: " in text
+    assert "registry" in text and "1 suspended" in text and "warning probe-silent: " in text
 
 
 def test_status_names_a_store_that_is_broken(pool):

@@ -49,7 +49,7 @@ class World:
         return records(self.pool.ask(f"{name}.{APEX}", rdtype), rdtype)
 
     def warns(self, *texts):
-        return any(all(text in warning for text in texts) for warning in self.pool.json("status")["warnings"])
+        return any(all(text in warning for text in texts) for warning in self.pool.json("status")["warning_texts"])
 
     def eligible(self, *names):
         until(lambda: all(self.pool.member(name)["eligible"] for name in names), 60, f"{names} are eligible")

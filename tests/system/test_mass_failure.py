@@ -60,7 +60,7 @@ class World:
         return self.pool.targets(3)
 
     def warns(self, text):
-        return any(text in warning for warning in self.pool.json("status")["warnings"])
+        return any(text in warning for warning in self.pool.json("status")["warning_texts"])
 
     def member_rows(self):
         return [self.pool.member(name)["addresses"][0] for name in NAMES]

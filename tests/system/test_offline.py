@@ -195,7 +195,7 @@ def test_the_way_out_of_dnssec_and_back_goes_by_bundles(machine, monkeypatch):
 
 
 def warnings(pool):
-    return " ".join(pool.json("status")["warnings"])
+    return " ".join(pool.json("status")["warning_texts"])
 
 
 def test_when_a_bundle_ends_nothing_expired_is_sent(machine, monkeypatch):

@@ -66,6 +66,15 @@ def test_each_warning_of_a_member_is_explained():
     assert [name for name in names if f"\n.It Cm {name}\n" not in text] == []
 
 
+def test_each_warning_of_status_has_its_id_on_the_page():
+    ids = re.findall(r'\bX\([A-Z_]+, "([a-z-]+)"', source("concern.h"))
+    assert len(ids) > 30 and len(set(ids)) == len(ids)
+    section = re.search(r"\n\.Sh WARNINGS OF STATUS\n(.*?)\n\.Sh ", PAGE.read_text(), re.S)[1]
+    assert set(re.findall(r"^\.It Cm ([a-z-]+) : ", section, re.M)) == set(ids)
+    urgent = re.search(r"These are urgent.*?\n(.*?)\nBelow", section, re.S)[1]
+    assert re.findall(r"^\.Li ([a-z-]+)", urgent, re.M) == re.findall(r'\bX\([A-Z_]+, "([a-z-]+)", URGENT', source("concern.h"))
+
+
 # Output of status that is no warning.
 OTHER = {
     "cmd_status.c": ("keys ", "pool ", "a store of ", " cant be read: the warnings above name it", ", of another machine", "last probe"),

@@ -56,7 +56,7 @@ def pool_stands(pool):
                           env=environment(), check=False)
     assert done.returncode == 0, done.stderr
     status = pool.json("status")
-    assert not any("can't be read" in text for text in status["warnings"]), status["warnings"]
+    assert not any("can't be read" in text for text in status["warning_texts"]), status["warning_texts"]
     no_report("ntspoold", pool.server.output())
 
 

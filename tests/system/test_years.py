@@ -173,6 +173,6 @@ def test_no_moment_of_a_life_fails_to_validate(machine, monkeypatch):
     print(f"{life.steps} steps, {life.kills} kills, {life.stops} restarts, {life.validators.judged} combinations")
     assert not first & {key["tag"] for key in life.keys()}
     assert life.validators.judged > 1000 * YEARS
-    warnings = " ".join(life.pool.json("status")["warnings"])
+    warnings = " ".join(life.pool.json("status")["warning_texts"])
     assert "DNSSEC" not in warnings and "DS records" not in warnings and "clock" not in warnings, warnings
     life.pool.stop()

@@ -15,13 +15,16 @@ static void a_named_vantage_point_without_reports_is_reported(void **)
                                         .list = { { .name = "far", .added_at = NOW - FRESH_S - 1 },
                                                   { .name = "near", .added_at = NOW - 90000 },
                                                   { .name = "new", .added_at = NOW - FRESH_S } } };
-    json_t *warnings = json_array();
-    vantageview_warn_of_named(&named, &source, NOW, warnings);
-    assert_int_equal(json_array_size(warnings), 1);
-    const char *text = json_string_value(json_array_get(warnings, 0));
-    assert_non_null(strstr(text, "vantage point far is named since 2033-05-18"));
-    assert_non_null(strstr(text, "`ntspool vantage remove far`"));
-    json_decref(warnings);
+    struct concerns *concerns = xcalloc(1, sizeof *concerns);
+    vantageview_warn_of_named(&named, &source, NOW, concerns);
+    assert_int_equal(concerns->count, 1);
+    const struct concern *concern = &concerns->list[0];
+    assert_int_equal(concern->id, CONCERN_VANTAGE_ABSENT);
+    assert_int_equal(concern->since, NOW - FRESH_S - 1);
+    assert_string_equal(concern->subject, "far");
+    assert_non_null(strstr(concern->text, "vantage point far is named since 2033-05-18"));
+    assert_non_null(strstr(concern->text, "`ntspool vantage remove far`"));
+    free(concerns);
 }
 
 static size_t warnings_of(uint64_t well_at, enum family_state four, unsigned addresses)
@@ -37,12 +40,11 @@ static size_t warnings_of(uint64_t well_at, enum family_state four, unsigned add
     vantages.list[0].family[ADDRESS_IPV4].addresses = addresses;
     vantages_judge(&vantages, FRESH_S, NOW);
     const struct vantageview view = { .members = addresses };
-    json_t *warnings = json_array();
-    vantageview_warn(&view, &vantages, warnings);
-    const char *text = json_string_value(json_array_get(warnings, 0));
-    assert_true(text == NULL || strstr(text, "far has never reached anything: ") != NULL);
-    size_t count = json_array_size(warnings);
-    json_decref(warnings);
+    struct concerns *concerns = xcalloc(1, sizeof *concerns);
+    vantageview_warn(&view, &vantages, concerns);
+    size_t count = concerns->count;
+    assert_true(count == 0 || concerns->list[0].id == CONCERN_VANTAGE_BLIND);
+    free(concerns);
     return count;
 }
 
