@@ -156,6 +156,12 @@ class Parent:
     def _nsec(name, types):
         return dns.rrset.from_text(name, 60, "IN", "NSEC", f"\\000.{name.to_text()} {types}")
 
+    def _refer_to_test(self, response):
+        """A referral of the root to `test.`."""
+        response.authority.append(dns.rrset.from_text("test.", PARENT_TTL, "IN", "NS", "ns.test."))
+        self._add(response.authority, self.root, dns.rrset.from_text("test.", PARENT_TTL, "IN", "DS", self.test.ds.to_text()))
+        response.additional.append(dns.rrset.from_text("ns.test.", PARENT_TTL, "IN", "A", PARENT, OTHER_PARENT))
+
     def _refer(self, response, delegation):
         """A referral to the pool (RFC 4035 3.1.4)."""
         response.authority.append(dns.rrset.from_text(self.apex, PARENT_TTL, "IN", "NS", *delegation.ns))
@@ -174,7 +180,9 @@ class Parent:
         name, rdtype = question.name, dns.rdatatype.to_text(question.rdtype)
         delegation = self.delegations[address]
         response = dns.message.make_response(query)
-        if name == self.apex and rdtype == "DS" and delegation.ds:
+        if address == ROOT_SERVER and name.is_subdomain(self.test.zone) and (name, rdtype) != (self.test.zone, "DS"):
+            self._refer_to_test(response)
+        elif name == self.apex and rdtype == "DS" and delegation.ds:
             response.flags |= dns.flags.AA
             self._add(response.answer, self.test, dns.rrset.from_text(name, delegation.ds_ttl, "IN", "DS", *delegation.ds))
         elif name == self.apex and rdtype == "DS":

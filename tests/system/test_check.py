@@ -3,6 +3,7 @@
 Each case breaks the pool of checkbed.py in one way. The check must name it by the identifiers of the case, and by no others.
 """
 
+import struct
 from dataclasses import dataclass
 from typing import Callable
 
@@ -18,7 +19,7 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from checkbed import BROKEN_RESOLVER, DEAD, GOOD, Bed, edit, shows
+from checkbed import BROKEN_RESOLVER, DEAD, GOOD, PARENT, Bed, edit, shows
 from machine import RESOLVER
 from pool import APEX, SRV
 
@@ -63,12 +64,18 @@ def test_a_healthy_pool_without_a_state(bed):
 
 # -- parent --
 
-def _digest(text, kind=None):
-    """The DS with another digest, or with the digest of another type."""
-    tag, algorithm, old_kind, digest = text.split()[:3] + ["".join(text.split()[3:])]
-    if kind is None:
-        return f"{tag} {algorithm} {old_kind} {'00' if digest[:2] != '00' else '11'}{digest[2:]}"
-    return f"{tag} {algorithm} {kind} {digest[:40]}"
+def _other_digest(delegation):
+    tag, algorithm, kind, digest = delegation.ds[0].split(maxsplit=3)
+    delegation.ds[0] = f"{tag} {algorithm} {kind} {'11' if digest[:2] == '00' else '00'}{digest[2:]}"
+
+
+def _orphan(delegation):
+    delegation.ds.append("4711 13 2 " + "ab" * 32)
+
+
+def _dead_server(delegation):
+    delegation.ns.append(f"ns3.{APEX}.")
+    delegation.glue[f"ns3.{APEX}."] = [DEAD]
 
 
 def _foreign_glue(delegation):
@@ -76,12 +83,29 @@ def _foreign_glue(delegation):
 
 
 PARENT_CASES = [
+    Case("ds-digest", "parent", {"parent/ds-match"}, _other_digest),
+    Case("ds-orphan", "parent", {"parent/ds-match"}, _orphan),
+    Case("ds-none", "parent", {"parent/ds-match"}, lambda d: d.ds.clear()),
     Case("ds-ttl", "parent", {"parent/ds-ttl"}, lambda d: setattr(d, "ds_ttl", 30 * 86400)),
     Case("ns-one-missing", "parent", {"parent/ns-set"}, lambda d: d.ns.pop()),
+    Case("ns-differs-at-one-parent", "parent", {"parent/ns-set"}, lambda d: d.ns.pop(), where=(PARENT,)),
+    Case("ns-dead-server-more", "parent", {"parent/ns-set", "parent/lame"}, _dead_server),
+    Case("glue-missing", "parent", {"parent/glue"}, lambda d: d.glue.pop(f"ns2.{APEX}.")),
     Case("glue-v6-missing", "parent", {"parent/glue"}, lambda d: d.glue[f"ns1.{APEX}."].pop()),
     Case("glue-wrong", "parent", {"parent/glue", "parent/lame"}, _foreign_glue),
     Case("not-delegated", "parent", {"parent/delegation"}, None),
 ]
+
+
+def test_a_ds_by_sha1(bed):
+    """Of a key that signs, so it is only weak."""
+    keys = dns.message.from_wire(bed.fronts["ns1"].ask(dns.message.make_query(APEX, "DNSKEY").to_wire(), True)).answer[0]
+    key = next(key for key in keys if key.flags == 257)
+    weak = dns.dnssec.make_ds(dns.name.from_text(APEX), key, "SHA1", policy=dns.dnssec.allow_all_policy).to_text()
+    with bed.delegated(lambda d: d.ds.append(weak)):
+        found = bed.check("--only", "parent")
+    assert found.bad() == {"parent/ds-match"}, found.rows
+    assert {row[0] for row in found.rows if row[1] == "parent/ds-match"} == {"warning"}
 
 
 @_run(PARENT_CASES)
@@ -141,6 +165,12 @@ def _bogus(_section, rrset):
     rrset.add(first.replace(signature=first.signature[:-1] + bytes([first.signature[-1] ^ 1])), rrset.ttl)
 
 
+def _without_nsec(_query, response):
+    response.authority = [rrset for rrset in response.authority
+                          if rrset.rdtype != dns.rdatatype.NSEC
+                          and not (rrset.rdtype == dns.rdatatype.RRSIG and rrset.covers == dns.rdatatype.NSEC)]
+
+
 def _foreign(query, response):
     if not query.question[0].name.is_subdomain(dns.name.from_text(APEX)):
         made = dns.message.make_response(query)
@@ -159,6 +189,21 @@ def _transfers(front, octets, tcp):
     soa = dns.rrset.from_text(f"{APEX}.", 60, "IN", "SOA", f"ns1.{APEX}. h.{APEX}. 1 2 3 4 5")
     response.answer += [soa, dns.rrset.from_text(f"www.{APEX}.", 60, "IN", "A", "192.0.2.80")]
     return response.to_wire() if tcp else front.ask(octets, tcp)
+
+
+def _formerr_for_edns(front, octets, tcp):
+    query = dns.message.from_wire(octets)
+    if query.edns < 0:
+        return front.ask(octets, tcp)
+    return octets[:2] + struct.pack("!HHHHH", 0x8001, 0, 0, 0, 0)
+
+
+def _silent_for_edns(front, octets, tcp):
+    return None if dns.message.from_wire(octets).edns >= 0 else front.ask(octets, tcp)
+
+
+def _without_opt(_query, response):
+    response.use_edns(False)
 
 
 def _any_version(front, octets, tcp):
@@ -185,6 +230,17 @@ def _fears_unknown_options(front, octets, tcp):
     return front.ask(octets, tcp)
 
 
+def _rejects_cookies(query, response):
+    """As if another secret had made them: it answers a server cookie of its own with BADCOOKIE."""
+    cookies = [option for option in query.options if option.otype == 10 and len(option.data) > 8]
+    if cookies:
+        made = dns.message.make_response(query)
+        made.use_edns(0, 0, 1232, options=[option for option in response.options if option.otype == 10])
+        made.set_rcode(dns.rcode.BADCOOKIE)
+        return made
+    return response
+
+
 def _as_ns1(_query, response):
     options = [dns.edns.GenericOption(3, b"ns1") if option.otype == 3 else option for option in response.options]
     response.use_edns(response.edns, response.ednsflags, response.payload, options=options)
@@ -194,21 +250,34 @@ def _never_truncates(front, octets, _tcp):
     return front.ask(octets, True)
 
 
+def _padded(_query, response):
+    text = " ".join(['"' + "x" * 250 + '"'] * 5)
+    response.additional.append(dns.rrset.from_text(f"pad.{APEX}.", 60, "IN", "TXT", text))
+
+
 SERVER_CASES = [
+    Case("dead", "servers", {"servers/udp"}, _drop(True, True), ("ns2",), raw=True),
     Case("no-udp", "servers", {"servers/udp"}, _drop(True, False), ("ns2",), raw=True),
+    Case("no-tcp", "servers", {"servers/tcp"}, _drop(False, True), ("ns1-v6",), raw=True),
     Case("lame", "servers", {"servers/aa"}, _refuse, ("ns2",)),
     Case("not-authoritative", "servers", {"servers/aa"}, _not_aa, ("ns2",)),
     Case("recursion", "servers", {"servers/recursion"}, _ra, ("ns2",)),
     Case("foreign-zone", "servers", {"servers/foreign"}, _foreign, ("ns2",)),
     Case("transfers", "servers", {"servers/axfr"}, _transfers, ("ns2",), raw=True),
+    Case("edns-formerr", "servers", {"servers/edns"}, _formerr_for_edns, ("ns2",), raw=True),
+    Case("edns-dropped", "servers", {"servers/edns"}, _silent_for_edns, ("ns2",), raw=True),
+    Case("edns-stripped", "servers", {"servers/edns"}, _without_opt, ("ns2",)),
     Case("badvers", "servers", {"servers/badvers"}, _any_version, ("ns2",), raw=True),
     Case("unknown-option", "servers", {"servers/unknown-option"}, _fears_unknown_options, ("ns2",), raw=True),
+    Case("cookies", "servers", {"servers/cookies"}, _rejects_cookies, ("ns2",)),
     Case("nsid", "servers", {"servers/nsid"}, _as_ns1, ("ns2",)),
     Case("never-truncates", "servers", {"servers/truncation"}, _never_truncates, ("ns2",), raw=True),
+    Case("too-large", "servers", {"servers/size"}, _padded, ("ns2",), "SRV"),
     Case("ttl", "servers", {"servers/ttl"}, _ttl, ("ns2",), "SRV A NS DNSKEY"),
     Case("dnskey", "servers", {"servers/dnskey", "servers/signatures"}, _other_key, ("ns2",), "DNSKEY"),
     Case("signature-bogus", "servers", {"servers/signatures"}, _signatures(_bogus), ("ns2",), "SRV"),
     Case("signature-stripped", "servers", {"servers/signatures"}, _signatures(list.remove), ("ns2",), "SRV"),
+    Case("denial-unproved", "servers", {"servers/denial"}, _without_nsec, ("ns2",)),
 ]
 
 
@@ -232,6 +301,17 @@ def test_a_server_that_denies_otherwise(bed):
     with bed.settled():
         assert "servers/denial-mode" in bed.check("--only", "servers").bad()
     bed.pools[1].cli("zone", "set", "denial", "nsec")
+
+
+@pytest.mark.parametrize("shift, level", [(30 * 86400, "error"), (-86400, "error"), (6 * 86400, "warning")],
+                         ids=["expired", "not-yet-valid", "about-to-expire"])
+def test_skewed_clocks(bed, shift, level):
+    """The servers' clocks are wrong, as seen by the check: its own clock is led by so many seconds."""
+    clock = bed.machine.directory / "check.clock"
+    clock.write_bytes(struct.pack("=qq", 0, shift))
+    found = bed.check("--only", "servers", env={"NTSPOOL_TEST_CLOCK": str(clock)})
+    assert "servers/validity" in found.bad() and found.bad() <= {"servers/validity", "servers/signatures"}, found.rows
+    assert level in {row[0] for row in found.rows if row[1] == "servers/validity"}
 
 
 # -- steering --
@@ -481,3 +561,13 @@ def test_hostile_servers_do_not_write_to_the_terminal(bed):
     with bed.way(edit(_targets(*evil), "SRV")):
         done = bed.run("--only", "steering", "--only", "members")
     assert done.returncode == 1 and "\x1b" not in done.stdout and "\x07" not in done.stdout
+
+
+def test_garbage_from_all_servers(bed):
+    """A header of an answer, then junk: it is malformed, so it ends the question at once."""
+    def junk(_front, octets, _tcp):
+        name = dns.message.from_wire(octets).question[0].name.to_wire()
+        return octets[:2] + struct.pack("!HHHHH", 0x8400, 1, 9, 9, 9) + octets[12:16 + len(name)] + bytes(range(256))
+    with bed.way(junk):
+        found = bed.check("--only", "servers")
+    assert found.status == 1 and found.bad() == {"servers/udp"}, found.rows

@@ -117,7 +117,8 @@ static void compare_ttls(struct check *check, const char *subject, const struct 
         { "a denial", a->negative_ttl, b->negative_ttl },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].a != rows[i].b) {
+        bool known = rows[i].a != TTL_UNKNOWN && rows[i].b != TTL_UNKNOWN;
+        if (known && rows[i].a != rows[i].b) {
             check_fail(check, CHECK_TTL, subject,
                        "the TTL of %s is %" PRIu32 ", at the first server %" PRIu32, rows[i].what,
                        rows[i].a, rows[i].b);
@@ -138,7 +139,8 @@ static void compare_with(struct check *check, unsigned i, const struct server_fa
     if (memcmp(facts->keys, first->keys, sizeof(facts->keys)) != 0) {
         check_fail(check, CHECK_DNSKEY, subject, "other DNSKEY records than at the first server");
     }
-    if (facts->denial != first->denial) {
+    if (facts->denial != DENIAL_SEEN_NONE && first->denial != DENIAL_SEEN_NONE &&
+        facts->denial != first->denial) {
         check_fail(check, CHECK_DENIAL_MODE, subject, "denies %s, the first server %s",
                    denial_text(facts->denial), denial_text(first->denial));
     }

@@ -10,10 +10,13 @@ enum {
     CHECK_KEYS_DIGEST = 32
 };
 
+/* The TTL of what a server has not given; none on the wire is that long (RFC 2181 8). */
+#define TTL_UNKNOWN UINT32_MAX
+
 /* What one address said. */
 struct server_facts {
     bool complete; /* it answered all that is compared */
-    bool has_cookie;
+    bool has_cookie, has_edns;
     uint32_t serial;
     uint32_t soa_ttl, ns_ttl, dnskey_ttl, srv_ttl, negative_ttl;
     uint32_t rtt_us;

@@ -231,7 +231,8 @@ void check_delegation(struct check *check)
     for (unsigned i = 0; i < hosts->count && !named; i++) {
         char text[DNAME_TEXT_MAX];
         if (hosts->addresses[i].count == 0) {
-            check_fail(check, CHECK_LAME, NULL, "%.120s has no address",
+            bool inside = dname_under(&hosts->names[i], &check->pool);
+            check_fail(check, inside ? CHECK_GLUE : CHECK_LAME, NULL, "%.120s has no address",
                        dname_text(&hosts->names[i], text));
         }
         for (unsigned k = 0; k < hosts->addresses[i].count; k++) {

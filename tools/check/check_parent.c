@@ -76,6 +76,7 @@ struct view {
     struct apex *apex;
     char subject[CHECK_SUBJECT_ROOM];
     bool referred; /* it knew the delegation */
+    bool glued;    /* its addresses of the name servers could be judged */
     unsigned ds;   /* DS records */
 };
 
@@ -109,6 +110,22 @@ static void judge_glue_of(const struct view *view, const struct dnsmessage *mess
     free(glue);
 }
 
+static bool names_host(const struct rrset *ns, const struct dname *host)
+{
+    const uint8_t *rdata = NULL;
+    uint16_t len = 0;
+    for (size_t at = 0; rrset_next(ns, &at, &rdata, &len);) {
+        struct reader r = reader_of(rdata, len);
+        struct dname own;
+        dname_read(&r, &own);
+        if (dname_equal(&own, host)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of the hosts that the pool itself names as well: the check ns-set says which others there are. */
 static void judge_glue(const struct view *view, const struct dnsmessage *message)
 {
     const uint8_t *rdata = NULL;
@@ -118,7 +135,8 @@ static void judge_glue(const struct view *view, const struct dnsmessage *message
         struct reader r = reader_of(rdata, len);
         struct dname host;
         dname_read(&r, &host);
-        if (dname_under(&host, &view->check->pool)) {
+        if (dname_under(&host, &view->check->pool) &&
+            (!view->apex->has_ns || names_host(&view->apex->ns.set, &host))) {
             judge_glue_of(view, message, &host, RR_A);
             judge_glue_of(view, message, &host, RR_AAAA);
         }
@@ -151,6 +169,7 @@ static void judge_ns(struct view *view, const struct dns_exchange *exchange)
                        names_text(&apex->seen.set, text));
         }
         if (!child) {
+            view->glued = true;
             judge_glue(view, message);
         }
     }
@@ -318,7 +337,7 @@ void check_parent(struct check *check)
 {
     struct dns_exchange list[2 * CHECK_ADDRESSES_MAX] = { 0 };
     struct apex *apex = xcalloc(1, sizeof(*apex));
-    unsigned referring = 0, with_ds = 0;
+    unsigned referring = 0, glued = 0, with_ds = 0;
     if (check->server_count == 0 || check->parents.count == 0) {
         free(apex);
         return; /* check_delegation has said why */
@@ -339,13 +358,18 @@ void check_parent(struct check *check)
         judge_ns(&view, &list[2 * (size_t)i]);
         judge_ds(&view, &list[2 * (size_t)i + 1]);
         referring += view.referred ? 1 : 0;
+        glued += view.glued ? 1 : 0;
         with_ds += view.ds > 0 ? 1 : 0;
     }
     dnsclient_free(list, (size_t)2 * check->parents.count);
     free(apex);
     check_done(check, CHECK_DELEGATION, "%u servers of the parent", check->parents.count);
-    check_done(check, CHECK_NS_SET, "the same at %u servers of the parent", referring);
-    check_done(check, CHECK_GLUE, "as the pool has them");
+    if (referring > 0) {
+        check_done(check, CHECK_NS_SET, "the same at %u servers of the parent", referring);
+    }
+    if (glued > 0) {
+        check_done(check, CHECK_GLUE, "as the pool has them, at %u servers of the parent", glued);
+    }
     if (with_ds > 0) {
         check_done(check, CHECK_DS_MATCH, "all of signing keys, at %u servers", with_ds);
         check_done(check, CHECK_DS_STATE, "as CDS asks for, or CDS asks for nothing");

@@ -105,11 +105,32 @@ static const struct dnsmessage *answer(const struct trial *trial, enum question 
                                        enum check_id id)
 {
     struct diag why = { "" };
-    const struct dnsmessage *message = check_read(trial->check, &trial->list[question], &why);
-    if (message == NULL) {
+    const struct dns_exchange *exchange = &trial->list[question];
+    const struct dnsmessage *message = check_read(trial->check, exchange, &why);
+    bool known = id != CHECK_TCP && exchange->by_tcp && trial->list[ASK_TCP].error != 0;
+    if (message == NULL && !known) { /* else the check tcp says so */
         check_fail(trial->check, id, trial->subject, "%s", why.text);
     }
     return message;
+}
+
+static bool has_soa(const struct check *check, const struct dnsmessage *message)
+{
+    const struct dns_record *soa = dnsmessage_find(message, 0, DNS_ANSWER, RR_SOA);
+    return (message->flags & DNSMESSAGE_AA) != 0 && message->rcode == DNS_NOERROR && soa != NULL &&
+           dname_equal(&soa->owner, &check->pool);
+}
+
+/* True if EDNS is what hinders a server: it answers a query without. */
+static bool answers_plain(struct check *check, const struct check_server *server)
+{
+    struct dns_exchange exchange = check_question(server, &check->pool, RR_SOA);
+    exchange.query.plain = true;
+    dnsclient_run(&exchange, 1);
+    const struct dnsmessage *message = check_read(check, &exchange, NULL);
+    bool answers = message != NULL && !exchange.by_tcp && has_soa(check, message);
+    dnsclient_free(&exchange, 1);
+    return answers;
 }
 
 static void judge_first(struct check *check, struct check_server *server,
@@ -119,14 +140,19 @@ static void judge_first(struct check *check, struct check_server *server,
     struct diag why = { "" };
     (void)check_server_text(server, subject);
     const struct dnsmessage *message = check_read(check, exchange, &why);
+    if ((message == NULL || message->rcode == DNS_FORMERR || message->rcode == DNS_NOTIMP) &&
+        answers_plain(check, server)) {
+        check_fail(check, CHECK_EDNS, subject, "it answers queries without EDNS only");
+        return;
+    }
+    message = check_read(check, exchange, &why);
     if (message == NULL || exchange->by_tcp) {
         check_fail(check, CHECK_UDP, subject, "%s", message == NULL ? why.text : "truncated");
         return;
     }
     const struct dns_record *soa = dnsmessage_find(message, 0, DNS_ANSWER, RR_SOA);
     bool with_authority = (message->flags & DNSMESSAGE_AA) != 0;
-    server->answers = with_authority && message->rcode == DNS_NOERROR && soa != NULL &&
-                      dname_equal(&soa->owner, &check->pool);
+    server->answers = has_soa(check, message);
     if (!server->answers) {
         check_fail(check, CHECK_AA, subject, "%s%s", dns_rcode_text(message->rcode, rcode),
                    with_authority ? ", with authority, but no SOA record" : ", without authority");
@@ -141,7 +167,8 @@ static void judge_first(struct check *check, struct check_server *server,
     }
     facts->nsid_len = message->edns.has_nsid ? message->edns.nsid_len : 0;
     memcpy(facts->nsid, message->edns.nsid, facts->nsid_len);
-    if (!message->edns.present) {
+    facts->has_edns = message->edns.present;
+    if (!facts->has_edns) {
         check_fail(check, CHECK_EDNS, subject, "the answer to a query with EDNS has none");
     }
     if ((message->flags & DNSMESSAGE_RA) != 0) {
@@ -161,6 +188,9 @@ static void judge_transport(const struct trial *trial)
     if (message != NULL && (message->edns.present || message->rcode != DNS_NOERROR)) {
         check_fail(check, CHECK_EDNS, trial->subject, "a query without EDNS: %s%s",
                    dns_rcode_text(message->rcode, rcode), message->edns.present ? ", OPT" : "");
+    }
+    if (!trial->facts->has_edns) {
+        return; /* the check edns has said so */
     }
     message = answer(trial, ASK_VERSION, CHECK_BADVERS);
     if (message != NULL && (message->rcode != DNS_BADVERS || message->edns.version != 0)) {
@@ -289,6 +319,26 @@ static void judge_cookies(const struct trial *trial)
     }
 }
 
+/* A server that rejects its own cookie is asked again without one, as clients do in the end (RFC
+ * 7873 5.3), so that only the check cookies fails. */
+static void ask_without_cookie(struct check *check, struct check_server *server,
+                               struct dns_exchange list[ASK_COUNT])
+{
+    struct dns_exchange *again[ASK_COOKIE];
+    unsigned count = 0;
+    for (unsigned i = 0; i < ASK_COOKIE; i++) {
+        const struct dnsmessage *message = check_read(check, &list[i], NULL);
+        if (message != NULL && message->rcode == DNS_BADCOOKIE) {
+            again[count++] = &list[i];
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        dnsclient_free(again[i], 1);
+        again[i]->query.cookie.len = server->cookie.len = 0;
+        dnsclient_run(again[i], 1);
+    }
+}
+
 static void judge_server(const struct trial *trial)
 {
     struct check *check = trial->check;
@@ -343,6 +393,8 @@ void check_servers(struct check *check)
     make_names(check, &asked);
     ask_first(check, first);
     for (unsigned i = 0; i < check->server_count; i++) {
+        facts[i].soa_ttl = facts[i].ns_ttl = facts[i].dnskey_ttl = facts[i].srv_ttl =
+            facts[i].negative_ttl = TTL_UNKNOWN;
         judge_first(check, &check->servers[i], &first[i], &facts[i]);
         if (check->servers[i].answers) {
             set_questions(check, &check->servers[i], &asked, &list[(size_t)answering * ASK_COUNT]);
@@ -359,6 +411,7 @@ void check_servers(struct check *check)
                                    .list = &list[(size_t)at++ * ASK_COUNT],
                                    .facts = &facts[i] };
             (void)check_server_text(trial.server, trial.subject);
+            ask_without_cookie(check, &check->servers[i], &list[(size_t)(at - 1) * ASK_COUNT]);
             judge_server(&trial);
         }
     }
