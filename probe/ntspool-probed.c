@@ -1,6 +1,7 @@
 /* ntspool-probed, the probe daemon: reads its options, starts the prober and waits for a signal.
  *
  * It talks to hostile servers, so it has no store: it reads the feed and writes a journal. */
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "probe/prober.h"
 #include "zone/base/arguments.h"
 #include "zone/base/log.h"
+#include "zone/base/preflight.h"
 #include "zone/base/sandbox.h"
 #include "zone/base/user.h"
 #include "zone/registry/config.h"
@@ -33,6 +35,9 @@ static const struct option_row known_options[] = {
     { "user", 'u', "NAME", false, "become this user after a start as root" },
     { "state", 's', "DIR", false, "the pool's state (default " CONFIG_STATE_PRESET ")" },
     { "config", 'c', "FILE", false, "options from a YAML file, named like the long ones here" },
+    { "check", 'C', NULL, false,
+      "look whether a start with these options would succeed, say what\n"
+      "is wrong, and end; changes nothing, also while a probe runs" },
     { "help", 'h', NULL, false, "this text" },
     { "version", 'V', NULL, false, "the version" },
     { 0 },
@@ -45,7 +50,7 @@ static const struct program_text self = {
 
 struct probed_options {
     const char *state, *trust, *id, *user;
-    bool allow_private, once;
+    bool allow_private, once, check;
     uint32_t interval_s;
     const char *references[REFERENCES_MAX];
     unsigned reference_count;
@@ -100,6 +105,7 @@ static enum result read_options(struct probed_options *out, const struct argumen
     out->id = arguments_text(arguments, "id", config->id, VANTAGE_PRESET);
     out->user = arguments_text(arguments, "user", config->user, NULL);
     out->once = arguments_count(arguments, "once") > 0;
+    out->check = arguments_count(arguments, "check") > 0;
     out->allow_private = arguments_count(arguments, "allow-private") > 0 ||
                          (config->allow_private != NULL && *config->allow_private);
     TRY(read_references(out, arguments, config, diag));
@@ -255,13 +261,72 @@ static enum result run(struct program *program, const struct probed_options *opt
     return result;
 }
 
-/* `*config` stays the caller's: the options point into it. */
+/* The members come from the feed, and this vantage point has to be in it to count. */
+static void check_feed(struct preflight *preflight, const struct probed_options *options)
+{
+    struct feed *feed = NULL;
+    struct diag diag = { "" }, line;
+    if (feed_read(&feed, options->state, &diag) != RESULT_OK) {
+        preflight_problem(preflight, diag.text);
+        return;
+    }
+    if (vantage_keys_find(&feed->vantages, options->id) == NULL) {
+        (void)diag_fail(&line, RESULT_OK,
+                        "the pool does not know the vantage point %s, so its verdicts count for "
+                        "nothing: add it with ntspool vantage add",
+                        options->id);
+        preflight_warning(preflight, line.text);
+    }
+    feed_free(feed);
+}
+
+/* The directory of journals is made at a start, and so is the key. */
+static void check_journal(struct preflight *preflight, const struct probed_options *options)
+{
+    char directory[PATH_MAX], key[PATH_MAX + VANTAGE_ROOM + 8];
+    uint8_t secret[REPORT_SECRET_LEN];
+    struct diag diag = { "" };
+    (void)snprintf(directory, sizeof(directory), "%s/" JOURNAL_DIR, options->state);
+    (void)snprintf(key, sizeof(key), "%s/%s.key", directory, options->id);
+    bool is_there = access(directory, F_OK) == 0;
+    if (access(is_there ? directory : options->state, W_OK | X_OK) != 0) {
+        (void)diag_fail(&diag, RESULT_SYSTEM, "no report can be written to %s: %s", directory,
+                        strerror(errno));
+        preflight_problem(preflight, diag.text);
+    } else if (access(key, F_OK) == 0) {
+        preflight_judge(preflight, journal_key(options->state, options->id, secret, &diag), &diag);
+        sodium_memzero(secret, sizeof(secret));
+    }
+}
+
+/* `--check`: would a start with these options succeed? Opens no socket and writes no file. */
+static bool check(struct program *program, const struct probed_options *options)
+{
+    struct preflight preflight = { .log = log_line };
+    struct diag diag = { "" };
+    if (options->user != NULL) {
+        preflight_judge(&preflight, user_become(options->user, &diag), &diag);
+    }
+    preflight_judge(&preflight, open_all(program, options, &diag), &diag);
+    references_free(program->references);
+    tls_trust_free(program->trust);
+    check_feed(&preflight, options);
+    check_journal(&preflight, options);
+    return preflight_done(&preflight);
+}
+
+/* `*config` stays the caller's: the options point into it. `*good` is
+ * false if --check found a problem. */
 static enum result start(struct program *program, const struct arguments *arguments,
-                         struct config **config, struct diag *diag)
+                         struct config **config, bool *good, struct diag *diag)
 {
     struct probed_options options = { 0 };
     TRY(config_load(config, arguments_value(arguments, "config", 0), diag));
     TRY(read_options(&options, arguments, *config, diag));
+    if (options.check) {
+        *good = check(program, &options);
+        return RESULT_OK;
+    }
     if (options.user != NULL) {
         TRY(user_become(options.user, diag));
     }
@@ -275,6 +340,7 @@ int main(int, char **argv)
     struct config *config = NULL;
     struct diag diag = { "" };
     int exit_code = 0;
+    bool good = true;
     if (!arguments_read(&arguments, &self, argv, &exit_code)) {
         arguments_free(&arguments);
         return exit_code;
@@ -288,12 +354,12 @@ int main(int, char **argv)
         log_line(LOG_ERR, "libsodium can't be set up");
         return 1;
     }
-    enum result result = start(&program, &arguments, &config, &diag);
+    enum result result = start(&program, &arguments, &config, &good, &diag);
     config_free(config);
     arguments_free(&arguments);
     if (result != RESULT_OK) {
         log_line(LOG_ERR, diag.text);
         return result == RESULT_USAGE ? 2 : 1;
     }
-    return 0;
+    return good ? 0 : 1;
 }

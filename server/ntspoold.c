@@ -17,6 +17,7 @@
 #include "server/keys/keymgr.h"
 #include "server/metrics/metrics.h"
 #include "server/options.h"
+#include "server/startcheck.h"
 #include "server/upkeep/collector.h"
 #include "server/upkeep/exchange.h"
 #include "server/upkeep/refresh.h"
@@ -463,6 +464,11 @@ int main(int, char **argv)
     }
     notify_open(&program.notify);
     set_early_signals();
+    if (options.check) {
+        exit_code = startcheck(&options, log_line) ? 0 : 1;
+        options_done(&options);
+        return exit_code;
+    }
     enum result result = prepare(&program, &options, &diag);
     set_signals(&signals);
     if (result == RESULT_OK) {

@@ -42,6 +42,9 @@ static const struct option_row rows[] = {
     { "takeover", 't', NULL, false,
       "answer in place of the ntspoold that runs on the state, which\n"
       "ends then; without it a second one is refused" },
+    { "check", 'C', NULL, false,
+      "look whether a start with these options would succeed, say what is\n"
+      "wrong, and end; changes nothing, also while a server runs" },
     { "help", 'h', NULL, false, "this text" },
     { "version", 'V', NULL, false, "the version" },
     { 0 },
@@ -184,6 +187,7 @@ static enum result merge(struct options *out, const struct arguments *arguments,
     out->state = arguments_text(arguments, "state", config->state, CONFIG_STATE_PRESET);
     out->user = arguments_text(arguments, "user", config->user, NULL);
     out->seal_key = arguments_text(arguments, "seal-key", config->seal_key, NULL);
+    out->check = arguments_count(arguments, "check") > 0;
     out->takeover = arguments_count(arguments, "takeover") > 0;
     out->socket_affinity = arguments_count(arguments, "socket-affinity") > 0 ||
                            (config->socket_affinity != NULL && *config->socket_affinity);

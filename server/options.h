@@ -28,6 +28,7 @@ struct options {
     unsigned dnstap_sample;
     bool socket_affinity;
     bool takeover;
+    bool check;            /* only look whether a start would succeed */
     struct config *config; /* owns some of the texts above */
 };
 

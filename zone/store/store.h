@@ -172,6 +172,10 @@ bool store_exposed(const char *state_dir, enum store_kind kind, char out[STORE_E
 bool store_exchange_exposed(const char *state_dir, char out[STORE_EXPOSED_ROOM]);
 /* True if the directory, a state or a backup, has such a store. */
 bool store_is_in(const char *dir, enum store_kind kind);
+/* Checks the whole store, as store_open does, and changes nothing. `as_is`: store_open would change
+ * nothing either, as a reader; else it would migrate the store or make its lock file. */
+enum result store_inspect(const char *state_dir, enum store_kind kind, bool *as_is,
+                          struct diag *diag);
 /* Checks the whole store of a backup. */
 enum result store_check_backup(const char *dir, enum store_kind kind, struct diag *diag);
 /* Replaces all rows of the store by those of the backup `dir`, migrated to the present schema. Some

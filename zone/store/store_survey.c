@@ -353,3 +353,15 @@ struct store_survey store_survey_new(const char *path, enum store_kind kind)
 {
     return survey(path, kind, true);
 }
+
+enum result store_inspect(const char *state_dir, enum store_kind kind, bool *as_is,
+                          struct diag *diag)
+{
+    char path[PATH_MAX], lock[PATH_MAX];
+    TRY(store_path(path, state_dir, store_kind_text(kind), diag));
+    TRY(store_path(lock, path, "lock.mdb", diag));
+    struct store_survey found = store_survey(path, kind);
+    TRY(store_explain(diag, &found, path));
+    *as_is = store_is_readable(kind, found.schema) && access(lock, F_OK) == 0;
+    return RESULT_OK;
+}
