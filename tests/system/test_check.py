@@ -62,6 +62,16 @@ def test_a_healthy_pool_without_a_state(bed):
     assert found.status == 0
 
 
+def test_the_metrics_have_the_level_of_each_check(bed):
+    path = bed.machine.directory / "check.prom"
+    with bed.delegated(_orphan):
+        found = bed.check("--only", "parent", "--metrics", path)
+    rows = dict(line.rsplit(" ", 1) for line in path.read_text().splitlines() if not line.startswith("#"))
+    assert float(rows.pop(f'ntspool_check_timestamp_seconds{{pool="{APEX}."}}')) > 1e9
+    assert rows == {f'ntspool_check_level{{pool="{APEX}.",check="{row[1]}"}}': "2" if row[1] == "parent/ds-match" else "0"
+                    for row in found.rows}
+
+
 # -- parent --
 
 def _other_digest(delegation):

@@ -1,10 +1,10 @@
 /* The findings as text, as JSON, for Nagios and for Prometheus. */
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "tools/check/check.h"
 #include "tools/outfile.h"
 #include "tools/output.h"
+#include "zone/base/openmetrics.h"
 
 enum {
     ID_WIDTH = 24
@@ -147,12 +147,12 @@ void check_print_json(const struct check *check)
 }
 
 /* One series for each check that ran: 0 ok, 1 warning, 2 error. */
-static void write_metrics(const struct check *check, FILE *file)
+static void write_metrics(const struct check *check, struct openmetrics *om)
 {
     char pool[DNAME_TEXT_MAX];
     (void)dname_text(&check->pool, pool);
-    (void)fprintf(file, "# HELP ntspool_check_level What a check found: 0 ok, 1 warning, 2 error.\n"
-                        "# TYPE ntspool_check_level gauge\n");
+    openmetrics_family(om, OPENMETRICS_GAUGE, "ntspool_check_level",
+                       "What a check found: 0 ok, 1 warning, 2 error.");
     for (enum check_id id = 0; id < CHECK_COUNT; id++) {
         bool seen = false;
         int level = 0;
@@ -165,21 +165,23 @@ static void write_metrics(const struct check *check, FILE *file)
             }
         }
         if (seen) {
-            (void)fprintf(file, "ntspool_check_level{pool=\"%s\",check=\"%s\"} %d\n", pool,
-                          check_rows[id].id, level);
+            openmetrics_sample(om, level, "pool", pool, "check", check_rows[id].id, NULL);
         }
     }
-    (void)fprintf(file,
-                  "# HELP ntspool_check_timestamp_seconds When the check was made.\n"
-                  "# TYPE ntspool_check_timestamp_seconds gauge\n"
-                  "ntspool_check_timestamp_seconds{pool=\"%s\"} %" PRIu64 "\n",
-                  pool, check->now);
+    openmetrics_family(om, OPENMETRICS_GAUGE, "ntspool_check_timestamp_seconds",
+                       "When the check was made.");
+    openmetrics_sample(om, (double)check->now, "pool", pool, NULL);
 }
 
 enum result check_write_metrics(const struct check *check, struct diag *diag)
 {
     struct outfile out;
+    struct openmetrics om;
     TRY(outfile_begin(&out, check->options.metrics, diag));
-    write_metrics(check, out.file);
+    openmetrics_init(&om, OPENMETRICS_PROMETHEUS);
+    write_metrics(check, &om);
+    CHECK(openmetrics_end(&om));
+    (void)fwrite(om.text, 1, om.len, out.file); /* outfile_end asks for errors */
+    openmetrics_done(&om);
     return outfile_end(&out, true, diag);
 }
