@@ -454,7 +454,7 @@ static void show(const struct cli *cli, json_t *out, const struct concerns *conc
     } else {
         print_status(out);
     }
-    fputs(concerns->count > 0 ? "\n" : "", stdout);
+    (void)fputs(concerns->count > 0 ? "\n" : "", stdout);
     concernview_print(concerns);
 }
 

@@ -61,7 +61,7 @@ static void print_plain(const char *text)
     for (char *bar = strchr(safe, '|'); bar != NULL; bar = strchr(bar, '|')) {
         *bar = '/';
     }
-    fputs(safe, stdout);
+    (void)fputs(safe, stdout);
 }
 
 /* The first urgent one, else the first one. */
@@ -95,7 +95,7 @@ int concernview_nagios(const struct concerns *concerns, long long members, long 
         printf("%s: ", concern_id_text(first->id));
         print_plain(first->text);
     } else {
-        fputs("no warnings", stdout);
+        (void)fputs("no warnings", stdout);
     }
     if (count > 1) {
         printf(" (and %zu more)", count - 1);
@@ -105,14 +105,14 @@ int concernview_nagios(const struct concerns *concerns, long long members, long 
     print_count("eligible", eligible);
     print_count("warnings", (long long)count);
     print_count("urgent", (long long)concerns->urgent);
-    puts("");
+    (void)puts("");
     return status;
 }
 
 int concernview_nagios_unknown(const char *why)
 {
-    fputs("NTSPOOL UNKNOWN: ", stdout);
+    (void)fputs("NTSPOOL UNKNOWN: ", stdout);
     print_plain(why);
-    puts("");
+    (void)puts("");
     return NAGIOS_UNKNOWN;
 }
