@@ -19,7 +19,7 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from checkbed import BROKEN_RESOLVER, DEAD, GOOD, PARENT, Bed, edit, shows
+from checkbed import BROKEN_RESOLVER, DEAD, FRONTS, GOOD, PARENT, Bed, edit, shows
 from machine import RESOLVER
 from pool import APEX, SRV
 
@@ -296,6 +296,14 @@ def test_servers(bed, case):
     with bed.way(case.change if case.raw else edit(case.change, case.types), *case.where):
         found = bed.check("--only", "servers")
     assert found.bad() == case.found, found.rows
+
+
+def test_addresses_without_a_route_from_here(bed):
+    """They are no fault of a server, unless there are no others."""
+    away, near = "ns9.pool.test=2001:db8:ffff::53", f"ns1.pool.test={FRONTS['ns1']}"
+    found = bed.check("--only", "servers", "--server", away, "--server", near)
+    assert not found.bad() and [row[1] for row in found.rows if row[0] == "info" and "ns9" in row[2]] == ["servers/udp"], found.rows
+    assert bed.check("--only", "servers", "--server", away).bad() == {"servers/udp"}
 
 
 def test_an_old_serial(bed):

@@ -1,4 +1,5 @@
 /* The group "servers": every address of every name server. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -133,12 +134,25 @@ static bool answers_plain(struct check *check, const struct check_server *server
     return answers;
 }
 
+/* True if this machine has no way to the address, such as no IPv6: it says nothing of the server.
+ */
+static bool unreachable(const struct dns_exchange *exchange)
+{
+    return exchange->error == ENETUNREACH || exchange->error == EAFNOSUPPORT ||
+           exchange->error == EADDRNOTAVAIL;
+}
+
 static void judge_first(struct check *check, struct check_server *server,
                         const struct dns_exchange *exchange, struct server_facts *facts)
 {
     char subject[CHECK_SUBJECT_ROOM], rcode[16];
     struct diag why = { "" };
     (void)check_server_text(server, subject);
+    if (unreachable(exchange)) {
+        check_report(check, CHECK_UDP, CHECK_INFO, subject, "not judged, from here: %s",
+                     strerror(exchange->error));
+        return;
+    }
     const struct dnsmessage *message = check_read(check, exchange, &why);
     if ((message == NULL || message->rcode == DNS_FORMERR || message->rcode == DNS_NOTIMP) &&
         answers_plain(check, server)) {
@@ -389,17 +403,21 @@ void check_servers(struct check *check)
     struct dns_exchange *list = xcalloc((size_t)CHECK_SERVERS_MAX * ASK_COUNT, sizeof(*list));
     struct server_facts facts[CHECK_SERVERS_MAX] = { 0 };
     struct asked asked;
-    unsigned answering = 0;
+    unsigned answering = 0, tried = 0;
     make_names(check, &asked);
     ask_first(check, first);
     for (unsigned i = 0; i < check->server_count; i++) {
         facts[i].soa_ttl = facts[i].ns_ttl = facts[i].dnskey_ttl = facts[i].srv_ttl =
             facts[i].negative_ttl = TTL_UNKNOWN;
         judge_first(check, &check->servers[i], &first[i], &facts[i]);
+        tried += unreachable(&first[i]) ? 0 : 1;
         if (check->servers[i].answers) {
             set_questions(check, &check->servers[i], &asked, &list[(size_t)answering * ASK_COUNT]);
             answering++;
         }
+    }
+    if (tried == 0 && check->server_count > 0) {
+        check_fail(check, CHECK_UDP, NULL, "this machine has no way to any name server");
     }
     dnsclient_free(first, check->server_count);
     dnsclient_run(list, (size_t)answering * ASK_COUNT);
