@@ -10,11 +10,8 @@ const struct check_row check_rows[CHECK_COUNT] = { CHECK_LIST(CHECK_ROW) };
 #undef CHECK_ROW
 
 const struct check_group check_groups[] = {
-    { "parent", check_parent },
-    { "servers", check_servers },
-    { "steering", check_steering },
-    { "members", check_members },
-    { "resolvers", check_resolvers },
+    { "parent", check_parent },   { "servers", check_servers },     { "steering", check_steering },
+    { "members", check_members }, { "resolvers", check_resolvers },
 };
 const unsigned check_group_count = sizeof(check_groups) / sizeof(check_groups[0]);
 

@@ -41,8 +41,9 @@ enum result check_chain_anchor(char **out, const char *path, struct diag *diag)
 /* Each line that has a record. False if one is none. */
 static bool add_anchors(struct ub_ctx *ctx, const char *text)
 {
-    char *copy = xcalloc(1, strlen(text) + 1), *rest = copy;
-    memcpy(copy, text, strlen(text));
+    size_t room = strlen(text) + 1;
+    char *copy = xmalloc(room), *rest = copy;
+    memcpy(copy, text, room);
     bool good = true;
     for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
         line[strcspn(line, ";\r")] = '\0';

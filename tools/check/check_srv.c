@@ -122,7 +122,7 @@ static void take_cookies(struct check *check)
 static void ask_subnet(struct check *check, struct srv_view *view, unsigned subnet)
 {
     struct dns_exchange *list = xcalloc(view->rounds, sizeof(*list));
-    struct srv_answer *answers = &view->answers[subnet * view->rounds];
+    struct srv_answer *answers = &view->answers[(size_t)subnet * view->rounds];
     for (unsigned i = 0; i < view->rounds; i++) {
         answers[i].server = view->servers[i % view->server_count];
         list[i] = question(check, answers[i].server, &check->service, RR_SRV,

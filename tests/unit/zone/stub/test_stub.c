@@ -1,6 +1,6 @@
-#include "zone/stub/stub.h"
 #include "tests/unit/unit.h"
 #include "zone/names/rrset.h"
+#include "zone/stub/stub.h"
 
 /* Answer: example. A, its owner a pointer to a pointer. Authority: SOA of test., its owner a part
  * of the question. */
