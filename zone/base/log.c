@@ -22,7 +22,7 @@ enum {
 };
 
 static pthread_mutex_t one_writer = PTHREAD_MUTEX_INITIALIZER;
-static unsigned long lost;          /* lines dropped since the last one that was written */
+static unsigned long lost; /* lines dropped since the last one that was written */
 
 static bool is_writable(int wait_ms)
 {
