@@ -49,7 +49,7 @@ class Pool:
 
     def init(self, *options, apex=APEX):
         self.apex = apex
-        self.state.mkdir()
+        self.state.mkdir(exist_ok=True)
         self.cli("init", apex, "--ns", f"ns1.{apex}={self.address}", *options)
         # Real pools require two hours of history and a score of 10. Here about three good probes suffice.
         # A test sends all queries from one network, as fast as it can, so response rate limiting is off.

@@ -25,11 +25,11 @@ def world(shared_machine):
     machine = shared_machine
     for path in (machine.directory, *machine.directory.parents):
         path.chmod(path.stat().st_mode | 0o011)
-    pool = Pool(machine).init()
-    for path in (pool.state, *pool.state.rglob("*")):
-        owner = PROBE if pool.state / "probe" in (path, *path.parents) else SERVER
+    pool = Pool(machine)
+    for path, owner in ((pool.state, SERVER), (pool.state / "probe", PROBE)):  # init as root leaves nothing else to chown
+        path.mkdir(mode=0o755)
         os.chown(path, owner.pw_uid, owner.pw_gid)
-    pool.state.chmod(0o755)
+    pool.init()
     pool.trust = Authority(machine.directory).path
     pool.trust.chmod(0o644)
     pool.add("alice", "127.0.1.1")
