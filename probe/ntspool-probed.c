@@ -14,6 +14,7 @@
 #include "probe/prober.h"
 #include "zone/base/arguments.h"
 #include "zone/base/log.h"
+#include "zone/base/notify.h"
 #include "zone/base/preflight.h"
 #include "zone/base/sandbox.h"
 #include "zone/base/user.h"
@@ -56,9 +57,17 @@ struct probed_options {
     unsigned reference_count;
 };
 
+enum {
+    BEAT_MS = 1000,
+    BEATS_A_STATUS = 5
+};
+
 struct program {
     uv_loop_t loop;
     uv_signal_t terminate, interrupt, hangup;
+    uv_timer_t beat;
+    unsigned beats;
+    struct notify notify;
     const char *trust_file;
     struct tls_trust *trust;
     struct references *references;
@@ -152,22 +161,44 @@ static enum result confine(const struct probed_options *options, struct diag *di
     return result;
 }
 
-static void close_signals(struct program *program)
+static void close_handles(struct program *program)
 {
-    uv_signal_t *signals[] = { &program->terminate, &program->interrupt, &program->hangup };
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-        if (!uv_is_closing((uv_handle_t *)signals[i])) {
-            uv_close((uv_handle_t *)signals[i], NULL);
+    uv_handle_t *handles[] = { (uv_handle_t *)&program->terminate,
+                               (uv_handle_t *)&program->interrupt, (uv_handle_t *)&program->hangup,
+                               (uv_handle_t *)&program->beat };
+    for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++) {
+        if (!uv_is_closing(handles[i])) {
+            uv_close(handles[i], NULL);
         }
     }
+}
+
+/* The loop moves, so the probe does. */
+static void on_beat(uv_timer_t *beat)
+{
+    struct program *program = beat->data;
+    (void)notify_send(&program->notify, "WATCHDOG=1");
+    if (program->beats++ % BEATS_A_STATUS == 0) {
+        (void)notify_send(&program->notify, "STATUS=probes %zu members",
+                          prober_members(program->prober));
+    }
+}
+
+/* The feed is read and the first probes are on their way. The beat does not keep the loop alive. */
+static void report_ready(struct program *program)
+{
+    (void)notify_send(&program->notify, "READY=1");
+    on_beat(&program->beat);
+    uv_timer_start(&program->beat, on_beat, BEAT_MS, BEAT_MS);
 }
 
 static void on_stop(uv_signal_t *signal, int)
 {
     struct program *program = signal->data;
     log_line(LOG_INFO, "ending");
+    (void)notify_send(&program->notify, "STOPPING=1\nSTATUS=ends");
     prober_stop(program->prober);
-    close_signals(program);
+    close_handles(program);
 }
 
 static void on_hangup(uv_signal_t *signal, int)
@@ -233,11 +264,16 @@ static enum result run_prober(struct program *program, const struct probed_optio
     TRY(prober_new(&program->prober, &program->loop, &how, diag));
     enum result result = confine(options, diag);
     start_signals(program, options->once);
-    if (result != RESULT_OK) {
+    uv_timer_init(&program->loop, &program->beat);
+    uv_unref((uv_handle_t *)&program->beat);
+    program->beat.data = program;
+    if (result == RESULT_OK) {
+        report_ready(program);
+    } else {
         prober_stop(program->prober);
     }
     uv_run(&program->loop, UV_RUN_DEFAULT);
-    close_signals(program);
+    close_handles(program);
     uv_run(&program->loop, UV_RUN_DEFAULT);
     if (result == RESULT_OK && options->once && !prober_has_written(program->prober)) {
         result =
@@ -330,7 +366,10 @@ static enum result start(struct program *program, const struct arguments *argume
     if (options.user != NULL) {
         TRY(user_become(options.user, diag));
     }
-    return run(program, &options, diag);
+    notify_open(&program->notify);
+    enum result result = run(program, &options, diag);
+    notify_close(&program->notify);
+    return result;
 }
 
 int main(int, char **argv)

@@ -407,6 +407,11 @@ void prober_stop(struct prober *prober)
     uv_close((uv_handle_t *)&prober->poll, NULL);
 }
 
+size_t prober_members(const struct prober *prober)
+{
+    return prober->table.member_count;
+}
+
 void prober_free(struct prober *prober)
 {
     if (prober != NULL) {

@@ -36,6 +36,8 @@ void prober_set_trust(struct prober *prober, struct tls_trust *trust);
 void prober_stop(struct prober *prober);
 /* True if the last verdicts were written. */
 bool prober_has_written(const struct prober *prober);
+/* How many members it probes. */
+size_t prober_members(const struct prober *prober);
 /* After the loop has run out. */
 void prober_free(struct prober *prober);
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from authority import Authority
 from machine import until
 from pool import BIN, environment
 
@@ -141,3 +142,18 @@ def test_successor_becomes_the_main_process(pool, manager):
     assert pool.ask(pool.apex, "SOA").answer
     pool.stop()
     assert manager.hears("STOPPING=1")
+
+
+def test_probe_is_ready_and_feeds_its_watchdog(pool, manager, tmp_path):
+    pool.add("alice", "192.0.2.1")
+    probe = pool.probe(Authority(tmp_path).path)
+    manager.hears("READY=1")
+    assert manager.hears("STATUS=probes 1 members")
+    manager.hears("WATCHDOG=1")
+    with Held(probe.pid):
+        manager.forget()
+        time.sleep(3)
+        assert not manager.heard("WATCHDOG=1")
+    manager.hears("WATCHDOG=1")
+    pool.stop()
+    assert manager.heard("STOPPING=1")
