@@ -106,7 +106,7 @@ int concernview_nagios(const struct concerns *concerns, long long members, long 
     print_count("warnings", (long long)count);
     print_count("urgent", (long long)concerns->urgent);
     (void)puts("");
-    return status;
+    return (int)status;
 }
 
 int concernview_nagios_unknown(const char *why)
