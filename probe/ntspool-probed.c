@@ -34,6 +34,8 @@ static const struct option_row known_options[] = {
     { "allow-private", 'p', NULL, false, "probe addresses of private and special ranges too" },
     { "once", '1', NULL, false, "probe every member once, print one line an address, and end" },
     { "user", 'u', "NAME", false, "become this user after a start as root" },
+    { "log-level", 'g', "LEVEL", false,
+      "least urgent messages to log: " LOG_LEVELS "\n(default " LOG_LEVEL_PRESET ")" },
     { "state", 's', "DIR", false, "the pool's state (default " CONFIG_STATE_PRESET ")" },
     { "config", 'c', "FILE", false, "options from a YAML file, named like the long ones here" },
     { "check", 'C', NULL, false,
@@ -118,6 +120,11 @@ static enum result read_options(struct probed_options *out, const struct argumen
     out->allow_private = arguments_count(arguments, "allow-private") > 0 ||
                          (config->allow_private != NULL && *config->allow_private);
     TRY(read_references(out, arguments, config, diag));
+    const char *level = arguments_text(arguments, "log-level", config->log_level, LOG_LEVEL_PRESET);
+    if (log_level_set(level) != RESULT_OK) {
+        return diag_fail(diag, RESULT_USAGE, "--log-level takes one of " LOG_LEVELS ", not \"%s\"",
+                         level);
+    }
     if (duration_parse(&out->interval_s, interval) != RESULT_OK || out->interval_s < 1 ||
         out->interval_s > 86400) {
         return diag_fail(diag, RESULT_USAGE, "--interval takes a time from 1s to 1d, not \"%s\"",

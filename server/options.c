@@ -8,6 +8,7 @@
 #include "server/dnstap/dnstap.h"
 #include "server/io/listen.h"
 #include "zone/base/arguments.h"
+#include "zone/base/log.h"
 
 enum {
     DNS_PORT = 53
@@ -37,6 +38,8 @@ static const struct option_row rows[] = {
       "nowhere)" },
     { "user", 'u', "NAME", false,
       "become this user after a start as root, once the sockets are there" },
+    { "log-level", 'g', "LEVEL", false,
+      "least urgent messages to log: " LOG_LEVELS "\n(default " LOG_LEVEL_PRESET ")" },
     { "state", 's', "DIR", false, "the pool's state (default " CONFIG_STATE_PRESET ")" },
     { "config", 'c', "FILE", false, "options from a YAML file, named like the long ones here" },
     { "takeover", 't', NULL, false,
@@ -180,6 +183,18 @@ static enum result read_identity(const char **out, const struct arguments *argum
     return *out == text_in_file ? in_file(result) : result;
 }
 
+static enum result read_log_level(const struct arguments *arguments, const char *text_in_file,
+                                  struct diag *diag)
+{
+    const char *level = arguments_text(arguments, "log-level", text_in_file, LOG_LEVEL_PRESET);
+    if (log_level_set(level) == RESULT_OK) {
+        return RESULT_OK;
+    }
+    enum result result =
+        diag_fail(diag, RESULT_USAGE, "--log-level takes one of " LOG_LEVELS ", not \"%s\"", level);
+    return level == text_in_file ? in_file(result) : result;
+}
+
 /* The command line wins over the configuration file. */
 static enum result merge(struct options *out, const struct arguments *arguments,
                          const struct config *config, struct diag *diag)
@@ -191,6 +206,7 @@ static enum result merge(struct options *out, const struct arguments *arguments,
     out->takeover = arguments_count(arguments, "takeover") > 0;
     out->socket_affinity = arguments_count(arguments, "socket-affinity") > 0 ||
                            (config->socket_affinity != NULL && *config->socket_affinity);
+    TRY(read_log_level(arguments, config->log_level, diag));
     TRY(read_identity(&out->identity.nsid, arguments, "nsid", config->nsid, diag));
     TRY(read_identity(&out->identity.version, arguments, "version-text", config->version_text,
                       diag));

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ enum {
 };
 
 static pthread_mutex_t one_writer = PTHREAD_MUTEX_INITIALIZER;
-static unsigned long lost; /* lines dropped since the last one that was written */
+static atomic_int least = LOG_INFO; /* what is less urgent is not written */
+static unsigned long lost;          /* lines dropped since the last one that was written */
 
 static bool is_writable(int wait_ms)
 {
@@ -71,6 +73,30 @@ static size_t form(char *line, size_t room, const char *program, int priority, c
                             text);
 }
 
+enum result log_level_set(const char *level)
+{
+    static const struct {
+        const char *name;
+        int priority;
+    } levels[] = { { "error", LOG_ERR },
+                   { "warning", LOG_WARNING },
+                   { "notice", LOG_NOTICE },
+                   { "info", LOG_INFO },
+                   { "debug", LOG_DEBUG } };
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        if (strcmp(levels[i].name, level) == 0) {
+            atomic_store(&least, levels[i].priority);
+            return RESULT_OK;
+        }
+    }
+    return RESULT_INVALID;
+}
+
+bool log_is_wanted(int priority)
+{
+    return priority <= atomic_load_explicit(&least, memory_order_relaxed);
+}
+
 /* Shows at the end of a text that fills `room` or more that something is missing. */
 static void mark_cut(char *out, size_t room)
 {
@@ -98,6 +124,9 @@ void log_write(const char *program, int priority, const char *format, ...)
     char raw[LOG_LINE_MAX], text[ESCAPED * LOG_LINE_MAX], line[LOG_LINE_MAX + FRONT_MAX];
     char note[FRONT_MAX + 64];
     va_list args;
+    if (!log_is_wanted(priority)) {
+        return;
+    }
     va_start(args, format);
     (void)log_format(raw, sizeof(raw), format, args);
     va_end(args);

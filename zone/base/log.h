@@ -20,6 +20,15 @@ enum {
     LOG_NOTE_ROOM = 64
 };
 
+#define LOG_LEVELS       "error, warning, notice, info, debug"
+#define LOG_LEVEL_PRESET "info"
+
+/* Lines that are less urgent than `level`, one of LOG_LEVELS, are no longer written. INVALID if it
+ * is another. */
+enum result log_level_set(const char *level);
+/* True if lines of that priority are written. For those that take work to make. */
+bool log_is_wanted(int priority);
+
 /* Writes one line; `priority` is syslog's. What is not printable is escaped, so that no text from
  * the network starts a line of its own. A line that is cut ends in "...". A reader of stderr that
  * hangs does not block the daemon: after a moment the line is dropped. The number of dropped lines

@@ -43,6 +43,7 @@ struct key {
 static const struct key keys[] = {
     { "state", KIND_TEXT, AT(state), 0, 0 },
     { "user", KIND_TEXT, AT(user), 0, 0 },
+    { "log-level", KIND_TEXT, AT(log_level), 0, 0 },
     { "seal-key", KIND_TEXT, AT(seal_key), 0, 0 },
     LIST("listen", listen, LISTEN_MAX),
     { "workers", KIND_NUMBER, AT(workers), 0, 0 },

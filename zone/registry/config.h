@@ -15,10 +15,11 @@
 #include "zone/base/result.h"
 
 struct config {
-    char *state;    /* NULL: not given */
-    char *user;     /* user to which a daemon started as root switches */
-    char *seal_key; /* file with the key of the sealed keys; NULL: see dnssec/keys/seal.h */
-    char **listen;  /* ADDRESS[@PORT] */
+    char *state;     /* NULL: not given */
+    char *log_level; /* least urgent lines that are logged */
+    char *user;      /* user to which a daemon started as root switches */
+    char *seal_key;  /* file with the key of the sealed keys; NULL: see dnssec/keys/seal.h */
+    char **listen;   /* ADDRESS[@PORT] */
     unsigned listen_count;
     unsigned *workers;
     bool *socket_affinity;

@@ -151,6 +151,27 @@ static void a_reader_that_stands_holds_nobody_up(void **)
     (void)close(ends[1]);
 }
 
+static void what_is_less_urgent_than_the_level_is_not_written(void **)
+{
+    static const struct {
+        const char *level;
+        bool written;
+    } levels[] = { { "error", false }, { "warning", true }, { "notice", true }, { "debug", true } };
+    char line[256];
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        assert_ok(log_level_set(levels[i].level));
+        written(line, LISTENER_JOURNAL);
+        assert_int_equal(line[0] != '\0', levels[i].written);
+        assert_int_equal(log_is_wanted(LOG_WARNING), levels[i].written);
+        assert_true(log_is_wanted(LOG_ALERT));
+    }
+    assert_ok(log_level_set(LOG_LEVEL_PRESET));
+    assert_false(log_is_wanted(LOG_DEBUG));
+    assert_int_equal(log_level_set("Info"), RESULT_INVALID);
+    assert_int_equal(log_level_set(""), RESULT_INVALID);
+    assert_true(log_is_wanted(LOG_INFO)); /* as before */
+}
+
 static unsigned lines;
 static char last_line[sizeof(struct diag) + LOG_NOTE_ROOM];
 
@@ -217,6 +238,7 @@ int main(void)
         cmocka_unit_test(so_does_who_reads_instead_of_the_journal),
         cmocka_unit_test(no_text_starts_a_line_of_its_own),
         cmocka_unit_test(a_line_that_is_cut_says_so),
+        cmocka_unit_test(what_is_less_urgent_than_the_level_is_not_written),
         cmocka_unit_test(a_trouble_is_logged_once_until_it_changes),
         cmocka_unit_test(a_trouble_that_swings_is_limited_and_what_was_left_out_is_counted),
         cmocka_unit_test(a_trouble_that_ended_while_it_was_left_out_stays_so),
