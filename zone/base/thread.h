@@ -31,7 +31,7 @@ enum result thread_start(struct thread *thread, void *(*run)(void *arg), void *a
 bool thread_pause(struct thread *thread, unsigned ms);
 /* For a thread that does not pause: it moves. */
 void thread_move(struct thread *thread);
-/* Any thread: how long it has not moved, pauses not counted. 0 if it does not run. */
+/* The owner: how long it has not moved, pauses not counted. 0 if it does not run. */
 uint64_t thread_still_ms(const struct thread *thread);
 /* The owner: ends all pauses and waits for the thread's end. Nothing if it does not run. */
 void thread_end(struct thread *thread);
