@@ -101,30 +101,38 @@ static enum result in_file(enum result result)
     return result == RESULT_USAGE ? RESULT_INVALID : result;
 }
 
-/* A list of the file counts only if the command line has no value for it. */
+/* An option that may be given more than once. */
+struct option_list {
+    const char *name;
+    enum result (*add)(struct options *out, const char *text, struct diag *diag);
+    char *const *in_file;
+    size_t count;
+};
+
+/* The values of the file count only if the command line has none. */
+static enum result read_list(struct options *out, const struct arguments *arguments,
+                             const struct option_list *list, struct diag *diag)
+{
+    size_t given = arguments_count(arguments, list->name);
+    for (size_t i = 0; i < given; i++) {
+        TRY(list->add(out, arguments_value(arguments, list->name, i), diag));
+    }
+    for (size_t i = 0; given == 0 && i < list->count; i++) {
+        TRY(in_file(list->add(out, list->in_file[i], diag)));
+    }
+    return RESULT_OK;
+}
+
 static enum result read_lists(struct options *out, const struct arguments *arguments,
                               const struct config *config, struct diag *diag)
 {
-    size_t listen = arguments_count(arguments, "listen");
-    size_t locations = arguments_count(arguments, "locations");
-    size_t metrics = arguments_count(arguments, "metrics");
-    for (size_t i = 0; i < listen; i++) {
-        TRY(add_listen(out, arguments_value(arguments, "listen", i), diag));
-    }
-    for (size_t i = 0; i < locations; i++) {
-        TRY(add_locations(out, arguments_value(arguments, "locations", i), diag));
-    }
-    for (size_t i = 0; i < metrics; i++) {
-        TRY(add_metrics(out, arguments_value(arguments, "metrics", i), diag));
-    }
-    for (size_t i = 0; listen == 0 && i < config->listen_count; i++) {
-        TRY(in_file(add_listen(out, config->listen[i], diag)));
-    }
-    for (size_t i = 0; locations == 0 && i < config->locations_count; i++) {
-        TRY(in_file(add_locations(out, config->locations[i], diag)));
-    }
-    for (size_t i = 0; metrics == 0 && i < config->metrics_count; i++) {
-        TRY(in_file(add_metrics(out, config->metrics[i], diag)));
+    const struct option_list lists[] = {
+        { "listen", add_listen, config->listen, config->listen_count },
+        { "locations", add_locations, config->locations, config->locations_count },
+        { "metrics", add_metrics, config->metrics, config->metrics_count },
+    };
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        TRY(read_list(out, arguments, &lists[i], diag));
     }
     return RESULT_OK;
 }

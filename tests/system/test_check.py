@@ -319,6 +319,8 @@ def test_a_server_that_denies_otherwise(bed):
     with bed.settled():
         assert "servers/denial-mode" in bed.check("--only", "servers").bad()
     bed.pools[1].cli("zone", "set", "denial", "nsec")
+    for denial in ("compact", "nsec"):  # as many changes, so that the serials are equal again
+        bed.pools[0].cli("zone", "set", "denial", denial)
 
 
 @pytest.mark.parametrize("shift, level", [(30 * 86400, "error"), (-86400, "error"), (6 * 86400, "warning")],
@@ -555,7 +557,7 @@ def test_a_resolver_that_strips_ecs(bed):
     assert "not passed on" in text
 
 
-@pytest.mark.parametrize("change, text", [(lambda d: d.ds.__setitem__(0, _digest(d.ds[0])), "bogus"),
+@pytest.mark.parametrize("change, text", [(_other_digest, "bogus"),
                                           (lambda d: d.ds.clear(), "not protected")], ids=["bogus", "insecure"])
 def test_the_chain_of_trust(bed, change, text):
     with bed.delegated(change):

@@ -81,10 +81,11 @@ static void texts_that_are_no_metrics_are_refused_by_line(void **)
 static void a_sample_with_too_many_labels_is_refused(void **)
 {
     char text[512] = "a{";
+    size_t len = 2;
     for (unsigned i = 0; i <= SCRAPE_LABELS; i++) {
-        (void)strcat(text, "x=\"1\",");
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "x=\"1\",");
     }
-    (void)strcat(text, "} 1\n");
+    (void)snprintf(text + len, sizeof(text) - len, "} 1\n");
     struct scrape scrape;
     assert_int_equal(parse(&scrape, text), RESULT_INVALID);
 }

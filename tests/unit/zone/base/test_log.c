@@ -104,7 +104,7 @@ static void check_cut(const char *unit, size_t length)
 static void a_line_that_is_cut_says_so(void **)
 {
     check_cut("a", LOG_LINE_MAX - 1);
-    check_cut("a", 2 * LOG_LINE_MAX);
+    check_cut("a", (size_t)2 * LOG_LINE_MAX);
     check_cut("\n", LOG_LINE_MAX / 2);
 }
 
