@@ -306,6 +306,19 @@ def test_addresses_without_a_route_from_here(bed):
     assert bed.check("--only", "servers", "--server", away).bad() == {"servers/udp"}
 
 
+@pytest.mark.parametrize("shift, level", [(30 * 86400, "error"), (-86400, "error"), (6 * 86400, "warning")],
+                         ids=["expired", "not-yet-valid", "about-to-expire"])
+def test_skewed_clocks(bed, shift, level):
+    """The servers' clocks are wrong, as seen by the check: its own clock is led by so many seconds."""
+    clock = bed.machine.directory / "check.clock"
+    clock.write_bytes(struct.pack("=qq", 0, shift))
+    with bed.settled():
+        found = bed.check("--only", "servers", env={"NTSPOOL_TEST_CLOCK": str(clock)})
+    assert "servers/validity" in found.bad() and found.bad() <= {"servers/validity", "servers/signatures"}, found.rows
+    assert level in {row[0] for row in found.rows if row[1] == "servers/validity"}
+
+
+# The serial is made from the time, so the two servers have different ones after the tests below.
 def test_an_old_serial(bed):
     """One server has a change that the other does not have yet."""
     bed.pools[0].cli("zone", "set", "expire", "8d")
@@ -319,19 +332,6 @@ def test_a_server_that_denies_otherwise(bed):
     with bed.settled():
         assert "servers/denial-mode" in bed.check("--only", "servers").bad()
     bed.pools[1].cli("zone", "set", "denial", "nsec")
-    for denial in ("compact", "nsec"):  # as many changes, so that the serials are equal again
-        bed.pools[0].cli("zone", "set", "denial", denial)
-
-
-@pytest.mark.parametrize("shift, level", [(30 * 86400, "error"), (-86400, "error"), (6 * 86400, "warning")],
-                         ids=["expired", "not-yet-valid", "about-to-expire"])
-def test_skewed_clocks(bed, shift, level):
-    """The servers' clocks are wrong, as seen by the check: its own clock is led by so many seconds."""
-    clock = bed.machine.directory / "check.clock"
-    clock.write_bytes(struct.pack("=qq", 0, shift))
-    found = bed.check("--only", "servers", env={"NTSPOOL_TEST_CLOCK": str(clock)})
-    assert "servers/validity" in found.bad() and found.bad() <= {"servers/validity", "servers/signatures"}, found.rows
-    assert level in {row[0] for row in found.rows if row[1] == "servers/validity"}
 
 
 # -- steering --
