@@ -107,19 +107,12 @@ static enum result renew(struct store_txn *registry)
     return result;
 }
 
-static uint64_t monotonic_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 bool handler_begin(struct handler *handler)
 {
     struct snapshot *snapshot = &handler->answerer.snapshot;
     adopt(handler);
     snapshot->now = clock_now();
-    handler->began_ns = monotonic_ns();
+    handler->began_ns = clock_monotonic_ns();
     handler->now_us = handler->began_ns / 1000;
     budget_update(&handler->budget, snapshot->zone->settings.denial_budget, handler->now_us);
     if (renew(snapshot->registry) != RESULT_OK) {
@@ -132,7 +125,7 @@ bool handler_begin(struct handler *handler)
 void handler_end(struct handler *handler)
 {
     store_rest(handler->answerer.snapshot.registry);
-    message_count_batch(&handler->counters, monotonic_ns() - handler->began_ns);
+    message_count_batch(&handler->counters, clock_monotonic_ns() - handler->began_ns);
 }
 
 /* The kind of response, as rrl.h counts it. Names are spread over groups by a hash of their

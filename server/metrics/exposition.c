@@ -1,8 +1,8 @@
 #include "server/metrics/exposition.h"
 
 #include <stdio.h>
-#include <time.h>
 
+#include "zone/base/clock.h"
 #include "zone/base/version.h"
 
 static const char *const transports[] = { "udp", "tcp" };
@@ -183,14 +183,11 @@ static void write_zone(struct openmetrics *om, const struct exposition_sources *
 {
     const struct refresh_facts *facts = sources->facts;
     uint64_t since_ms = counter_get(&facts->waits_since_ms);
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    double now_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
     gauge(om, "ntspool_zone_serial", "SOA serial in the answers.",
           (double)counter_get(&facts->serial));
     gauge(om, "ntspool_zone_state_age_seconds",
           "How long a change has waited to be in the answers; 0: none waits.",
-          since_ms == 0 ? 0 : now_s - (double)since_ms / 1000);
+          since_ms == 0 ? 0 : (double)clock_monotonic_ns() / 1e9 - (double)since_ms / 1000);
     plain_counter(om, "ntspool_zone_states_total", "Zone states built.",
                   counter_get(&facts->builds));
     gauge(om, "ntspool_zone_state_build_seconds", "How long the last zone state took to build.",

@@ -2,7 +2,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "server/upkeep/location_watch.h"
 #include "zone/base/clock.h"
@@ -50,13 +49,6 @@ static struct demand demand_now(const struct refresh *refresh, uint64_t now)
                             now);
 }
 
-static uint64_t monotonic_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* Notes the facts about a new zone state. */
 static void note_facts(struct refresh *refresh, uint64_t began_ns)
 {
@@ -69,7 +61,7 @@ static void note_facts(struct refresh *refresh, uint64_t began_ns)
     (void)read_octets(&soa, zone->soa.rdata_len - SOA_TIMES_LEN);
     counter_set(&facts->serial, read_u32(&soa));
     counter_add(&facts->builds, 1);
-    counter_set(&facts->build_ns, monotonic_ns() - began_ns);
+    counter_set(&facts->build_ns, clock_monotonic_ns() - began_ns);
     counter_set(&facts->deal_round, deal->round);
     counter_set(&facts->dealt_at, deal->dealt_at);
     counter_set(&facts->members, deal->candidates.members);
@@ -86,14 +78,14 @@ static void note_facts(struct refresh *refresh, uint64_t began_ns)
 static void note_wait(struct refresh *refresh)
 {
     if (counter_get(&refresh->facts.waits_since_ms) == 0) {
-        counter_set(&refresh->facts.waits_since_ms, monotonic_ns() / 1000000);
+        counter_set(&refresh->facts.waits_since_ms, clock_monotonic_ns() / 1000000);
     }
 }
 
 /* Builds a zone state from the transactions. */
 static enum result build(struct refresh *refresh, struct diag *diag)
 {
-    uint64_t now = clock_now(), began_ns = monotonic_ns();
+    uint64_t now = clock_now(), began_ns = clock_monotonic_ns();
     uint64_t versions[3] = { store_version(refresh->from.registry),
                              store_version(refresh->from.health),
                              store_version(refresh->from.keys) };

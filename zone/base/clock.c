@@ -96,6 +96,13 @@ uint64_t clock_steady_ms(void)
     return (uint64_t)(base_s + at.tv_sec + added_to_both()) * 1000 + (uint64_t)at.tv_nsec / 1000000;
 }
 
+uint64_t clock_monotonic_ns(void)
+{
+    struct timespec at;
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    return (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec;
+}
+
 uint64_t clock_steady(void)
 {
     return clock_steady_ms() / 1000;

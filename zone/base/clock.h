@@ -17,6 +17,8 @@ struct timespec clock_exact(void);
 /* Seconds of a clock that nobody can set and that runs while the machine sleeps. */
 uint64_t clock_steady(void);
 uint64_t clock_steady_ms(void);
+/* To measure how long work takes: stands while the machine sleeps, and no test leads it. */
+uint64_t clock_monotonic_ns(void);
 /* True if a test leads the time. */
 bool clock_is_led(void);
 /* How long to pause for `ms`: a tenth when a test leads the time, which then runs faster. */

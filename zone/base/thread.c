@@ -8,9 +8,7 @@
 
 static uint64_t monotonic_ms(void)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return clock_monotonic_ns() / 1000000;
 }
 
 void thread_move(struct thread *thread)

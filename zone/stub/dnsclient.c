@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
+
+#include "zone/base/clock.h"
 
 enum {
     MESSAGE_MAX = 65535
@@ -27,9 +28,7 @@ struct running {
 
 static uint64_t now_us(void)
 {
-    struct timespec at;
-    (void)clock_gettime(CLOCK_MONOTONIC, &at);
-    return (uint64_t)at.tv_sec * 1000000 + (uint64_t)at.tv_nsec / 1000;
+    return clock_monotonic_ns() / 1000;
 }
 
 static void close_socket(struct running *run)
