@@ -16,14 +16,12 @@ static void counter(struct openmetrics *om, const char *name, const char *help)
 static void plain_counter(struct openmetrics *om, const char *name, const char *help,
                           uint64_t value)
 {
-    counter(om, name, help);
-    openmetrics_sample(om, (double)value, NULL);
+    openmetrics_single(om, OPENMETRICS_COUNTER, name, help, (double)value);
 }
 
 static void gauge(struct openmetrics *om, const char *name, const char *help, double value)
 {
-    openmetrics_family(om, OPENMETRICS_GAUGE, name, help);
-    openmetrics_sample(om, value, NULL);
+    openmetrics_single(om, OPENMETRICS_GAUGE, name, help, value);
 }
 
 /* One sample a text, of counters in a row. */

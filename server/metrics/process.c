@@ -25,12 +25,6 @@ void process_close(struct process *process)
     }
 }
 
-static void gauge(struct openmetrics *om, const char *name, const char *help, double value)
-{
-    openmetrics_family(om, OPENMETRICS_GAUGE, name, help);
-    openmetrics_sample(om, value, NULL);
-}
-
 static void write_memory(struct openmetrics *om, int file)
 {
     char text[128] = "", *end = text;
@@ -40,8 +34,10 @@ static void write_memory(struct openmetrics *om, int file)
     double page = (double)sysconf(_SC_PAGESIZE);
     double virtual = (double)strtoull(text, &end, 10) * page;
     double resident = (double)strtoull(end, NULL, 10) * page;
-    gauge(om, "process_virtual_memory_bytes", "Virtual memory size.", virtual);
-    gauge(om, "process_resident_memory_bytes", "Resident memory size.", resident);
+    openmetrics_single(om, OPENMETRICS_GAUGE, "process_virtual_memory_bytes",
+                       "Virtual memory size.", virtual);
+    openmetrics_single(om, OPENMETRICS_GAUGE, "process_resident_memory_bytes",
+                       "Resident memory size.", resident);
 }
 
 static void write_descriptors(struct openmetrics *om, DIR *directory)
@@ -55,9 +51,11 @@ static void write_descriptors(struct openmetrics *om, DIR *directory)
     for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
         count += entry->d_name[0] != '.';
     }
-    gauge(om, "process_open_fds", "Open file descriptors.", (double)count);
+    openmetrics_single(om, OPENMETRICS_GAUGE, "process_open_fds", "Open file descriptors.",
+                       (double)count);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        gauge(om, "process_max_fds", "File descriptors that may be open.", (double)limit.rlim_cur);
+        openmetrics_single(om, OPENMETRICS_GAUGE, "process_max_fds",
+                           "File descriptors that may be open.", (double)limit.rlim_cur);
     }
 }
 
@@ -67,12 +65,11 @@ void process_write(struct openmetrics *om, const struct process *process)
     if (getrusage(RUSAGE_SELF, &usage) == 0) {
         double seconds = (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec;
         double rest = (double)usage.ru_utime.tv_usec + (double)usage.ru_stime.tv_usec;
-        openmetrics_family(om, OPENMETRICS_COUNTER, "process_cpu_seconds_total",
-                           "CPU time in user and kernel mode.");
-        openmetrics_sample(om, seconds + rest / 1e6, NULL);
+        openmetrics_single(om, OPENMETRICS_COUNTER, "process_cpu_seconds_total",
+                           "CPU time in user and kernel mode.", seconds + rest / 1e6);
     }
-    gauge(om, "process_start_time_seconds", "When the process started, in Unix seconds.",
-          process->started_at);
+    openmetrics_single(om, OPENMETRICS_GAUGE, "process_start_time_seconds",
+                       "When the process started, in Unix seconds.", process->started_at);
     write_memory(om, process->memory);
     write_descriptors(om, process->descriptors);
 }

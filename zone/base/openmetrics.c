@@ -181,6 +181,13 @@ void openmetrics_sample(struct openmetrics *om, double value, ...)
     }
 }
 
+void openmetrics_single(struct openmetrics *om, enum openmetrics_type type, const char *name,
+                        const char *help, double value)
+{
+    openmetrics_family(om, type, name, help);
+    openmetrics_sample(om, value, NULL);
+}
+
 void openmetrics_histogram(struct openmetrics *om, const struct openmetrics_buckets *buckets, ...)
 {
     struct labels labels;

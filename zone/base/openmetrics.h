@@ -54,6 +54,10 @@ void openmetrics_family(struct openmetrics *om, enum openmetrics_type type, cons
 /* One value of a counter or gauge. A value that is not finite is left out. */
 void openmetrics_sample(struct openmetrics *om, double value, ...) __attribute__((sentinel));
 
+/* A family of one value without labels. */
+void openmetrics_single(struct openmetrics *om, enum openmetrics_type type, const char *name,
+                        const char *help, double value);
+
 /* What a histogram has counted: values up to bounds[0], from there up to bounds[1] and so on, and,
  * last of the count + 1 buckets, those over all bounds. */
 struct openmetrics_buckets {
