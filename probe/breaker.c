@@ -35,8 +35,8 @@ void breaker_add(struct breaker *breaker, const struct member_health *health)
 
 static bool is_mass(const struct breaker_count *count, uint32_t percent)
 {
-    bool many = count->halves >= 2 * BREAKER_LEAST ||
-                (count->failing == count->all && count->all >= BREAKER_LEAST);
+    bool many = count->halves >= 2 * VANTAGE_ALARM_LEAST ||
+                (count->failing == count->all && count->all >= VANTAGE_ALARM_LEAST);
     return many && (uint64_t)count->halves * 100 > (uint64_t)count->all * percent * 2;
 }
 

@@ -14,8 +14,6 @@
 #include "zone/verdicts/lifecycle.h"
 
 enum {
-    /* How many must be down for an alarm; in the smallest pools, all of so many. */
-    BREAKER_LEAST = 3,
     /* A fall waits for an interval with its jitter, and for this long, until its probes have ended.
      */
     BREAKER_SLACK_S = 8

@@ -1,8 +1,10 @@
 /* explain: shows a client's answers and the reasons for them. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tools/commands.h"
+#include "tools/output.h"
 #include "tools/steerview.h"
 
 /* The steering of the client's cell, to be printed. */

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "tools/commands.h"
+#include "tools/membershow.h"
 #include "tools/membertext.h"
-#include "tools/memberview.h"
+#include "tools/output.h"
+#include "tools/session.h"
 #include "zone/places/country.h"
 
 static enum result fill_text(struct cli *cli, const char *option, char *field, size_t room)
@@ -165,7 +167,7 @@ static void show_member(const struct cli *cli, const struct member *member,
     struct memberview view;
     const struct memberview_source unseen = { .settings = *settings };
     if (cli->json && memberview_make(&view, member, &unseen) == RESULT_OK) {
-        json_print(memberview_full(&view, &settings->apex));
+        json_print(membershow_full(&view, &settings->apex));
     }
 }
 

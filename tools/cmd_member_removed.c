@@ -3,7 +3,8 @@
 
 #include "tools/commands.h"
 #include "tools/membertext.h"
-#include "tools/memberview.h"
+#include "tools/output.h"
+#include "tools/session.h"
 
 struct listing {
     struct store_txn *registry;

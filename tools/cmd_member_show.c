@@ -4,7 +4,9 @@
 #include <strings.h>
 
 #include "tools/commands.h"
-#include "tools/memberview.h"
+#include "tools/membershow.h"
+#include "tools/output.h"
+#include "tools/session.h"
 #include "zone/base/suggest.h"
 #include "zone/places/country.h"
 
@@ -69,7 +71,7 @@ static void add_row(struct table *table, const struct memberview *view)
 /* Prints objects one by one: a pool may have a hundred thousand. */
 static void print_object(struct listing *listing)
 {
-    json_t *object = memberview_brief(&listing->view, &listing->source.settings.apex);
+    json_t *object = membershow_brief(&listing->view, &listing->source.settings.apex);
     (void)fputs(listing->count > 0 ? ",\n " : "[\n ", stdout);
     (void)json_dumpf(object, stdout, JSON_REAL_PRECISION(OUTPUT_DIGITS));
     json_decref(object);
@@ -203,9 +205,9 @@ int cmd_member_show(struct cli *cli, int, char **argv)
         return cli_fail(cli, result);
     }
     if (cli->json) {
-        json_print(memberview_full(&view, &source.settings.apex));
+        json_print(membershow_full(&view, &source.settings.apex));
     } else {
-        memberview_print(&view, &source.settings.apex);
+        membershow_print(&view, &source.settings.apex);
     }
     return CLI_DONE;
 }

@@ -1,7 +1,9 @@
 /* share: shows each member's part of all answers, beside its fair part. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tools/commands.h"
+#include "tools/output.h"
 #include "tools/steerview.h"
 
 enum {

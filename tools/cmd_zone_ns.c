@@ -6,22 +6,18 @@
 #include "tools/servertext.h"
 #include "tools/session.h"
 
-enum {
-    ADDRESSES_TEXT_MAX = MEMBER_ADDRESSES_MAX * (ADDRESS_TEXT_MAX + 1)
-};
-
 /* What `list` shows, and every change when it is done. */
 struct ns_view {
     struct settings settings;
     struct name_servers servers;
-    json_t *changes; /* for the parent zone */
+    struct delegation_changes changes;
 };
 
 static enum result read_view(struct ns_view *view, struct store_txn *txn, struct diag *diag)
 {
     TRY(registry_settings(txn, &view->settings, diag));
     TRY(registry_servers(txn, &view->servers, diag));
-    return servertext_changes(txn, &view->changes, diag);
+    return delegation_read(&view->changes, txn, diag);
 }
 
 static bool is_primary(const struct ns_view *view, const struct name_server *server)
@@ -37,23 +33,21 @@ static void print_json(struct ns_view *view)
         json_object_set_new(row, "primary", json_boolean(is_primary(view, &view->servers.list[i])));
         json_array_append_new(list, row);
     }
-    json_print(json_pack("{s:o, s:O}", "name_servers", list, "parent_changes", view->changes));
+    json_print(json_pack("{s:o, s:o}", "name_servers", list, "parent_changes",
+                         servertext_changes(&view->changes)));
 }
 
-static void print_changes(const json_t *changes)
+static void print_changes(const struct delegation_changes *changes)
 {
-    size_t i = 0;
-    const json_t *text = NULL;
-    if (json_array_size(changes) > 0) {
-        puts("\nThe parent zone has to change (give this to the registrar):");
+    if (changes->count == 0) {
+        return;
     }
-    json_array_foreach(changes, i, text)
-    {
-        printf("  %s\n", json_string_value(text));
+    puts("\nThe parent zone has to change (give this to the registrar):");
+    for (size_t i = 0; i < changes->count; i++) {
+        char text[4 * DELEGATION_CHANGE_ROOM];
+        printf("  %s\n", output_escape(text, sizeof text, changes->text[i]));
     }
-    if (json_array_size(changes) > 0) {
-        puts("`ntspool zone ns seen` says that it has.");
-    }
+    puts("`ntspool zone ns seen` says that it has.");
 }
 
 static void print_view(struct ns_view *view)
@@ -62,20 +56,19 @@ static void print_view(struct ns_view *view)
     struct table table;
     table_begin(&table, heads, sizeof heads / sizeof heads[0]);
     for (size_t i = 0; i < view->servers.count; i++) {
-        char name[DNAME_TEXT_MAX], addresses[ADDRESSES_TEXT_MAX];
+        char name[DNAME_TEXT_MAX], addresses[DELEGATION_ADDRESSES_ROOM];
         const struct name_server *server = &view->servers.list[i];
         table_cell(&table, dname_text(&server->name, name));
-        table_cell(&table, servertext_addresses(server, addresses, sizeof addresses));
+        table_cell(&table, delegation_addresses(server, addresses));
         table_cell(&table, is_primary(view, server) ? "yes" : "");
     }
     table_end(&table);
-    print_changes(view->changes);
+    print_changes(&view->changes);
 }
 
 static int show(struct cli *cli, struct ns_view *view, enum result result)
 {
     if (result != RESULT_OK) {
-        json_decref(view->changes);
         return cli_fail(cli, result);
     }
     if (cli->json) {
@@ -83,14 +76,13 @@ static int show(struct cli *cli, struct ns_view *view, enum result result)
     } else {
         print_view(view);
     }
-    json_decref(view->changes);
     return CLI_DONE;
 }
 
 int cmd_zone_ns_list(struct cli *cli, int, char **)
 {
     struct session session = { 0 };
-    struct ns_view view = { .changes = NULL };
+    struct ns_view view = { .changes.count = 0 };
     enum result result = session_read(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
         result = read_view(&view, session.txn[STORE_REGISTRY], &cli->diag);
@@ -115,17 +107,18 @@ static enum result do_seen(struct registry_change *change, const struct name_ser
 static void note_change(struct session *session, const struct name_servers *before,
                         const struct name_servers *after, const struct name_server *server)
 {
-    char old[ADDRESSES_TEXT_MAX] = "-", new[ADDRESSES_TEXT_MAX] = "-", name[DNAME_TEXT_MAX];
+    char old[DELEGATION_ADDRESSES_ROOM] = "-", new[DELEGATION_ADDRESSES_ROOM] = "-",
+         name[DNAME_TEXT_MAX];
     if (server == NULL) {
         return;
     }
     const struct name_server *had = name_servers_find(before, &server->name);
     const struct name_server *has = name_servers_find(after, &server->name);
     if (had != NULL) {
-        servertext_addresses(had, old, sizeof old);
+        delegation_addresses(had, old);
     }
     if (has != NULL) {
-        servertext_addresses(has, new, sizeof new);
+        delegation_addresses(has, new);
     }
     auditnote_add(&session->notes, dname_text(&server->name, name), "%s -> %s", old, new);
 }
@@ -146,7 +139,7 @@ static enum result make_change(struct ns_view *view, struct session *session, st
 static int change(struct cli *cli, const struct name_server *server, change_step *what)
 {
     struct session session = { 0 };
-    struct ns_view view = { .changes = NULL };
+    struct ns_view view = { .changes.count = 0 };
     enum result result = make_change(&view, &session, cli, server, what);
     session_done(&session);
     return show(cli, &view, result);

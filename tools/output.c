@@ -41,8 +41,7 @@ bool output_number(const char *text, uint32_t least, uint32_t most, uint32_t *ou
 
 char *output_time(uint64_t at, char out[OUTPUT_TIME_ROOM])
 {
-    bool known = at != 0 && at <= INT32_MAX * UINT64_C(100);
-    return known ? isotime_text(at, out) : memcpy(out, "-", 2);
+    return isotime_or_dash(at, out);
 }
 
 json_t *json_text(const char *text)

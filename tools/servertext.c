@@ -7,10 +7,6 @@
 #include "tools/output.h"
 #include "zone/names/hostname.h"
 
-enum {
-    ADDRESSES_TEXT_MAX = MEMBER_ADDRESSES_MAX * (ADDRESS_TEXT_MAX + 1)
-};
-
 static enum result parse_addresses(struct name_server *server, const char *list, struct diag *diag)
 {
     while (*list != 0) {
@@ -55,18 +51,6 @@ enum result servertext_parse(struct name_server *out, const char *text, struct d
     TRY(parse_addresses(&server, list != NULL ? list + 1 : "", diag));
     *out = server;
     return RESULT_OK;
-}
-
-char *servertext_addresses(const struct name_server *server, char *out, size_t room)
-{
-    char text[ADDRESS_TEXT_MAX];
-    size_t used = 0;
-    (void)snprintf(out, room, "-");
-    for (unsigned i = 0; i < server->address_count && used < room; i++) {
-        used += (size_t)snprintf(out + used, room - used, "%s%s", i > 0 ? "," : "",
-                                 address_text(&server->addresses[i], text));
-    }
-    return out;
 }
 
 /* True of an address that no host has: unspecified or multicast. Private addresses are allowed. */
@@ -120,45 +104,11 @@ json_t *servertext_json(const struct name_server *server)
                      addresses);
 }
 
-static void tell(json_t *list, const char *what, const struct name_server *server, const char *with)
+json_t *servertext_changes(const struct delegation_changes *changes)
 {
-    char name[DNAME_TEXT_MAX], addresses[ADDRESSES_TEXT_MAX];
-    char text[DNAME_TEXT_MAX + ADDRESSES_TEXT_MAX + 64];
-    bool glue = server->address_count > 0 && with != NULL;
-    (void)snprintf(text, sizeof text, "%s %s%s%s", what, dname_text(&server->name, name),
-                   glue ? with : "",
-                   glue ? servertext_addresses(server, addresses, sizeof addresses) : "");
-    json_array_append_new(list, json_text(text));
-}
-
-static bool same_addresses(const struct name_server *a, const struct name_server *b)
-{
-    bool same = a->address_count == b->address_count;
-    for (unsigned i = 0; i < a->address_count && same; i++) {
-        same = name_server_has(b, &a->addresses[i]);
-    }
-    return same;
-}
-
-enum result servertext_changes(struct store_txn *registry, json_t **out, struct diag *diag)
-{
-    struct name_servers now, parent;
-    TRY(registry_servers(registry, &now, diag));
-    TRY(registry_delegation(registry, &parent, diag));
     json_t *list = json_array();
-    for (size_t i = 0; i < now.count; i++) {
-        const struct name_server *had = name_servers_find(&parent, &now.list[i].name);
-        if (had == NULL) {
-            tell(list, "add NS", &now.list[i], " with glue ");
-        } else if (!same_addresses(had, &now.list[i])) {
-            tell(list, "change the glue of", &now.list[i], " to ");
-        }
+    for (size_t i = 0; i < changes->count; i++) {
+        json_array_append_new(list, json_text(changes->text[i]));
     }
-    for (size_t i = 0; i < parent.count; i++) {
-        if (name_servers_find(&now, &parent.list[i].name) == NULL) {
-            tell(list, "remove NS", &parent.list[i], NULL);
-        }
-    }
-    *out = list;
-    return RESULT_OK;
+    return list;
 }

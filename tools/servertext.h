@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "zone/registry/registry.h"
+#include "zone/overview/delegation.h"
 
 /* Parses NAME[=ADDRESS,...] into lower case. INVALID with the reason in the diag. The registry
  * checks whether the zone can have it. */
@@ -12,11 +12,9 @@ enum result servertext_parse(struct name_server *out, const char *text, struct d
 /* Checks a new name server. INVALID for a name that is an address or no host name, and for an
  * address that no host has. */
 enum result servertext_check(const struct name_server *server, const char *text, struct diag *diag);
-/* The addresses, separated by commas; "-" for none. Truncates to `room` octets. Returns `out`. */
-char *servertext_addresses(const struct name_server *server, char *out, size_t room);
 json_t *servertext_json(const struct name_server *server);
 
-/* The changes that the parent zone needs for the current name servers, as an array of texts. */
-enum result servertext_changes(struct store_txn *registry, json_t **out, struct diag *diag);
+/* The changes that the parent zone needs, as an array of texts. */
+json_t *servertext_changes(const struct delegation_changes *changes);
 
 #endif

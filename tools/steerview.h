@@ -2,7 +2,8 @@
 #ifndef TOOLS_STEERVIEW_H
 #define TOOLS_STEERVIEW_H
 
-#include "tools/memberview.h"
+#include "tools/session.h"
+#include "zone/overview/memberview.h"
 #include "zone/steering/steering.h"
 #include "zone/steering/traffic.h"
 

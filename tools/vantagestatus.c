@@ -8,7 +8,7 @@
 #include "tools/concernview.h"
 #include "tools/output.h"
 #include "tools/session.h"
-#include "tools/vantageview.h"
+#include "tools/vantageshow.h"
 #include "zone/verdicts/feed.h"
 #include "zone/verdicts/journal.h"
 
@@ -87,7 +87,7 @@ static json_t *build(const struct cli *cli, const struct feed *feed, struct conc
     json_object_set_new(out, "apex", json_text(dname_text(&feed->settings.apex, apex)));
     json_object_set_new(out, "serial", json_integer(feed->settings.serial));
     json_object_set_new(out, "members", json_integer((json_int_t)feed->member_count));
-    json_object_set_new(out, "vantages", vantageview_json(&view, &vantages));
+    json_object_set_new(out, "vantages", vantageshow_json(&view, &vantages));
     json_object_set_new(out, "keys", json_null());
     json_object_set_new(out, "vantage_only", json_true());
     json_object_set_new(out, "stores", json_array());
@@ -102,7 +102,7 @@ void vantagestatus_print(const struct cli *cli, const json_t *out)
            json_string_value(json_object_get(out, "apex")),
            (long long)json_integer_value(json_object_get(out, "serial")), cli->state_dir,
            (long long)json_integer_value(json_object_get(out, "members")));
-    vantageview_print(json_object_get(out, "vantages"));
+    vantageshow_print(json_object_get(out, "vantages"));
 }
 
 enum result vantagestatus_make(const struct cli *cli, json_t **out, struct concerns *concerns,

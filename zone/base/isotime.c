@@ -1,7 +1,9 @@
 #include "zone/base/isotime.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define FORMAT "%Y-%m-%dT%H:%M:%SZ"
@@ -15,6 +17,12 @@ char *isotime_text(uint64_t at, char out[ISOTIME_ROOM])
         (void)snprintf(out, ISOTIME_ROOM, "%" PRIu64, at);
     }
     return out;
+}
+
+char *isotime_or_dash(uint64_t at, char out[ISOTIME_ROOM])
+{
+    bool known = at != 0 && at <= INT32_MAX * UINT64_C(100);
+    return known ? isotime_text(at, out) : memcpy(out, "-", 2);
 }
 
 enum result isotime_parse(const char *text, uint64_t *out)

@@ -29,6 +29,9 @@ enum hold {
     HOLD_FROZEN,  /* the member falls together with too many others */
     HOLD_SILENT   /* no vantage point reports: the last verdict stands */
 };
+enum {
+    HOLDS = HOLD_SILENT + 1
+};
 
 struct votes {
     unsigned all, in;

@@ -13,7 +13,10 @@
 #include "zone/store/store.h"
 
 enum {
-    VANTAGE_AHEAD_S = 60 /* a report from further in the future is not believed */
+    VANTAGE_AHEAD_S = 60, /* a report from further in the future is not believed */
+    /* How many must be down until the fault may be its own; in the smallest pools, all of so many.
+     */
+    VANTAGE_ALARM_LEAST = 3
 };
 
 enum vantage_state {

@@ -1,5 +1,5 @@
+#include "dnssec/overview/keyhealth.h"
 #include "tests/unit/life.h"
-#include "tools/keyhealth.h"
 
 static struct key_timeline healthy(void)
 {

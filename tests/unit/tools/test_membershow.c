@@ -1,7 +1,7 @@
 #include <unistd.h>
 
 #include "tests/unit/unit.h"
-#include "tools/memberview.h"
+#include "tools/membershow.h"
 
 static struct dname apex;
 
@@ -70,7 +70,7 @@ static const char *text_of(json_t *object, const char *key)
 static void each_address_has_its_own_results(void **)
 {
     struct memberview view = seen_member();
-    json_t *out = memberview_full(&view, &apex);
+    json_t *out = membershow_full(&view, &apex);
     json_t *good = row_of(out, "2001:db8::1");
     json_t *bad = row_of(out, "192.0.2.1");
     assert_true(json_is_true(json_object_get(good, "working")));
@@ -101,7 +101,7 @@ static void the_score_is_that_of_the_best_address(void **)
     assert_int_equal(score, -7000);
     view.consensus = (struct consensus){ .known = false };
     assert_false(memberview_score(&view, &score));
-    json_t *out = memberview_brief(&view, &apex);
+    json_t *out = membershow_brief(&view, &apex);
     assert_true(json_is_null(json_object_get(out, "score")));
     json_decref(out);
 }
@@ -110,7 +110,7 @@ static void an_address_without_probe_has_nulls(void **)
 {
     struct memberview view = seen_member();
     view.member.addresses[0] = address_of("192.0.2.9");
-    json_t *out = memberview_full(&view, &apex);
+    json_t *out = membershow_full(&view, &apex);
     json_t *row = row_of(out, "192.0.2.9");
     assert_true(json_is_null(json_object_get(row, "score")));
     assert_true(json_is_null(json_object_get(row, "failure")));
@@ -123,7 +123,7 @@ static void a_member_with_its_own_name_shows_the_resolved_addresses(void **)
     struct memberview view = seen_member();
     view.member.address_count = 0;
     assert_ok(dname_parse(&view.member.target, "ntp.example.net", NULL));
-    json_t *out = memberview_full(&view, &apex);
+    json_t *out = membershow_full(&view, &apex);
     assert_string_equal(text_of(out, "fqdn"), "ntp.example.net.");
     assert_int_equal(json_array_size(json_object_get(out, "addresses")), 2);
     json_decref(out);
@@ -134,7 +134,7 @@ static void hostile_details_are_escaped(void **)
 {
     static const char expected[] = "is for \\x1b[31mtime.example.net\\xff";
     struct memberview view = seen_member();
-    json_t *out = memberview_full(&view, &apex);
+    json_t *out = membershow_full(&view, &apex);
     assert_string_equal(text_of(row_of(out, "192.0.2.1"), "detail"), expected);
     json_decref(out);
 
@@ -144,7 +144,7 @@ static void hostile_details_are_escaped(void **)
     (void)fflush(stdout);
     int saved = dup(STDOUT_FILENO);
     dup2(fileno(file), STDOUT_FILENO);
-    memberview_print(&view, &apex);
+    membershow_print(&view, &apex);
     (void)fflush(stdout);
     dup2(saved, STDOUT_FILENO);
     (void)close(saved);

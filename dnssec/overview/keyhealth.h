@@ -1,6 +1,6 @@
-/* Warnings of `status` about the DNSSEC keys. */
-#ifndef TOOLS_KEYHEALTH_H
-#define TOOLS_KEYHEALTH_H
+/* Warnings about the DNSSEC keys. */
+#ifndef DNSSEC_KEYHEALTH_H
+#define DNSSEC_KEYHEALTH_H
 
 #include "dnssec/offline/alarm.h"
 #include "zone/base/concern.h"

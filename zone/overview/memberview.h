@@ -1,9 +1,7 @@
-/* A member as the CLI shows it: its registration, the probes' results, and its standing. */
-#ifndef TOOLS_MEMBERVIEW_H
-#define TOOLS_MEMBERVIEW_H
+/* A member as the pool sees it: its registration, the probes' results, and its standing. */
+#ifndef ZONE_MEMBERVIEW_H
+#define ZONE_MEMBERVIEW_H
 
-#include "tools/output.h"
-#include "tools/session.h"
 #include "zone/verdicts/lifecycle.h"
 
 struct memberview {
@@ -11,7 +9,7 @@ struct memberview {
     struct consensus consensus;
     struct standing standing;
     unsigned row_count;
-    struct member_health rows[VANTAGES_MAX]; /* one a vantage point, for `member show` */
+    struct member_health rows[VANTAGES_MAX]; /* one a vantage point */
 };
 
 /* The sources of a view. A NULL `health` means that no results are known. */
@@ -27,12 +25,5 @@ enum result memberview_make(struct memberview *out, const struct member *member,
                             const struct memberview_source *source);
 /* The score of the best address in thousandths. False if there is none yet. */
 bool memberview_score(const struct memberview *view, int32_t *milli);
-
-/* The JSON object of `member list`. */
-json_t *memberview_brief(const struct memberview *view, const struct dname *apex);
-/* The JSON object of `member show`, a superset. */
-json_t *memberview_full(const struct memberview *view, const struct dname *apex);
-/* The text of `member show`, on stdout. */
-void memberview_print(const struct memberview *view, const struct dname *apex);
 
 #endif

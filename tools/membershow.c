@@ -1,43 +1,13 @@
-#include "tools/memberview.h"
+#include "tools/membershow.h"
 
 #include <stdio.h>
 
 #include "probe/aead.h"
+#include "tools/output.h"
 
 enum {
     LINE_ROOM = 1024
 };
-
-enum result memberview_begin(struct memberview_source *source, uint64_t now)
-{
-    return source->health == NULL ? RESULT_OK
-                                  : vantages_read(&source->vantages, source->health,
-                                                  source->settings.verdict_fresh_s, now);
-}
-
-enum result memberview_make(struct memberview *out, const struct member *member,
-                            const struct memberview_source *source)
-{
-    out->member = *member;
-    out->row_count = 0;
-    if (source->health != NULL) {
-        TRY(consensus_rows(out->rows, &out->row_count, source->health, member->id,
-                           &source->vantages));
-    }
-    consensus_of(&out->consensus, member, out->rows, out->row_count, &source->vantages,
-                 &source->settings);
-    out->standing = lifecycle_standing(&out->member, &out->consensus);
-    return RESULT_OK;
-}
-
-bool memberview_score(const struct memberview *view, int32_t *milli)
-{
-    const struct address_health *best = health_best(&view->consensus.health);
-    if (best != NULL) {
-        *milli = best->score_milli;
-    }
-    return best != NULL;
-}
 
 /* The addresses to show: those registered, or those that the probe found for a member with its own
  * name. */
@@ -87,7 +57,7 @@ static json_t *position_json(const struct member *m)
     return m->placed ? json_pack("[f, f]", latitude / 1e4, longitude / 1e4) : json_null();
 }
 
-json_t *memberview_brief(const struct memberview *view, const struct dname *apex)
+json_t *membershow_brief(const struct memberview *view, const struct dname *apex)
 {
     const struct member *m = &view->member;
     char text[DNAME_TEXT_MAX];
@@ -195,7 +165,7 @@ static json_t *votes_json(const struct memberview *view)
     return list;
 }
 
-json_t *memberview_full(const struct memberview *view, const struct dname *apex)
+json_t *membershow_full(const struct memberview *view, const struct dname *apex)
 {
     const struct member *m = &view->member;
     const struct consensus *consensus = &view->consensus;
@@ -207,7 +177,7 @@ json_t *memberview_full(const struct memberview *view, const struct dname *apex)
         json_array_append_new(
             list, address_json(view, &addresses[i], (view->standing.left_out >> i & 1) != 0));
     }
-    json_t *out = memberview_brief(view, apex);
+    json_t *out = membershow_brief(view, apex);
     json_t *rest = json_pack(
         "{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "target",
         m->target.len > 0 ? json_text(dname_text(&m->target, text)) : json_null(), "port",
@@ -298,7 +268,7 @@ static void print_votes(const struct memberview *view)
     }
 }
 
-void memberview_print(const struct memberview *view, const struct dname *apex)
+void membershow_print(const struct memberview *view, const struct dname *apex)
 {
     const struct member *m = &view->member;
     char text[DNAME_TEXT_MAX], place[POSITION_TEXT_MAX];

@@ -1,4 +1,4 @@
-#include "tools/recordhealth.h"
+#include "zone/overview/recordhealth.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
-/* Warning of `status` about malformed static records. This version refuses them, an older one did
+/* Warning about malformed static records. This version refuses them, an older one did
  * not. They are served as stored, and no client can parse them. */
-#ifndef TOOLS_RECORDHEALTH_H
-#define TOOLS_RECORDHEALTH_H
+#ifndef ZONE_RECORDHEALTH_H
+#define ZONE_RECORDHEALTH_H
 
 #include "zone/base/concern.h"
 #include "zone/registry/registry.h"

@@ -1,6 +1,6 @@
-#include "tools/keyhealth.h"
+#include "dnssec/overview/keyhealth.h"
 
-#include "tools/output.h"
+#include "zone/base/isotime.h"
 
 enum {
     SILENT_S = 2 * 3600, /* twice the interval at which the server writes that it runs */
@@ -14,7 +14,7 @@ static void warn_follower(struct concerns *concerns, const struct key_timeline *
                           uint64_t now)
 {
     uint64_t seen_at = timeline->memory.seen_at;
-    char at[OUTPUT_TIME_ROOM];
+    char at[ISOTIME_ROOM];
     if (seen_at == 0) {
         concern_add(concerns, CONCERN_FOLLOWER_EMPTY, NULL, 0,
                     "this machine follows, and has no keys yet: give it a package of the machine "
@@ -23,7 +23,7 @@ static void warn_follower(struct concerns *concerns, const struct key_timeline *
         concern_add(concerns, CONCERN_FOLLOWER_OLD, NULL, seen_at,
                     "the last package of keys from the machine that leads is of %s: keys that it "
                     "has rolled since are not served here",
-                    output_time(seen_at, at));
+                    isotime_or_dash(seen_at, at));
     }
 }
 
@@ -45,7 +45,7 @@ static void warn_of_bundle(struct concerns *concerns, const struct key_timeline 
 void keyhealth_warn(struct concerns *concerns, const struct key_timeline *timeline,
                     const struct slices *slices, uint64_t now)
 {
-    char at[OUTPUT_TIME_ROOM];
+    char at[ISOTIME_ROOM];
     warn_of_bundle(concerns, timeline, slices, now);
     if (timeline->memory.follows) {
         warn_follower(concerns, timeline, now);
@@ -56,22 +56,22 @@ void keyhealth_warn(struct concerns *concerns, const struct key_timeline *timeli
         concern_add(concerns, CONCERN_CLOCK_BEHIND, NULL, 0,
                     "the clock is behind: the server has seen %s already, and no key takes a step "
                     "until then: set the clock, or, if it is right, do `ntspool key trust-clock`",
-                    output_time(seen_at, at));
+                    isotime_or_dash(seen_at, at));
     } else if (seen_at + SILENT_S < now) {
         concern_add(concerns, CONCERN_KEEPER_SILENT, NULL, seen_at,
                     "no server has looked after the DNSSEC keys since %s: is ntspoold running, and "
                     "may it write state/keys?",
-                    output_time(seen_at, at));
+                    isotime_or_dash(seen_at, at));
     }
     if (asked_at != 0 && asked_at + PARENT_SLOW_S < now) {
         concern_add(concerns, CONCERN_PARENT_SLOW, NULL, asked_at,
                     "the parent zone is asked for other DS records since %s: `ntspool key ds` "
                     "shows them, `ntspool key ds-seen` says that they are there",
-                    output_time(asked_at, at));
+                    isotime_or_dash(asked_at, at));
     }
     if (!rollover_is_safe(&timeline->keys, now)) {
         concern_add(concerns, CONCERN_KEYS_UNSAFE, NULL, 0,
                     "as of %s the DNSSEC keys do not fit together: restore a backup of state/keys",
-                    output_time(now, at));
+                    isotime_or_dash(now, at));
     }
 }

@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "tools/vantageview.h"
+#include "zone/overview/vantageview.h"
 
 enum {
     NOW = 2000000000,

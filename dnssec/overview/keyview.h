@@ -1,0 +1,27 @@
+/* The DNSSEC keys at one moment, and what needs the operator's attention. */
+#ifndef DNSSEC_KEYVIEW_H
+#define DNSSEC_KEYVIEW_H
+
+#include "dnssec/overview/keyhealth.h"
+
+struct keyview_source {
+    struct store_txn *keys;  /* NULL: they can't be read */
+    const struct seal *seal; /* NULL: not known to this program */
+    const char *unsealable; /* why the seal can't be had; NULL: it can, or this user may not know */
+    uint64_t now;
+};
+
+struct keyview {
+    bool known;
+    bool failed; /* the store can't be read */
+    size_t count;
+    bool follows;   /* the keys come from another machine */
+    uint64_t as_of; /* when a server last looked after the keys, or the time of their package */
+    bool offline;   /* a KSK is kept offline; then also: */
+    uint64_t signed_until, bundle_ends, next_change;
+};
+
+void keyview_read(struct keyview *out, const struct keyview_source *source,
+                  struct concerns *concerns);
+
+#endif

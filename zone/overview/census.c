@@ -1,0 +1,114 @@
+#include "zone/overview/census.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "zone/registry/registry.h"
+
+enum {
+    GOOD_STALE_S = 86400 /* beyond it, warnings of the last good probe don't count */
+};
+
+struct counting {
+    struct census *census;
+    const struct memberview_source *source;
+    uint64_t now;
+    struct memberview view;
+};
+
+const char *census_state_text(unsigned state)
+{
+    return state < CENSUS_STATES - 1 ? stage_text((enum stage)state) : "suspended";
+}
+
+static void count_state(struct census *census, const char *state)
+{
+    unsigned i = 0;
+    while (i < CENSUS_STATES - 1 && strcmp(census_state_text(i), state) != 0) {
+        i++;
+    }
+    census->states[i]++;
+}
+
+/* True from the later of two times: that of the setting, and the last third of the certificate's
+ * lifetime, since some certificates live for days only. The probe reports the latter by a warning,
+ * which does not count if the last good probe was long ago. */
+static bool ends_soon(const struct counting *counting, const struct address_health *seen)
+{
+    uint64_t end = seen->cert_not_after, now = counting->now;
+    bool by_life = (seen->warnings & WARNING_CERT_AGE) != 0 || end <= now ||
+                   seen->last_good_at + GOOD_STALE_S < now;
+    return end != 0 && end < now + counting->source->settings.certificate_warning_s && by_life;
+}
+
+static void note_ending(struct census *census, const char *label)
+{
+    if (census->ending++ < CENSUS_NAMES) {
+        size_t len = strlen(census->ending_names);
+        (void)snprintf(census->ending_names + len, sizeof(census->ending_names) - len, "%s%s",
+                       len > 0 ? ", " : "", label);
+    }
+}
+
+static void count_addresses(const struct counting *counting)
+{
+    struct census *census = counting->census;
+    const struct member_health *health = &counting->view.consensus.health;
+    bool soon = false;
+    for (unsigned i = 0; i < health->address_count; i++) {
+        const struct address_health *seen = &health->addresses[i];
+        if (seen->last_probe_at > census->last_probe_at) {
+            census->last_probe_at = seen->last_probe_at;
+        }
+        soon = soon || ends_soon(counting, seen);
+    }
+    if (soon) {
+        note_ending(census, counting->view.member.label);
+    }
+}
+
+static enum result count_member(const struct member *member, void *arg)
+{
+    struct counting *counting = arg;
+    struct census *census = counting->census;
+    const struct standing *standing = &counting->view.standing;
+    TRY(memberview_make(&counting->view, member, counting->source));
+    census->members++;
+    census->eligible += standing->eligible;
+    count_state(census, standing->state);
+    count_addresses(counting);
+    vantageview_count(&census->vantages, &counting->view, &counting->source->vantages,
+                      counting->now);
+    if (standing->last_eligible_at > census->last_eligible_at) {
+        census->last_eligible_at = standing->last_eligible_at;
+    }
+    return RESULT_OK;
+}
+
+enum result census_read(struct census *out, struct store_txn *registry,
+                        const struct memberview_source *source, uint64_t now)
+{
+    struct counting counting = { .census = out, .source = source, .now = now };
+    return registry_each(registry, count_member, &counting);
+}
+
+void census_warn(const struct census *census, const struct settings *settings,
+                 struct concerns *concerns)
+{
+    char within[16];
+    if (census->members > 0 && census->eligible == 0) {
+        if (census->last_eligible_at != 0) {
+            concern_add(concerns, CONCERN_LAST_GOOD_SERVED, NULL, census->last_eligible_at,
+                        "no member is eligible: SRV answers hold those who were until the last");
+        } else {
+            concern_add(concerns, CONCERN_NO_MEMBER_ELIGIBLE, NULL, 0,
+                        "no member is eligible: SRV answers say that there is no service");
+        }
+    }
+    if (census->ending > 0) {
+        concern_add(concerns, CONCERN_CERTIFICATES_END, NULL, 0,
+                    "the certificates of %zu members end within %s or have ended: %s%s",
+                    census->ending, duration_text(settings->certificate_warning_s, within),
+                    census->ending_names, census->ending > CENSUS_NAMES ? " ..." : "");
+    }
+}

@@ -1,0 +1,32 @@
+#include "zone/overview/memberview.h"
+
+enum result memberview_begin(struct memberview_source *source, uint64_t now)
+{
+    return source->health == NULL ? RESULT_OK
+                                  : vantages_read(&source->vantages, source->health,
+                                                  source->settings.verdict_fresh_s, now);
+}
+
+enum result memberview_make(struct memberview *out, const struct member *member,
+                            const struct memberview_source *source)
+{
+    out->member = *member;
+    out->row_count = 0;
+    if (source->health != NULL) {
+        TRY(consensus_rows(out->rows, &out->row_count, source->health, member->id,
+                           &source->vantages));
+    }
+    consensus_of(&out->consensus, member, out->rows, out->row_count, &source->vantages,
+                 &source->settings);
+    out->standing = lifecycle_standing(&out->member, &out->consensus);
+    return RESULT_OK;
+}
+
+bool memberview_score(const struct memberview *view, int32_t *milli)
+{
+    const struct address_health *best = health_best(&view->consensus.health);
+    if (best != NULL) {
+        *milli = best->score_milli;
+    }
+    return best != NULL;
+}
