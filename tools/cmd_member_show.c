@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "tools/commands.h"
+#include "tools/memberreach.h"
 #include "tools/membershow.h"
 #include "tools/output.h"
 #include "tools/session.h"
@@ -19,6 +20,8 @@ struct listing {
     struct memberview_source source;
     struct table table;
     struct memberview view;
+    struct store_txn *history; /* NULL: without --reach */
+    uint64_t now;
     uint64_t expiring_before; /* list members with a certificate that ends earlier; 0: all */
     size_t count;
 };
@@ -39,9 +42,12 @@ static bool expires(const struct memberview *view, uint64_t before)
     return before == 0;
 }
 
-static void add_row(struct table *table, const struct memberview *view)
+static void add_row(struct listing *listing, const char *reach)
 {
+    struct table *table = &listing->table;
+    const struct memberview *view = &listing->view;
     const struct member *m = &view->member;
+    char last[MEMBERREACH_ROOM];
     char text[LIST_ADDRESSES * (ADDRESS_TEXT_MAX + 1) + 16] = "";
     char name[DNAME_TEXT_MAX];
     size_t used = 0;
@@ -61,6 +67,10 @@ static void add_row(struct table *table, const struct memberview *view)
     } else {
         table_cell(table, "");
     }
+    if (listing->history != NULL) {
+        table_cell(table, reach);
+    }
+    table_cell(table, memberreach_last(view, listing->now, last));
     table_cell(table, m->target.len > 0 ? dname_text(&m->target, name) : text);
     table_cell(table, m->country);
     table_cell(table, m->operator_name);
@@ -69,9 +79,12 @@ static void add_row(struct table *table, const struct memberview *view)
 }
 
 /* Prints objects one by one: a pool may have a hundred thousand. */
-static void print_object(struct listing *listing)
+static void print_object(struct listing *listing, const char *reach)
 {
     json_t *object = membershow_brief(&listing->view, &listing->source.settings.apex);
+    if (listing->history != NULL) {
+        json_object_set_new(object, "reach", json_text_or_null(reach));
+    }
     (void)fputs(listing->count > 0 ? ",\n " : "[\n ", stdout);
     (void)json_dumpf(object, stdout, JSON_REAL_PRECISION(OUTPUT_DIGITS));
     json_decref(object);
@@ -81,6 +94,7 @@ static enum result list_member(const struct member *member, void *arg)
 {
     struct listing *listing = arg;
     const struct cli *cli = listing->cli;
+    char reach[MEMBERREACH_ROOM] = "";
     TRY(memberview_make(&listing->view, member, &listing->source));
     if (!passes(cli_value(cli, "in-state", 0), listing->view.standing.state) ||
         !passes(cli_value(cli, "country", 0), member->country) ||
@@ -88,10 +102,14 @@ static enum result list_member(const struct member *member, void *arg)
         !expires(&listing->view, listing->expiring_before)) {
         return RESULT_OK;
     }
+    if (listing->history != NULL) {
+        TRY(memberreach_octal(&listing->view, &listing->source, listing->history, listing->now,
+                              reach));
+    }
     if (cli->json) {
-        print_object(listing);
+        print_object(listing, reach);
     } else {
-        add_row(&listing->table, &listing->view);
+        add_row(listing, reach);
     }
     listing->count++;
     return RESULT_OK;
@@ -151,18 +169,27 @@ int cmd_member_list(struct cli *cli, int, char **)
     if (cli_flag(cli, "removed")) {
         return member_list_removed(cli);
     }
-    static const char *const heads[] = { "NAME",    "STATE",    "SCORE",    "ADDRESSES",
+    static const char *const heads[] = { "NAME",    "STATE",    "SCORE",    "LAST",  "ADDRESSES",
                                          "COUNTRY", "OPERATOR", "CAPACITY", "REASON" };
+    static const char *const reach_heads[] = { "NAME",     "STATE",     "SCORE",   "REACH",
+                                               "LAST",     "ADDRESSES", "COUNTRY", "OPERATOR",
+                                               "CAPACITY", "REASON" };
     struct session session = { 0 };
-    struct listing listing = { .cli = cli };
+    struct listing listing = { .cli = cli, .now = session_now() };
+    bool reach = cli_flag(cli, "reach");
     const char *expiring = cli_value(cli, "expiring", 0);
     uint32_t within_s = 0;
     if (expiring != NULL && duration_parse(&within_s, expiring) != RESULT_OK) {
         return cli_usage(cli, "--expiring takes a time such as 14d, not \"%.40s\"", expiring);
     }
-    listing.expiring_before = expiring != NULL ? session_now() + within_s : 0;
-    table_begin(&listing.table, heads, sizeof heads / sizeof heads[0]);
+    listing.expiring_before = expiring != NULL ? listing.now + within_s : 0;
+    table_begin(&listing.table, reach ? reach_heads : heads,
+                (reach ? sizeof reach_heads : sizeof heads) / sizeof heads[0]);
     enum result result = begin(&session, cli, &listing.source);
+    if (result == RESULT_OK && reach) {
+        result = session_read(&session, cli, STORE_HISTORY);
+        listing.history = session.txn[STORE_HISTORY];
+    }
     if (result == RESULT_OK) {
         result = registry_each(session.txn[STORE_REGISTRY], list_member, &listing);
     }

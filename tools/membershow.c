@@ -70,7 +70,7 @@ json_t *membershow_brief(const struct memberview *view, const struct dname *apex
         json_array_append_new(list, json_text(address_text(&addresses[i], text)));
     }
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:o}", "name",
+        "{s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "name",
         json_text(m->label), "fqdn", json_text(fqdn(view, apex, text)), "state",
         json_text(view->standing.state), "reason", json_text(view->standing.reason), "eligible",
         view->standing.eligible, "score", scored ? milli_json(score) : json_null(), "weight",
@@ -78,7 +78,7 @@ json_t *membershow_brief(const struct memberview *view, const struct dname *apex
         "suspended", m->suspended, "country", json_text_or_null(m->country), "position",
         position_json(m), "operator", json_text_or_null(m->operator_name), "capacity_mbit",
         (json_int_t)m->capacity_mbit, "cert_not_after", json_time(certificate_end(view)),
-        "addresses", list);
+        "last_probe_at", json_time(memberview_probed_at(view)), "addresses", list);
 }
 
 static json_t *warnings_json(const struct address_health *seen)

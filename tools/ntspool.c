@@ -52,6 +52,7 @@ static const struct option_row member_list[] = {
     { "country", 0, "CC", false, "only members of this country" },
     { "operator", 0, "TEXT", false, "only members of this operator" },
     { "expiring", 0, "TIME", false, "only members whose certificate ends within that time (14d)" },
+    { "reach", 0, NULL, false, "also the outcomes of the last eight probes, in octal as in chronyc" },
     { "removed", 0, NULL, false, "instead, the removed ones whose names are in quarantine" },
     { 0 },
 };

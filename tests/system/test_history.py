@@ -1,5 +1,7 @@
 """The history that operators see: scores over time, and the events of a member with their causes."""
 
+import re
+
 import pytest
 
 from authority import Authority
@@ -39,6 +41,23 @@ def test_samples_are_there_within_an_interval(world):
     assert "127.0.1.1, seen from local" in text and "% of" in text and any(bar in text for bar in "▁▂▃▄▅▆▇█")
 
 
+def reach(world):
+    """Of alice, as a number."""
+    (row,) = world.json("member", "list", "--reach")
+    return int(row["reach"], 8)
+
+
+def test_list_shows_the_outcomes_of_the_last_probes_as_chronyc_does(world):
+    until(lambda: reach(world) & 1, 20, "the last probe succeeded")
+    heads, row = (line.split() for line in world.cli("member", "list", "--reach").stdout.splitlines())
+    assert heads[:5] == ["NAME", "STATE", "SCORE", "REACH", "LAST"]
+    assert row[0] == "alice" and re.fullmatch("[1-3]?[0-7]{1,2}", row[3]) and re.fullmatch("[0-9]+s", row[4]), row
+    heads, row = (line.split() for line in world.cli("member", "list").stdout.splitlines())
+    assert heads[:4] == ["NAME", "STATE", "SCORE", "LAST"] and re.fullmatch("[0-9]+s", row[3]), row
+    assert "reach" not in world.json("member", "list")[0]
+    assert world.json("member", "list")[0]["last_probe_at"] >= world.member("alice")["state_since"]
+
+
 def test_log_tells_the_life_of_a_member(world):
     until(lambda: ("local", "eligible") in events(world), 20, "the entry is logged")
     assert events(world)[0][1].startswith("member add: ")
@@ -48,6 +67,7 @@ def test_log_tells_the_life_of_a_member(world):
                                                                                      "member resume: suspended yes -> -"]
     world.alice.kill()
     until(lambda: any(what.startswith("ineligible: 127.0.1.1: ") for _, what in events(world)), 30, "the fall is logged")
+    until(lambda: reach(world) & 1 == 0, 20, "the last probe has failed")
     assert "ineligible: 127.0.1.1: " in world.cli("log", "alice").stdout
 
 

@@ -45,6 +45,7 @@ member list --country NL
 member list --in-state registered
 member list --operator A
 member list --expiring 14d
+member list --reach
 member remove bob
 member list --removed
 member restore bob
@@ -113,6 +114,7 @@ member list --in-state eligible
 # Commands on a pool with a server, a vantage point and a working member.
 LIVE = """
 member list
+member list --reach
 member show alice
 status
 history alice

@@ -30,3 +30,9 @@ bool memberview_score(const struct memberview *view, int32_t *milli)
     }
     return best != NULL;
 }
+
+uint64_t memberview_probed_at(const struct memberview *view)
+{
+    const struct address_health *best = health_best(&view->consensus.health);
+    return best != NULL ? best->last_probe_at : 0;
+}

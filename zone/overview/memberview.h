@@ -25,5 +25,7 @@ enum result memberview_make(struct memberview *out, const struct member *member,
                             const struct memberview_source *source);
 /* The score of the best address in thousandths. False if there is none yet. */
 bool memberview_score(const struct memberview *view, int32_t *milli);
+/* When the best address was probed last; 0: never. */
+uint64_t memberview_probed_at(const struct memberview *view);
 
 #endif

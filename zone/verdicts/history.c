@@ -112,6 +112,7 @@ enum result history_samples(struct store_txn *txn, const struct history_subject 
 {
     uint64_t last = now / HISTORY_QUARTER_S;
     uint64_t first = last < HISTORY_QUARTERS ? 0 : last - HISTORY_QUARTERS + 1;
+    first = first < since / HISTORY_QUARTER_S ? since / HISTORY_QUARTER_S : first;
     for (uint64_t number = first; number <= last; number++) {
         struct key key = key_of(number % HISTORY_QUARTERS, subject);
         struct quarter quarter;
