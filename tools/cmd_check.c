@@ -14,6 +14,7 @@
 #include "tools/check/check_srv.h"
 #include "tools/commands.h"
 #include "tools/session.h"
+#include "zone/base/clock.h"
 #include "zone/base/sandbox.h"
 #include "zone/registry/service.h"
 
@@ -102,6 +103,7 @@ static enum result set_up(struct check *check, const char *pool)
 
 static void run_groups(struct check *check)
 {
+    check->end_ms = clock_steady_ms() + UINT64_C(1000) * check->options.timeout_s;
     check_delegation(check);
     for (unsigned i = 0; i < check_group_count; i++) {
         if ((check->options.groups & 1U << i) != 0) {

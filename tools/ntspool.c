@@ -156,6 +156,8 @@ static const struct option_row check[] = {
     LOCATIONS_OPTION,
     { "trust", 0, "FILE", false, "PEM file of the CAs to believe (the system's)" },
     { "allow-private", 0, NULL, false, "probe addresses that are not public (tests)" },
+    { "wait", 0, "SECONDS", false, "how long to wait for an answer (5)" },
+    { "timeout", 0, "SECONDS", false, "how long to check (600)" },
     { "explain", 0, "ID", false, "instead, say what a check or a group of checks means" },
     { "nagios", 0, NULL, false, "one line and the exit status of a Nagios plugin" },
     { "metrics", 0, "FILE", false, "also write the results for Prometheus" },

@@ -23,6 +23,8 @@ from checkbed import BROKEN_RESOLVER, DEAD, FRONTS, GOOD, PARENT, Bed, edit, sho
 from machine import RESOLVER
 from pool import APEX, SRV
 
+AWAY = "2001:db8:ffff::53"  # this machine has no route there
+BRISK = ("--wait", "1")  # where servers do not answer, and those that do are near
 GROUPS = ("parent", "servers", "steering", "members", "resolvers")
 
 
@@ -43,6 +45,7 @@ class Case:
     where: tuple = ()  # servers, or servers of the parent; all by default
     types: str = None  # only answers to questions of these types
     raw: bool = False
+    options: tuple = ()
 
 
 def _run(cases):
@@ -88,6 +91,14 @@ def _dead_server(delegation):
     delegation.glue[f"ns3.{APEX}."] = [DEAD]
 
 
+def _server_of_ipv6(*more):
+    """A third name server, which this machine has no route to but by `more`."""
+    def change(delegation):
+        delegation.ns.append(f"ns3.{APEX}.")
+        delegation.glue[f"ns3.{APEX}."] = [AWAY, *more]
+    return change
+
+
 def _foreign_glue(delegation):
     delegation.glue[f"ns2.{APEX}."] = [DEAD]
 
@@ -100,6 +111,8 @@ PARENT_CASES = [
     Case("ns-one-missing", "parent", {"parent/ns-set"}, lambda d: d.ns.pop()),
     Case("ns-differs-at-one-parent", "parent", {"parent/ns-set"}, lambda d: d.ns.pop(), where=(PARENT,)),
     Case("ns-dead-server-more", "parent", {"parent/ns-set", "parent/lame"}, _dead_server),
+    Case("ns-without-a-route-more", "parent", {"parent/ns-set"}, _server_of_ipv6()),
+    Case("ns-dead-where-it-can-be-asked", "parent", {"parent/ns-set", "parent/lame"}, _server_of_ipv6(DEAD)),
     Case("glue-missing", "parent", {"parent/glue"}, lambda d: d.glue.pop(f"ns2.{APEX}.")),
     Case("glue-v6-missing", "parent", {"parent/glue"}, lambda d: d.glue[f"ns1.{APEX}."].pop()),
     Case("glue-wrong", "parent", {"parent/glue", "parent/lame"}, _foreign_glue),
@@ -123,6 +136,20 @@ def test_parent(bed, case):
     with bed.delegated(case.change, *case.where) if case.change else bed.undelegated():
         found = bed.check("--only", case.group)
     assert found.bad() == case.found, found.rows
+
+
+def test_what_this_machine_has_no_route_to_is_not_judged(bed):
+    """It may answer others: a name server, an address of one, a server of the parent."""
+    with bed.delegated(_server_of_ipv6()):
+        found = bed.check("--only", "parent", "--only", "steering", "--parent", AWAY, "--parent", PARENT)
+    assert found.bad() == {"parent/ns-set"}, found.rows
+    assert found.texts("parent/lame") == [f": ns3.{APEX}. is not judged: no IPv6 route from here"]
+    assert f"parent {AWAY}: not judged: no IPv6 route from here" in found.texts("parent/ns-set")
+    with bed.delegated(_server_of_ipv6(DEAD)):
+        found = bed.check("--only", "parent")
+    assert [row[0] for row in found.rows if row[1] == "parent/lame"] == ["warning"]
+    found = bed.check("--only", "parent", "--parent", AWAY)
+    assert found.bad() == {"parent/delegation"} and "no way" in found.texts("parent/delegation")[0], found.rows
 
 
 # -- servers --
@@ -266,8 +293,8 @@ def _padded(_query, response):
 
 
 SERVER_CASES = [
-    Case("dead", "servers", {"servers/udp"}, _drop(True, True), ("ns2",), raw=True),
-    Case("no-udp", "servers", {"servers/udp"}, _drop(True, False), ("ns2",), raw=True),
+    Case("dead", "servers", {"servers/udp"}, _drop(True, True), ("ns2",), raw=True, options=BRISK),
+    Case("no-udp", "servers", {"servers/udp"}, _drop(True, False), ("ns2",), raw=True, options=BRISK),
     Case("no-tcp", "servers", {"servers/tcp"}, _drop(False, True), ("ns1-v6",), raw=True),
     Case("lame", "servers", {"servers/aa"}, _refuse, ("ns2",)),
     Case("not-authoritative", "servers", {"servers/aa"}, _not_aa, ("ns2",)),
@@ -275,7 +302,7 @@ SERVER_CASES = [
     Case("foreign-zone", "servers", {"servers/foreign"}, _foreign, ("ns2",)),
     Case("transfers", "servers", {"servers/axfr"}, _transfers, ("ns2",), raw=True),
     Case("edns-formerr", "servers", {"servers/edns"}, _formerr_for_edns, ("ns2",), raw=True),
-    Case("edns-dropped", "servers", {"servers/edns"}, _silent_for_edns, ("ns2",), raw=True),
+    Case("edns-dropped", "servers", {"servers/edns"}, _silent_for_edns, ("ns2",), raw=True, options=BRISK),
     Case("edns-stripped", "servers", {"servers/edns"}, _without_opt, ("ns2",)),
     Case("badvers", "servers", {"servers/badvers"}, _any_version, ("ns2",), raw=True),
     Case("unknown-option", "servers", {"servers/unknown-option"}, _fears_unknown_options, ("ns2",), raw=True),
@@ -294,16 +321,19 @@ SERVER_CASES = [
 @_run(SERVER_CASES)
 def test_servers(bed, case):
     with bed.way(case.change if case.raw else edit(case.change, case.types), *case.where):
-        found = bed.check("--only", "servers")
+        found = bed.check("--only", "servers", *case.options)
     assert found.bad() == case.found, found.rows
 
 
 def test_addresses_without_a_route_from_here(bed):
     """They are no fault of a server, unless there are no others."""
-    away, near = "ns9.pool.test=2001:db8:ffff::53", f"ns1.pool.test={FRONTS['ns1']}"
+    away, near = f"ns9.pool.test={AWAY}", f"ns1.pool.test={FRONTS['ns1']}"
     found = bed.check("--only", "servers", "--server", away, "--server", near)
     assert not found.bad() and [row[1] for row in found.rows if row[0] == "info" and "ns9" in row[2]] == ["servers/udp"], found.rows
     assert bed.check("--only", "servers", "--server", away).bad() == {"servers/udp"}
+    assert bed.check("--only", "steering", "--server", away).bad() == {"steering/service"}
+    found = bed.check("--only", "resolvers", resolver=f"{RESOLVER},{AWAY}")
+    assert not found.bad() and f"{AWAY}: not judged: no IPv6 route from here" in found.texts("resolvers/answers"), found.rows
 
 
 @pytest.mark.parametrize("shift, level", [(30 * 86400, "error"), (-86400, "error"), (6 * 86400, "warning")],

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "zone/base/clock.h"
+
 #define CHECK_ROW(name, id, level, what, advice, source)                                           \
     { id, CHECK_##level, what, advice, source },
 const struct check_row check_rows[CHECK_COUNT] = { CHECK_LIST(CHECK_ROW) };
@@ -23,6 +25,9 @@ static void note(struct check *check, enum check_id id, enum check_level level, 
 {
     struct findings *findings = &check->findings;
     unsigned alike = 0;
+    if (check->late) {
+        return; /* who knows what would have been answered */
+    }
     for (size_t i = 0; i < findings->count && level > CHECK_INFO; i++) {
         const struct finding *before = &findings->list[i];
         alike += before->id == id && before->level == level &&
@@ -78,7 +83,7 @@ void check_done(struct check *check, enum check_id id, const char *format, ...)
 
 enum check_level check_worst(const struct check *check)
 {
-    enum check_level worst = check->findings.lost > 0 ? CHECK_WARNING : CHECK_OK;
+    enum check_level worst = check->findings.lost > 0 || check->late ? CHECK_WARNING : CHECK_OK;
     for (size_t i = 0; i < check->findings.count; i++) {
         enum check_level level = check->findings.list[i].level;
         worst = level > worst ? level : worst;
@@ -117,6 +122,18 @@ struct dns_exchange check_question(const struct check_server *server, const stru
         .server = server->endpoint,
         .query = { .name = *name, .type = type, .dnssec = true, .cookie = server->cookie },
     };
+}
+
+uint32_t check_time_left_ms(struct check *check)
+{
+    uint64_t now = clock_steady_ms();
+    check->late = check->late || now >= check->end_ms;
+    return check->late ? 0 : (uint32_t)(check->end_ms - now);
+}
+
+const char *check_no_route(const struct address *address)
+{
+    return address_is_ipv4(address) ? "no IPv4 route from here" : "no IPv6 route from here";
 }
 
 enum result check_read_into(struct dnsmessage *out, const struct dns_exchange *exchange,

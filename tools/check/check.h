@@ -19,7 +19,12 @@ enum {
     CHECK_ALIKE_MAX = 3, /* findings of one check and level about one subject */
     CHECK_SUBJECT_ROOM = 96,
     CHECK_TEXT_ROOM = 240,
-    CHECK_SUBNETS_MAX = 32
+    CHECK_SUBNETS_MAX = 32,
+    /* Seconds. */
+    CHECK_WAIT_S = 5,      /* for an answer */
+    CHECK_TIMEOUT_S = 600, /* for all */
+    CHECK_WAIT_MAX_S = 60,
+    CHECK_TIMEOUT_MAX_S = 86400
 };
 
 /* In order of seriousness. */
@@ -69,7 +74,8 @@ struct check_options {
     struct endpoints resolvers;
     unsigned subnet_count;
     struct dns_subnet subnets[CHECK_SUBNETS_MAX];
-    uint32_t members;   /* how many to probe; UINT32_MAX: all */
+    uint32_t members; /* how many to probe; UINT32_MAX: all */
+    uint32_t wait_s, timeout_s;
     const char *anchor; /* file with the root's trust anchor, or NULL */
     const char *trust;  /* PEM file with the CAs of members, or NULL */
     bool allow_private, nagios;
@@ -90,7 +96,9 @@ struct check {
     struct check_options options;
     struct dname pool, service; /* service: `_ntske._tcp.<pool>` */
     uint64_t now;
-    bool has_state; /* the state is of this pool: settings and registered hold */
+    uint64_t end_ms; /* of all questions, by clock_steady_ms */
+    bool late;       /* they did not end by then: what is noted after that is not kept */
+    bool has_state;  /* the state is of this pool: settings and registered hold */
     struct settings settings;
     struct name_servers registered;
     uint64_t ds_asked_at; /* since when the parent is asked for a DS that it is not known to have;
@@ -140,9 +148,15 @@ void check_resolvers(struct check *check);
 /* "ns1.pool.example. 192.0.2.53". `out` has CHECK_SUBJECT_ROOM. Returns `out`. */
 char *check_server_text(const struct check_server *server, char *out);
 /* A question to a server, with DO, its cookie and 1232 octets; for the caller to change and to
- * give to dnsclient_run. */
+ * give to check_ask. */
 struct dns_exchange check_question(const struct check_server *server, const struct dname *name,
                                    uint16_t type);
+/* Runs the exchanges within the limits of --wait and --timeout. */
+void check_ask(struct check *check, struct dns_exchange *list, size_t count);
+/* How long questions may still take; 0: check->late, no more is asked. */
+uint32_t check_time_left_ms(struct check *check);
+/* "no IPv6 route from here" */
+const char *check_no_route(const struct address *address);
 /* The addresses of a host outside the pool: by the first of --resolver, else as the system looks
  * them up. Adds to `out`. */
 void check_resolve(struct check *check, const struct dname *host, struct endpoints *out);

@@ -112,7 +112,7 @@ static void answered(void *arg, int error, struct ub_result *result)
     ub_resolve_free(error == 0 ? result : NULL);
 }
 
-enum chain check_chain(const struct check *check, char *why)
+enum chain check_chain(struct check *check, char *why)
 {
     struct waiting waiting = { .chain = CHAIN_FAILED, .why = why };
     struct ub_ctx *ctx = context(check, why);
@@ -124,7 +124,8 @@ enum chain check_chain(const struct check *check, char *why)
     (void)snprintf(why, CHECK_TEXT_ROOM, "no answer within %d s", CHAIN_S);
     int error = ub_resolve_async(ctx, dname_text(&check->service, name), RR_SRV, RR_CLASS_IN,
                                  &waiting, answered, &id);
-    for (unsigned turn = 0; error == 0 && !waiting.done && turn < CHAIN_S * 1000 / POLL_MS;
+    for (unsigned turn = 0; error == 0 && !waiting.done && turn < CHAIN_S * 1000 / POLL_MS &&
+                            check_time_left_ms(check) > 0;
          turn++) {
         struct pollfd fd = { .fd = ub_fd(ctx), .events = POLLIN };
         if (poll(&fd, 1, POLL_MS) > 0) {

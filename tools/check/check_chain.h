@@ -18,6 +18,6 @@ enum {
  * free(); NULL without --anchor. */
 enum result check_chain_anchor(char **out, const char *path, struct diag *diag);
 /* Validates the SRV records of the pool. `why` has CHECK_TEXT_ROOM. */
-enum chain check_chain(const struct check *check, char *why);
+enum chain check_chain(struct check *check, char *why);
 
 #endif

@@ -71,7 +71,7 @@ static void ask_again(struct check *check, struct server_facts *facts)
     for (unsigned i = 0; i < check->server_count; i++) {
         list[i] = check_question(&check->servers[i], &check->pool, RR_SOA);
     }
-    dnsclient_run(list, check->server_count);
+    check_ask(check, list, check->server_count);
     for (unsigned i = 0; i < check->server_count; i++) {
         const struct dnsmessage *message = check_read(check, &list[i], NULL);
         const struct dns_record *soa =

@@ -61,6 +61,9 @@ static void look_up_locally(const struct dname *host, struct endpoints *out)
 
 void check_resolve(struct check *check, const struct dname *host, struct endpoints *out)
 {
+    if (check_time_left_ms(check) == 0) {
+        return;
+    }
     if (check->options.resolvers.count == 0) {
         look_up_locally(host, out);
         return;
@@ -72,7 +75,7 @@ void check_resolve(struct check *check, const struct dname *host, struct endpoin
                                             .type = i == 0 ? RR_A : RR_AAAA,
                                             .flags = DNSMESSAGE_RD };
     }
-    dnsclient_run(list, 2);
+    check_ask(check, list, 2);
     for (unsigned i = 0; i < 2; i++) {
         const struct dnsmessage *message = check_read(check, &list[i], NULL);
         if (message != NULL) {
@@ -131,11 +134,13 @@ static void take_hosts(const struct dnsmessage *message, enum dns_section sectio
     }
 }
 
-/* What servers of a zone say of the pool: a referral, or NS records with authority. */
+/* What servers of a zone say of the pool: a referral, or NS records with authority. `*away` counts
+ * servers to which there is no route. */
 static bool ask_zone(struct check *check, const struct endpoints *zone, const struct dname *apex,
-                     struct hosts *out)
+                     struct hosts *out, unsigned *away)
 {
     bool found = false;
+    *away = 0;
     for (unsigned from = 0; from < zone->count && !found; from += AT_ONCE) {
         struct dns_exchange list[AT_ONCE] = { 0 };
         unsigned count = zone->count - from < AT_ONCE ? zone->count - from : AT_ONCE;
@@ -143,9 +148,10 @@ static bool ask_zone(struct check *check, const struct endpoints *zone, const st
             list[i].server = zone->list[from + i];
             list[i].query = (struct dns_query){ .name = check->pool, .type = RR_NS };
         }
-        dnsclient_run(list, count);
+        check_ask(check, list, count);
         for (unsigned i = 0; i < count && !found; i++) {
             const struct dnsmessage *message = check_read(check, &list[i], NULL);
+            *away += list[i].no_route ? 1 : 0;
             if (message == NULL || message->rcode != DNS_NOERROR) {
                 continue;
             }
@@ -175,12 +181,15 @@ static void walk(struct check *check, struct hosts *hosts)
     struct dname apex = { .len = 1 };
     struct endpoints zone =
         check->options.parents.count > 0 ? check->options.parents : check->options.roots;
+    unsigned away = 0;
     for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
         check->parents = zone;
-        if (!ask_zone(check, &zone, &apex, hosts)) {
+        if (!ask_zone(check, &zone, &apex, hosts, &away)) {
             char text[DNAME_TEXT_MAX];
             check_fail(check, CHECK_DELEGATION, NULL,
-                       "none of the %u servers of %.120s refers to name servers of the pool",
+                       away < zone.count
+                           ? "none of the %u servers of %.120s refers to name servers of the pool"
+                           : "this machine has no way to any of the %u servers of %.120s",
                        zone.count,
                        check->options.parents.count > 0 ? "the parent" : dname_text(&apex, text));
             hosts->count = 0;
@@ -209,7 +218,8 @@ static void add_own(struct check *check, struct hosts *hosts)
         known.list[known.count++] = check->servers[i].endpoint;
     }
     const struct dname none = { .len = 0 };
-    if (!ask_zone(check, &known, &none, hosts)) {
+    unsigned away = 0;
+    if (!ask_zone(check, &known, &none, hosts, &away)) {
         return;
     }
     resolve_hosts(check, hosts, false);

@@ -35,7 +35,8 @@ struct round {
     struct visit *visits;
     size_t count, room;
     size_t next, running;
-    uint8_t *goods, *bads; /* by target: its addresses that give time, and that do not */
+    /* By target: its addresses that give time, that do not, and to which there is no route. */
+    uint8_t *goods, *bads, *away;
 };
 
 static const char *subject_of(const struct visit *visit, char *out)
@@ -131,10 +132,13 @@ static bool has_route(const struct endpoint *endpoint)
 
 static void start_next(struct round *round)
 {
-    while (round->next < round->count && round->running < PROBES_AT_ONCE) {
+    while (round->next < round->count && round->running < PROBES_AT_ONCE &&
+           check_time_left_ms(round->check) > 0) {
         struct visit *visit = &round->visits[round->next++];
         visit->unreachable = !has_route(&visit->plan.endpoint);
-        if (!visit->unreachable) {
+        if (visit->unreachable) {
+            round->away[visit->target]++;
+        } else {
             round->running++;
             (void)probe_run_start(&round->loop, &visit->plan, &visit->association, probed, visit);
         }
@@ -193,7 +197,7 @@ static void resolve_outside(struct round *round)
     const struct endpoint *resolver =
         options->resolvers.count > 0 ? &options->resolvers.list[0] : NULL;
     unsigned started = 0;
-    for (size_t i = 0; i < round->view->target_count; i++) {
+    for (size_t i = 0; i < round->view->target_count && check_time_left_ms(round->check) > 0; i++) {
         struct srv_target *target = &round->view->targets[i];
         char name[DNAME_TEXT_MAX];
         if (target->inside || target->looked_up) {
@@ -286,14 +290,20 @@ static void summarise(struct round *round)
         return;
     }
     const struct srv_answer *answer = &view->answers[0];
-    unsigned good = 0;
-    char place[CHECK_SUBJECT_ROOM];
+    unsigned good = 0, away = 0;
+    char place[CHECK_SUBJECT_ROOM], note[CHECK_SUBJECT_ROOM] = "";
     for (unsigned i = 0; i < answer->count; i++) {
-        good += round->goods[answer->targets[i]] > 0;
+        size_t target = answer->targets[i];
+        good += round->goods[target] > 0;
+        away += round->goods[target] + round->bads[target] == 0 && round->away[target] > 0;
+    }
+    if (away > 0) {
+        (void)snprintf(note, sizeof(note), ", and %u can't be reached from here", away);
     }
     (void)snprintf(check->summary, sizeof(check->summary),
-                   "as a client in %s would: %u of %u members give time",
-                   check_subnet_place(&check->options.subnets[0], place), good, answer->count);
+                   "as a client in %s would: %u of %u members give time%s",
+                   check_subnet_place(&check->options.subnets[0], place), good,
+                   answer->count - away, note);
 }
 
 static void finish(struct round *round)
@@ -341,6 +351,7 @@ void check_members(struct check *check)
     }
     round.goods = xcalloc(round.view->target_count + 1, 1);
     round.bads = xcalloc(round.view->target_count + 1, 1);
+    round.away = xcalloc(round.view->target_count + 1, 1);
     add_visits(&round);
     plan_visits(&round);
     start_next(&round);
@@ -353,4 +364,5 @@ void check_members(struct check *check)
     free(round.visits);
     free(round.goods);
     free(round.bads);
+    free(round.away);
 }

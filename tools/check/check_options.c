@@ -169,6 +169,10 @@ enum result check_options_read(struct check *check, struct cli *cli)
     } else {
         TRY(cli_number(cli, "members", 0, MEMBERS_MAX, &options->members));
     }
+    options->wait_s = CHECK_WAIT_S;
+    options->timeout_s = CHECK_TIMEOUT_S;
+    TRY(cli_number(cli, "wait", 1, CHECK_WAIT_MAX_S, &options->wait_s));
+    TRY(cli_number(cli, "timeout", 1, CHECK_TIMEOUT_MAX_S, &options->timeout_s));
     TRY(read_groups(options, cli));
     TRY(read_endpoints(cli, "parent", &options->parents));
     TRY(read_endpoints(cli, "resolver", &options->resolvers));

@@ -45,6 +45,9 @@ static void print_summary(const struct check *check, FILE *file)
     if (check->findings.lost > 0) {
         (void)fprintf(file, ", %zu findings more than fit", check->findings.lost);
     }
+    if (check->late) {
+        (void)fprintf(file, ", not finished within %u s", (unsigned)check->options.timeout_s);
+    }
     if (check->summary[0] != '\0') {
         (void)fprintf(file, "; %s", output_escape(text, sizeof(text), check->summary));
     }
@@ -132,6 +135,7 @@ void check_print_json(const struct check *check)
     json_object_set_new(out, "warnings", json_integer(tally[CHECK_WARNING]));
     json_object_set_new(out, "errors", json_integer(tally[CHECK_ERROR]));
     json_object_set_new(out, "lost", json_integer((json_int_t)check->findings.lost));
+    json_object_set_new(out, "finished", json_boolean(!check->late));
     json_object_set_new(out, "summary", json_text_or_null(check->summary));
     for (size_t i = 0; i < check->findings.count; i++) {
         const struct finding *finding = &check->findings.list[i];

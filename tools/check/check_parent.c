@@ -20,6 +20,9 @@ struct apex {
     struct dns_rrset seen;  /* of the server of the parent that is being judged */
     struct dnsmessage keys; /* the answer with the DNSKEY records */
     bool has_ns, has_dnskey, has_cds;
+    /* A and AAAA of its name servers inside the pool. */
+    unsigned address_count;
+    struct dns_exchange addresses[2 * CHECK_ADDRESSES_MAX];
 };
 
 static bool take(struct check *check, struct dns_exchange *exchange, struct dns_rrset *out)
@@ -29,7 +32,24 @@ static bool take(struct check *check, struct dns_exchange *exchange, struct dns_
            dnsmessage_rrset(message, DNS_ANSWER, &check->pool, exchange->query.type, out);
 }
 
-/* NS, DNSKEY and CDS from the first server that has the zone. */
+/* The addresses of the name servers inside the pool, from a server that has the zone. */
+static void ask_addresses(struct check *check, const struct check_server *server, struct apex *out)
+{
+    const uint8_t *rdata = NULL;
+    uint16_t len = 0;
+    for (size_t at = 0; rrset_next(&out->ns.set, &at, &rdata, &len);) {
+        struct reader r = reader_of(rdata, len);
+        struct dname host;
+        dname_read(&r, &host);
+        if (dname_under(&host, &check->pool) && out->address_count < 2 * CHECK_ADDRESSES_MAX) {
+            out->addresses[out->address_count++] = check_question(server, &host, RR_A);
+            out->addresses[out->address_count++] = check_question(server, &host, RR_AAAA);
+        }
+    }
+    check_ask(check, out->addresses, out->address_count);
+}
+
+/* NS, DNSKEY, CDS and addresses from the first server that has the zone. */
 static void ask_apex(struct check *check, struct apex *out)
 {
     static const uint16_t types[] = { RR_NS, RR_DNSKEY, RR_CDS };
@@ -38,12 +58,15 @@ static void ask_apex(struct check *check, struct apex *out)
         for (unsigned k = 0; k < 3; k++) {
             list[k] = check_question(&check->servers[i], &check->pool, types[k]);
         }
-        dnsclient_run(list, 3);
+        check_ask(check, list, 3);
         out->has_ns = take(check, &list[0], &out->ns);
         out->has_dnskey = take(check, &list[1], &out->dnskey) &&
                           check_read_into(&out->keys, &list[1], NULL) == RESULT_OK;
         out->has_cds = take(check, &list[2], &out->cds);
         dnsclient_free(list, 3);
+        if (out->has_ns) {
+            ask_addresses(check, &check->servers[i], out);
+        }
     }
 }
 
@@ -80,36 +103,6 @@ struct view {
     unsigned ds;   /* DS records */
 };
 
-/* The addresses of a host in the message and those that the pool's servers have. */
-static void judge_glue_of(const struct view *view, const struct dnsmessage *message,
-                          const struct dname *host, uint16_t type)
-{
-    struct check *check = view->check;
-    struct dns_rrset *own = xmalloc(sizeof(*own)), *glue = xmalloc(sizeof(*glue));
-    char name[DNAME_TEXT_MAX];
-    (void)dname_text(host, name);
-    bool has_glue = dnsmessage_rrset(message, DNS_ADDITIONAL, host, type, glue);
-    bool has_own = false, asked = false;
-    for (unsigned i = 0; i < check->server_count && !asked; i++) {
-        struct dns_exchange exchange = check_question(&check->servers[i], host, type);
-        dnsclient_run(&exchange, 1);
-        /* Its scratch is another than that of `message`. */
-        const struct dnsmessage *answer = check_read(check, &exchange, NULL);
-        asked = answer != NULL && (answer->flags & DNSMESSAGE_AA) != 0;
-        has_own = asked && dnsmessage_rrset(answer, DNS_ANSWER, host, type, own);
-        dnsclient_free(&exchange, 1);
-    }
-    const char *what = type == RR_A ? "IPv4" : "IPv6";
-    if (has_own && !has_glue) {
-        check_fail(check, CHECK_GLUE, view->subject, "no %s address of %.120s", what, name);
-    } else if (asked && has_glue && (!has_own || !same(&own->set, &glue->set))) {
-        check_fail(check, CHECK_GLUE, view->subject, "other %s addresses of %.110s than the pool",
-                   what, name);
-    }
-    free(own);
-    free(glue);
-}
-
 static bool names_host(const struct rrset *ns, const struct dname *host)
 {
     const uint8_t *rdata = NULL;
@@ -125,22 +118,36 @@ static bool names_host(const struct rrset *ns, const struct dname *host)
     return false;
 }
 
-/* Of the hosts that the pool itself names as well: the check ns-set says which others there are. */
+/* The addresses in the message and those that the pool itself has. Hosts that only one of both
+ * names are the matter of the check ns-set. */
 static void judge_glue(const struct view *view, const struct dnsmessage *message)
 {
-    const uint8_t *rdata = NULL;
-    uint16_t len = 0;
-    const struct rrset ns = view->apex->seen.set;
-    for (size_t at = 0; rrset_next(&ns, &at, &rdata, &len);) {
-        struct reader r = reader_of(rdata, len);
-        struct dname host;
-        dname_read(&r, &host);
-        if (dname_under(&host, &view->check->pool) &&
-            (!view->apex->has_ns || names_host(&view->apex->ns.set, &host))) {
-            judge_glue_of(view, message, &host, RR_A);
-            judge_glue_of(view, message, &host, RR_AAAA);
+    struct check *check = view->check;
+    struct dns_rrset *own = xmalloc(sizeof(*own)), *glue = xmalloc(sizeof(*glue));
+    for (unsigned i = 0; i < view->apex->address_count; i++) {
+        const struct dns_exchange *exchange = &view->apex->addresses[i];
+        const struct dname *host = &exchange->query.name;
+        uint16_t type = exchange->query.type;
+        const char *what = type == RR_A ? "IPv4" : "IPv6";
+        char name[DNAME_TEXT_MAX];
+        (void)dname_text(host, name);
+        /* Its room is another than that of `message`. */
+        const struct dnsmessage *answer = check_read(check, exchange, NULL);
+        if (answer == NULL || (answer->flags & DNSMESSAGE_AA) == 0 ||
+            !names_host(&view->apex->seen.set, host)) {
+            continue;
+        }
+        bool has_own = dnsmessage_rrset(answer, DNS_ANSWER, host, type, own);
+        bool has_glue = dnsmessage_rrset(message, DNS_ADDITIONAL, host, type, glue);
+        if (has_own && !has_glue) {
+            check_fail(check, CHECK_GLUE, view->subject, "no %s address of %.120s", what, name);
+        } else if (has_glue && (!has_own || !same(&own->set, &glue->set))) {
+            check_fail(check, CHECK_GLUE, view->subject,
+                       "other %s addresses of %.110s than the pool", what, name);
         }
     }
+    free(own);
+    free(glue);
 }
 
 /* The NS records, as a referral or with authority (a server that has both zones). */
@@ -301,35 +308,56 @@ static void judge_ds(struct view *view, const struct dns_exchange *exchange)
     }
 }
 
-/* Each delegated name needs an address, and one that answers. */
+/* A delegated name server, by its first address and those that follow. An address to which this
+ * machine has no route may answer others. */
+static void judge_name_server(struct check *check, const struct dns_exchange *list, unsigned first)
+{
+    const struct check_server *servers = check->servers;
+    const struct address *away = NULL;
+    bool good = false, bad = false;
+    char name[DNAME_TEXT_MAX];
+    for (unsigned i = first; i < check->server_count; i++) {
+        if (!dname_equal(&servers[i].name, &servers[first].name)) {
+            continue;
+        }
+        const struct dnsmessage *message = check_read(check, &list[i], NULL);
+        bool answers = message != NULL && message->rcode == DNS_NOERROR &&
+                       (message->flags & DNSMESSAGE_AA) != 0;
+        away = list[i].no_route ? &servers[i].endpoint.address : away;
+        good = good || answers;
+        bad = bad || (!answers && !list[i].no_route);
+    }
+    (void)dname_text(&servers[first].name, name);
+    if (!good && away == NULL) {
+        check_fail(check, CHECK_LAME, NULL, "%.120s does not answer for the pool", name);
+    } else if (!good && bad) {
+        check_report(check, CHECK_LAME, CHECK_WARNING, NULL,
+                     "%.120s does not answer for the pool at the addresses that can be asked (%s)",
+                     name, check_no_route(away));
+    } else if (!good) {
+        check_report(check, CHECK_LAME, CHECK_INFO, NULL, "%.120s is not judged: %s", name,
+                     check_no_route(away));
+    }
+}
+
+/* Each delegated name needs an address that answers. */
 static void judge_lame(struct check *check)
 {
-    bool up[CHECK_SERVERS_MAX] = { false };
     struct dns_exchange list[CHECK_SERVERS_MAX];
     for (unsigned i = 0; i < check->server_count; i++) {
         list[i] = check_question(&check->servers[i], &check->pool, RR_SOA);
     }
-    dnsclient_run(list, check->server_count);
+    check_ask(check, list, check->server_count);
     for (unsigned i = 0; i < check->server_count; i++) {
-        const struct dnsmessage *message = check_read(check, &list[i], NULL);
-        up[i] = message != NULL && message->rcode == DNS_NOERROR &&
-                (message->flags & DNSMESSAGE_AA) != 0;
+        bool first = check->servers[i].delegated;
+        for (unsigned k = 0; k < i && first; k++) {
+            first = !dname_equal(&check->servers[k].name, &check->servers[i].name);
+        }
+        if (first) {
+            judge_name_server(check, list, i);
+        }
     }
     dnsclient_free(list, check->server_count);
-    for (unsigned i = 0; i < check->server_count; i++) {
-        const struct dname *name = &check->servers[i].name;
-        bool first = true, good = false;
-        for (unsigned k = 0; k < check->server_count; k++) {
-            bool its = dname_equal(&check->servers[k].name, name);
-            good = good || (its && up[k]);
-            first = first && (!its || k >= i);
-        }
-        char text[DNAME_TEXT_MAX];
-        if (first && !good && check->servers[i].delegated) {
-            check_fail(check, CHECK_LAME, NULL, "%.120s does not answer for the pool",
-                       dname_text(name, text));
-        }
-    }
     check_done(check, CHECK_LAME, "all delegated name servers answer for the pool");
 }
 
@@ -349,12 +377,17 @@ void check_parent(struct check *check)
                                             .type = i % 2 == 0 ? RR_NS : RR_DS,
                                             .dnssec = i % 2 == 1 };
     }
-    dnsclient_run(list, (size_t)2 * check->parents.count);
+    check_ask(check, list, (size_t)2 * check->parents.count);
     for (unsigned i = 0; i < check->parents.count; i++) {
         struct view view = { .check = check, .apex = apex };
         char address[ADDRESS_TEXT_MAX];
         (void)snprintf(view.subject, sizeof(view.subject), "parent %s",
                        address_text(&check->parents.list[i].address, address));
+        if (list[2 * (size_t)i].no_route) {
+            check_report(check, CHECK_NS_SET, CHECK_INFO, view.subject, "not judged: %s",
+                         check_no_route(&check->parents.list[i].address));
+            continue;
+        }
         judge_ns(&view, &list[2 * (size_t)i]);
         judge_ds(&view, &list[2 * (size_t)i + 1]);
         referring += view.referred ? 1 : 0;
@@ -362,6 +395,7 @@ void check_parent(struct check *check)
         with_ds += view.ds > 0 ? 1 : 0;
     }
     dnsclient_free(list, (size_t)2 * check->parents.count);
+    dnsclient_free(apex->addresses, apex->address_count);
     free(apex);
     check_done(check, CHECK_DELEGATION, "%u servers of the parent", check->parents.count);
     if (referring > 0) {

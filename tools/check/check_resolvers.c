@@ -220,8 +220,11 @@ static void judge_resolver(struct check *check, const struct endpoint *resolver,
     char text[ADDRESS_TEXT_MAX];
     (void)address_text(&resolver->address, text);
     prepare(check, resolver, list);
-    dnsclient_run(list, QUESTIONS);
-    if (judge_answer(check, text, chain, &list[ASK_SERVICE])) {
+    check_ask(check, list, QUESTIONS);
+    if (list[ASK_SERVICE].no_route) {
+        check_report(check, CHECK_RESOLVES, CHECK_INFO, text, "not judged: %s",
+                     check_no_route(&resolver->address));
+    } else if (judge_answer(check, text, chain, &list[ASK_SERVICE])) {
         judge_subnet(check, text, &list[ASK_SUBNET]);
         judge_compact(check, text, &list[ASK_COMPACT]);
         judge_stale(check, text, &list[ASK_SERVICE]);

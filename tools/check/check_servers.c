@@ -1,5 +1,4 @@
 /* The group "servers": every address of every name server. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,7 +13,6 @@ enum question {
     ASK_DNSKEY,
     ASK_NS,
     ASK_SRV, /* over TCP: so it is whole */
-    ASK_PLAIN,
     ASK_VERSION,
     ASK_OPTION,
     ASK_SMALL,
@@ -51,7 +49,8 @@ static void make_names(const struct check *check, struct asked *out)
     (void)dname_prepend(&out->missing_service, "_ntske", 6, &service);
 }
 
-static void ask_first(struct check *check, struct dns_exchange *list)
+/* All servers with EDNS, then all without. */
+static void ask_first(struct check *check, struct dns_exchange list[2 * CHECK_SERVERS_MAX])
 {
     for (unsigned i = 0; i < check->server_count; i++) {
         struct dns_cookie *cookie = &check->servers[i].cookie;
@@ -59,8 +58,10 @@ static void ask_first(struct check *check, struct dns_exchange *list)
         randombytes_buf(cookie->octets, cookie->len);
         list[i] = check_question(&check->servers[i], &check->pool, RR_SOA);
         list[i].query.nsid = true;
+        list[check->server_count + i] = check_question(&check->servers[i], &check->pool, RR_SOA);
+        list[check->server_count + i].query.plain = true;
     }
-    dnsclient_run(list, check->server_count);
+    check_ask(check, list, 2 * (size_t)check->server_count);
 }
 
 /* The questions to a server that answers. */
@@ -76,7 +77,6 @@ static void set_questions(const struct check *check, const struct check_server *
     list[ASK_SRV].query.name = check->service;
     list[ASK_SRV].query.type = RR_SRV;
     list[ASK_SRV].tcp = true;
-    list[ASK_PLAIN].query.plain = true;
     list[ASK_VERSION].query.version = 1;
     list[ASK_OPTION].query.unknown_option = OPTION_PRIVATE;
     list[ASK_SMALL].query.size = SIZE_SMALL;
@@ -96,23 +96,28 @@ static void set_questions(const struct check *check, const struct check_server *
 struct trial {
     struct check *check;
     const struct check_server *server;
-    const struct dns_exchange *list;
+    const struct dns_exchange *plain, *list;
     struct server_facts *facts;
     char subject[CHECK_SUBJECT_ROOM];
 };
 
-/* The answer to a question. If there is none, the check gets the reason. */
-static const struct dnsmessage *answer(const struct trial *trial, enum question question,
-                                       enum check_id id)
+/* The answer. If there is none, the check gets the reason. */
+static const struct dnsmessage *answer_of(const struct trial *trial,
+                                          const struct dns_exchange *exchange, enum check_id id)
 {
     struct diag why = { "" };
-    const struct dns_exchange *exchange = &trial->list[question];
     const struct dnsmessage *message = check_read(trial->check, exchange, &why);
     bool known = id != CHECK_TCP && exchange->by_tcp && trial->list[ASK_TCP].error != 0;
     if (message == NULL && !known) { /* else the check tcp says so */
         check_fail(trial->check, id, trial->subject, "%s", why.text);
     }
     return message;
+}
+
+static const struct dnsmessage *answer(const struct trial *trial, enum question question,
+                                       enum check_id id)
+{
+    return answer_of(trial, &trial->list[question], id);
 }
 
 static bool has_soa(const struct check *check, const struct dnsmessage *message)
@@ -123,39 +128,27 @@ static bool has_soa(const struct check *check, const struct dnsmessage *message)
 }
 
 /* True if EDNS is what hinders a server: it answers a query without. */
-static bool answers_plain(struct check *check, const struct check_server *server)
+static bool answers_plain(struct check *check, const struct dns_exchange *plain)
 {
-    struct dns_exchange exchange = check_question(server, &check->pool, RR_SOA);
-    exchange.query.plain = true;
-    dnsclient_run(&exchange, 1);
-    const struct dnsmessage *message = check_read(check, &exchange, NULL);
-    bool answers = message != NULL && !exchange.by_tcp && has_soa(check, message);
-    dnsclient_free(&exchange, 1);
-    return answers;
-}
-
-/* True if this machine has no way to the address, such as no IPv6: it says nothing of the server.
- */
-static bool unreachable(const struct dns_exchange *exchange)
-{
-    return exchange->error == ENETUNREACH || exchange->error == EAFNOSUPPORT ||
-           exchange->error == EADDRNOTAVAIL;
+    const struct dnsmessage *message = check_read(check, plain, NULL);
+    return message != NULL && !plain->by_tcp && has_soa(check, message);
 }
 
 static void judge_first(struct check *check, struct check_server *server,
-                        const struct dns_exchange *exchange, struct server_facts *facts)
+                        const struct dns_exchange *exchange, const struct dns_exchange *plain,
+                        struct server_facts *facts)
 {
     char subject[CHECK_SUBJECT_ROOM], rcode[16];
     struct diag why = { "" };
     (void)check_server_text(server, subject);
-    if (unreachable(exchange)) {
-        check_report(check, CHECK_UDP, CHECK_INFO, subject, "not judged, from here: %s",
-                     strerror(exchange->error));
+    if (exchange->no_route) {
+        check_report(check, CHECK_UDP, CHECK_INFO, subject, "not judged: %s",
+                     check_no_route(&exchange->server.address));
         return;
     }
     const struct dnsmessage *message = check_read(check, exchange, &why);
     if ((message == NULL || message->rcode == DNS_FORMERR || message->rcode == DNS_NOTIMP) &&
-        answers_plain(check, server)) {
+        answers_plain(check, plain)) {
         check_fail(check, CHECK_EDNS, subject, "it answers queries without EDNS only");
         return;
     }
@@ -198,7 +191,7 @@ static void judge_transport(const struct trial *trial)
     if (message != NULL && message->rcode != DNS_NOERROR) {
         check_fail(check, CHECK_TCP, trial->subject, "%s", dns_rcode_text(message->rcode, rcode));
     }
-    message = answer(trial, ASK_PLAIN, CHECK_EDNS);
+    message = answer_of(trial, trial->plain, CHECK_EDNS);
     if (message != NULL && (message->edns.present || message->rcode != DNS_NOERROR)) {
         check_fail(check, CHECK_EDNS, trial->subject, "a query without EDNS: %s%s",
                    dns_rcode_text(message->rcode, rcode), message->edns.present ? ", OPT" : "");
@@ -349,7 +342,7 @@ static void ask_without_cookie(struct check *check, struct check_server *server,
     for (unsigned i = 0; i < count; i++) {
         dnsclient_free(again[i], 1);
         again[i]->query.cookie.len = server->cookie.len = 0;
-        dnsclient_run(again[i], 1);
+        check_ask(check, again[i], 1);
     }
 }
 
@@ -399,7 +392,8 @@ static void done(struct check *check, unsigned answering)
 
 void check_servers(struct check *check)
 {
-    struct dns_exchange first[CHECK_SERVERS_MAX];
+    struct dns_exchange first[2 * CHECK_SERVERS_MAX];
+    const struct dns_exchange *plain = first + check->server_count;
     struct dns_exchange *list = xcalloc((size_t)CHECK_SERVERS_MAX * ASK_COUNT, sizeof(*list));
     struct server_facts facts[CHECK_SERVERS_MAX] = { 0 };
     struct asked asked;
@@ -409,8 +403,8 @@ void check_servers(struct check *check)
     for (unsigned i = 0; i < check->server_count; i++) {
         facts[i].soa_ttl = facts[i].ns_ttl = facts[i].dnskey_ttl = facts[i].srv_ttl =
             facts[i].negative_ttl = TTL_UNKNOWN;
-        judge_first(check, &check->servers[i], &first[i], &facts[i]);
-        tried += unreachable(&first[i]) ? 0 : 1;
+        judge_first(check, &check->servers[i], &first[i], &plain[i], &facts[i]);
+        tried += first[i].no_route ? 0 : 1;
         if (check->servers[i].answers) {
             set_questions(check, &check->servers[i], &asked, &list[(size_t)answering * ASK_COUNT]);
             answering++;
@@ -419,13 +413,13 @@ void check_servers(struct check *check)
     if (tried == 0 && check->server_count > 0) {
         check_fail(check, CHECK_UDP, NULL, "this machine has no way to any name server");
     }
-    dnsclient_free(first, check->server_count);
-    dnsclient_run(list, (size_t)answering * ASK_COUNT);
+    check_ask(check, list, (size_t)answering * ASK_COUNT);
     unsigned at = 0;
     for (unsigned i = 0; i < check->server_count; i++) {
         if (check->servers[i].answers) {
             struct trial trial = { .check = check,
                                    .server = &check->servers[i],
+                                   .plain = &plain[i],
                                    .list = &list[(size_t)at++ * ASK_COUNT],
                                    .facts = &facts[i] };
             (void)check_server_text(trial.server, trial.subject);
@@ -433,6 +427,7 @@ void check_servers(struct check *check)
             judge_server(&trial);
         }
     }
+    dnsclient_free(first, 2 * (size_t)check->server_count);
     dnsclient_free(list, (size_t)answering * ASK_COUNT);
     free(list);
     done(check, answering);

@@ -91,8 +91,8 @@ static void drop_silent(struct srv_view *view, const struct srv_answer *answers)
 }
 
 /* So many queries would meet the rate limit: with a cookie they do not. The group servers may have
- * taken cookies already. */
-static void take_cookies(struct check *check)
+ * taken cookies already. Who gives no answer is left out. */
+static void take_cookies(struct check *check, struct srv_view *view)
 {
     enum {
         CLIENT_LEN = 8 /* RFC 7873 4 */
@@ -106,7 +106,7 @@ static void take_cookies(struct check *check)
         }
         list[i] = check_question(&check->servers[i], &check->pool, RR_SOA);
     }
-    dnsclient_run(list, check->server_count);
+    check_ask(check, list, check->server_count);
     for (unsigned i = 0; i < check->server_count; i++) {
         struct diag why;
         const struct dnsmessage *message = check_read(check, &list[i], &why);
@@ -114,6 +114,13 @@ static void take_cookies(struct check *check)
         if (message != NULL && message->edns.cookie.len > CLIENT_LEN &&
             memcmp(message->edns.cookie.octets, cookie->octets, CLIENT_LEN) == 0) {
             *cookie = message->edns.cookie;
+        }
+        if (message != NULL) {
+            view->servers[view->server_count++] = (uint8_t)i;
+        } else if (list[i].no_route) {
+            view->away_count++;
+        } else {
+            view->silent[view->silent_count++] = (uint8_t)i;
         }
     }
     dnsclient_free(list, check->server_count);
@@ -128,7 +135,7 @@ static void ask_subnet(struct check *check, struct srv_view *view, unsigned subn
         list[i] = question(check, answers[i].server, &check->service, RR_SRV,
                            &check->options.subnets[subnet]);
     }
-    dnsclient_run(list, view->rounds);
+    check_ask(check, list, view->rounds);
     for (unsigned i = 0; i < view->rounds; i++) {
         take_answer(check, view, &answers[i], &list[i]);
     }
@@ -149,7 +156,7 @@ static void ask_beside(struct check *check, struct srv_view *view)
         list[i] = question(check, view->servers[i], &check->service, RR_SRV, &everybody);
         list[count + i] = check_question(&check->servers[view->servers[i]], &check->pool, RR_SRV);
     }
-    dnsclient_run(list, 2 * (size_t)count);
+    check_ask(check, list, 2 * (size_t)count);
     for (unsigned i = 0; i < count; i++) {
         struct diag why;
         view->everybody[i].server = view->servers[i];
@@ -241,7 +248,7 @@ static void lookup_batch(struct check *check, struct srv_view *view, const size_
             question(check, view->servers[target % view->server_count], &view->targets[target].name,
                      lookup_types[i % LOOKUP_TYPES], &check->options.subnets[0]);
     }
-    dnsclient_run(list, count * LOOKUP_TYPES);
+    check_ask(check, list, count * LOOKUP_TYPES);
     for (size_t i = 0; i < count * LOOKUP_TYPES; i++) {
         take_lookup(check, &view->targets[which[i / LOOKUP_TYPES]], &list[i]);
     }
@@ -271,14 +278,10 @@ const struct srv_view *check_srv(struct check *check)
         return check->srv;
     }
     struct srv_view *view = check->srv = xcalloc(1, sizeof(*view));
-    view->server_count = check->server_count;
-    for (unsigned i = 0; i < check->server_count; i++) {
-        view->servers[i] = (uint8_t)i;
-    }
+    take_cookies(check, view);
     if (view->server_count == 0) {
         return view;
     }
-    take_cookies(check);
     unsigned least = SRV_SERVERS_EACH * view->server_count;
     view->rounds = least > SRV_ROUNDS ? least : SRV_ROUNDS;
     view->subnet_count = check->options.subnet_count;

@@ -50,6 +50,7 @@ struct srv_view {
     uint8_t servers[CHECK_SERVERS_MAX]; /* those that answer */
     unsigned silent_count;
     uint8_t silent[CHECK_SERVERS_MAX];              /* those that gave no answer to read */
+    unsigned away_count;                            /* those to which there is no route */
     struct srv_answer *answers;                     /* [subnet * rounds + round] */
     struct srv_answer everybody[CHECK_SERVERS_MAX]; /* for the subnet 0.0.0.0/0 */
     bool at_apex[CHECK_SERVERS_MAX];                /* SRV records stand at the pool's own name */

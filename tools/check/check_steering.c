@@ -322,6 +322,9 @@ void check_steering(struct check *check)
                    check_server_text(&check->servers[view->silent[i]], server), "no answer");
     }
     if (view->server_count == 0) {
+        if (view->silent_count == 0 && view->away_count > 0) {
+            check_fail(check, CHECK_SERVICE, NULL, "this machine has no way to any name server");
+        }
         return;
     }
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

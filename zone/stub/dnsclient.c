@@ -13,8 +13,14 @@ enum {
     MESSAGE_MAX = 65535
 };
 
+/* What all exchanges of a run share. */
+struct time_limits {
+    uint64_t wait_us, end_us;
+};
+
 /* An exchange under way. */
 struct running {
+    const struct time_limits *limits;
     struct dns_exchange *exchange; /* NULL: the slot is free */
     int fd;
     bool tcp, connected;
@@ -54,29 +60,40 @@ static void finish(struct running *run, int error, const uint8_t *data, size_t l
     run->exchange = NULL;
 }
 
-static void start_try(struct running *run, bool tcp)
+/* Connects. For UDP that only asks for a route. */
+static bool open_socket(struct running *run)
 {
     struct dns_exchange *exchange = run->exchange;
     struct sockaddr_storage address;
-    socklen_t address_len = endpoint_to_sockaddr(&exchange->server, &address);
+    socklen_t len = endpoint_to_sockaddr(&exchange->server, &address);
+    int type = (run->tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+    run->fd = socket(address.ss_family, type, 0);
+    if (run->fd >= 0 &&
+        (connect(run->fd, (const struct sockaddr *)&address, len) == 0 || errno == EINPROGRESS)) {
+        return true;
+    }
+    exchange->no_route = errno == ENETUNREACH || errno == EHOSTUNREACH || errno == EAFNOSUPPORT ||
+                         errno == EADDRNOTAVAIL || errno == EACCES;
+    return false;
+}
+
+static void start_try(struct running *run, bool tcp)
+{
     close_socket(run);
     run->tcp = tcp;
     run->connected = false;
     run->sent = run->got = 0;
     run->tries += tcp ? 0 : 1;
-    size_t len = dnsmessage_write(run->query + 2, (uint16_t)randombytes_random(), &exchange->query);
+    size_t len =
+        dnsmessage_write(run->query + 2, (uint16_t)randombytes_random(), &run->exchange->query);
     wire_put_u16(run->query, (uint16_t)len);
     run->query_len = len + 2;
     run->started_us = now_us();
+    run->deadline_us = run->started_us + run->limits->wait_us / (tcp ? 1 : DNSCLIENT_TRIES);
     run->deadline_us =
-        run->started_us + UINT64_C(1000) * (tcp ? DNSCLIENT_TCP_MS : DNSCLIENT_UDP_MS);
-    int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
-    run->fd = socket(address.ss_family, type, 0);
-    bool good = run->fd >= 0 &&
-                (connect(run->fd, (const struct sockaddr *)&address, address_len) == 0 ||
-                 errno == EINPROGRESS) &&
-                (tcp || send(run->fd, run->query + 2, len, MSG_NOSIGNAL) == (ssize_t)len);
-    if (!good) {
+        run->deadline_us < run->limits->end_us ? run->deadline_us : run->limits->end_us;
+    if (!open_socket(run) ||
+        (!tcp && send(run->fd, run->query + 2, len, MSG_NOSIGNAL) != (ssize_t)len)) {
         finish(run, errno != 0 ? errno : EIO, NULL, 0);
     }
 }
@@ -161,7 +178,7 @@ static void on_ready(struct running *run)
 
 static void on_deadline(struct running *run)
 {
-    if (!run->tcp && run->tries < DNSCLIENT_TRIES) {
+    if (!run->tcp && run->tries < DNSCLIENT_TRIES && run->deadline_us < run->limits->end_us) {
         start_try(run, false);
     } else {
         finish(run, ETIMEDOUT, NULL, 0);
@@ -195,18 +212,32 @@ static void step(struct running *slots)
     }
 }
 
-void dnsclient_run(struct dns_exchange *list, size_t count)
+static void start(struct running *run, struct dns_exchange *exchange)
 {
+    run->exchange = exchange;
+    run->fd = -1;
+    run->tries = 0;
+    run->tcp = exchange->tcp;
+    run->started_us = now_us();
+    if (run->started_us < run->limits->end_us) {
+        start_try(run, exchange->tcp);
+    } else {
+        finish(run, ETIMEDOUT, NULL, 0);
+    }
+}
+
+void dnsclient_run(struct dns_exchange *list, size_t count, struct dns_limits limits)
+{
+    const struct time_limits common = { .wait_us = UINT64_C(1000) * limits.wait_ms,
+                                        .end_us = now_us() + UINT64_C(1000) * limits.total_ms };
     struct running *slots = xcalloc(DNSCLIENT_PARALLEL, sizeof(*slots));
     size_t next = 0;
     for (bool busy = true; busy;) {
         busy = false;
         for (unsigned i = 0; i < DNSCLIENT_PARALLEL; i++) {
             while (slots[i].exchange == NULL && next < count) {
-                slots[i].exchange = &list[next++];
-                slots[i].fd = -1;
-                slots[i].tries = 0;
-                start_try(&slots[i], slots[i].exchange->tcp);
+                slots[i].limits = &common;
+                start(&slots[i], &list[next++]);
             }
             busy = busy || slots[i].exchange != NULL;
         }

@@ -18,6 +18,11 @@ enum manner {
     TRUNCATES,   /* TC over UDP, the answer over TCP */
     STRAYS,      /* first another ID, another question, garbage, nothing at all; then the answer */
     LIES,        /* nothing but strays */
+    FLOODS,      /* strays without end */
+    SILENT,      /* nothing */
+    LATE,        /* the answer to a query when the next one comes, and then its own */
+    OTHER_PORT,  /* answers from another port than it was asked at */
+    TWICE,       /* two answers, the second one with another rcode */
     CLOSES,      /* TCP: takes the query and closes */
     CUTS,        /* TCP: closes in the middle of the answer */
     WRONG_STREAM /* TCP: another ID */
@@ -30,7 +35,19 @@ struct server {
     int udp, tcp;
     struct endpoint endpoint;
     unsigned datagrams, streams;
+    /* The last query, to be answered again. */
+    uint8_t last[2048];
+    size_t last_len;
+    struct sockaddr_storage asker;
+    socklen_t asker_len;
 };
+
+/* More than the server ever needs. */
+static const struct dns_limits patient = { .wait_ms = 30000, .total_ms = 120000 };
+/* A second a try. */
+static const struct dns_limits brisk = { .wait_ms = 3000, .total_ms = 120000 };
+/* For servers that do not answer. */
+static const struct dns_limits hasty = { .wait_ms = 300, .total_ms = 120000 };
 
 /* The response with the query's question, in place. */
 static void make_response(uint8_t *message, unsigned flags)
@@ -62,6 +79,26 @@ static void send_strays(const struct server *server, uint8_t *message, size_t le
     send_to(server, garbage, 0, to, to_len);
 }
 
+static void send_from_another_port(const uint8_t *message, size_t len,
+                                   const struct sockaddr_storage *to, socklen_t to_len)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    (void)sendto(fd, message, len, 0, (const struct sockaddr *)to, to_len);
+    (void)close(fd);
+}
+
+/* The answer to the query before, which the client no longer waits for, to both of its ports. */
+static void send_late(const struct server *server, const struct sockaddr_storage *to,
+                      socklen_t to_len)
+{
+    uint8_t late[2048];
+    memcpy(late, server->last, server->last_len);
+    make_response(late, 0);
+    send_to(server, late, server->last_len, &server->asker, server->asker_len);
+    send_to(server, late, server->last_len, to, to_len);
+}
+
 static void serve_datagram(struct server *server)
 {
     uint8_t message[2048];
@@ -72,16 +109,41 @@ static void serve_datagram(struct server *server)
     if (got < HEAD) {
         return;
     }
-    server->datagrams++;
-    if (server->manner == SECOND_TRY && server->datagrams == 1) {
-        return;
-    }
+    bool first = server->datagrams++ == 0;
     if (server->manner == STRAYS || server->manner == LIES) {
         send_strays(server, message, (size_t)got, &from, from_len);
     }
-    if (server->manner != LIES) {
-        make_response(message, server->manner == TRUNCATES ? DNSMESSAGE_TC : 0);
+    if (server->manner == LATE && !first) {
+        send_late(server, &from, from_len);
+    }
+    memcpy(server->last, message, (size_t)got);
+    server->last_len = (size_t)got;
+    server->asker = from;
+    server->asker_len = from_len;
+    make_response(message, server->manner == TRUNCATES ? DNSMESSAGE_TC : 0);
+    if (server->manner == OTHER_PORT) {
+        send_from_another_port(message, (size_t)got, &from, from_len);
+        return;
+    }
+    bool waits = (server->manner == SECOND_TRY || server->manner == LATE) && first;
+    if (!waits && server->manner != LIES && server->manner != FLOODS && server->manner != SILENT) {
         send_to(server, message, (size_t)got, &from, from_len);
+    }
+    if (server->manner == TWICE) {
+        message[3] = DNS_SERVFAIL;
+        send_to(server, message, (size_t)got, &from, from_len);
+    }
+}
+
+/* Another ID each time, never the right one. */
+static void flood(struct server *server)
+{
+    for (unsigned i = 0; i < 100 && server->last_len > 0; i++) {
+        uint8_t message[2048];
+        memcpy(message, server->last, server->last_len);
+        make_response(message, 0);
+        message[1] = (uint8_t)(message[1] + 1 + i);
+        send_to(server, message, server->last_len, &server->asker, server->asker_len);
     }
 }
 
@@ -113,6 +175,9 @@ static void *serve(void *arg)
     while (thread_pause(&server->thread, 1)) {
         struct pollfd polled[] = { { .fd = server->udp, .events = POLLIN },
                                    { .fd = server->tcp, .events = POLLIN } };
+        if (server->manner == FLOODS) {
+            flood(server);
+        }
         if (poll(polled, 2, 0) <= 0) {
             continue;
         }
@@ -190,7 +255,7 @@ static void many_are_asked_at_once(void **)
         list[i] = question(server);
         list[i].tcp = i % 3 == 0;
     }
-    dnsclient_run(list, EXCHANGES);
+    dnsclient_run(list, EXCHANGES, patient);
     for (unsigned i = 0; i < EXCHANGES; i++) {
         assert_int_equal(list[i].error, 0);
         assert_int_equal(list[i].by_tcp, i % 3 == 0);
@@ -198,7 +263,7 @@ static void many_are_asked_at_once(void **)
         assert_true(list[i].len > HEAD);
     }
     dnsclient_free(list, EXCHANGES);
-    dnsclient_run(list, 0); /* nobody to ask */
+    dnsclient_run(list, 0, patient); /* nobody to ask */
     stop(server);
 }
 
@@ -206,11 +271,92 @@ static void a_lost_datagram_is_sent_again(void **)
 {
     struct server *server = start(SECOND_TRY);
     struct dns_exchange exchange = question(server);
-    dnsclient_run(&exchange, 1);
+    dnsclient_run(&exchange, 1, brisk);
     assert_int_equal(exchange.error, 0);
     end(server);
     assert_true(server->datagrams >= 2);
     dnsclient_free(&exchange, 1);
+    stop(server);
+}
+
+/* It has the ID of the try before. */
+static void an_answer_that_comes_late_is_not_taken_for_that_of_the_next_try(void **)
+{
+    struct server *server = start(LATE);
+    struct dns_exchange exchange = question(server);
+    dnsclient_run(&exchange, 1, brisk);
+    assert_int_equal(exchange.error, 0);
+    assert_true(exchange.stray);
+    end(server);
+    assert_true(server->datagrams >= 2);
+    assert_memory_equal(exchange.data, server->last, 2); /* the ID of the last try */
+    dnsclient_free(&exchange, 1);
+    stop(server);
+}
+
+static void an_answer_from_another_port_is_not_taken(void **)
+{
+    struct server *server = start(OTHER_PORT);
+    struct dns_exchange exchange = question(server);
+    dnsclient_run(&exchange, 1, hasty);
+    assert_int_equal(exchange.error, ETIMEDOUT);
+    assert_false(exchange.stray); /* it does not even get here */
+    stop(server);
+}
+
+static void the_first_of_two_answers_counts(void **)
+{
+    struct server *server = start(TWICE);
+    struct dns_exchange list[EXCHANGES];
+    for (unsigned i = 0; i < EXCHANGES; i++) {
+        list[i] = question(server);
+    }
+    dnsclient_run(list, EXCHANGES, patient);
+    for (unsigned i = 0; i < EXCHANGES; i++) {
+        assert_int_equal(list[i].error, 0);
+        assert_int_equal(list[i].data[3], DNS_NOERROR);
+    }
+    dnsclient_free(list, EXCHANGES);
+    stop(server);
+}
+
+/* Neither wrong answers without end nor silence hold the client up. */
+static void the_limits_hold_whatever_comes(void **)
+{
+    struct server *flooding = start(FLOODS), *silent = start(SILENT);
+    struct dns_exchange list[EXCHANGES];
+    for (unsigned i = 0; i < EXCHANGES; i++) {
+        list[i] = question(i % 2 == 0 ? flooding : silent);
+    }
+    const struct dns_limits limits = { .wait_ms = 3600 * 1000, .total_ms = 300 };
+    dnsclient_run(list, EXCHANGES, limits);
+    for (unsigned i = 0; i < EXCHANGES; i++) {
+        assert_int_equal(list[i].error, ETIMEDOUT);
+        assert_null(list[i].data);
+    }
+    assert_false(list[1].stray);
+    end(silent);
+    assert_true(silent->datagrams <= DNSCLIENT_PARALLEL / 2); /* the others were not asked */
+    struct dns_exchange more = question(flooding);
+    dnsclient_run(&more, 1, brisk);
+    assert_int_equal(more.error, ETIMEDOUT);
+    assert_true(more.stray);
+    stop(flooding);
+    stop(silent);
+}
+
+/* The address of all hosts is none to which a query can go. */
+static void an_address_without_a_route_is_told_apart(void **)
+{
+    struct server *server = start(ANSWERS);
+    struct dns_exchange list[] = { question(server), question(server), question(server) };
+    list[0].server.address = list[1].server.address = address_of("255.255.255.255");
+    list[1].tcp = true;
+    dnsclient_run(list, 3, patient);
+    assert_true(list[0].no_route && list[0].error != 0);
+    assert_true(list[1].no_route && list[1].error != 0);
+    assert_false(list[2].no_route);
+    dnsclient_free(list, 3);
     stop(server);
 }
 
@@ -220,7 +366,7 @@ static void a_truncated_answer_is_asked_for_over_tcp_unless_it_is_wanted(void **
     struct server *server = start(TRUNCATES);
     struct dns_exchange list[] = { question(server), question(server) };
     list[1].keep_truncated = true;
-    dnsclient_run(list, 2);
+    dnsclient_run(list, 2, patient);
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(list[i].error, 0);
         assert_int_equal(list[i].by_tcp, i == 0);
@@ -236,7 +382,8 @@ static void datagrams_that_do_not_answer_the_query_are_not_taken(void **)
 {
     struct server *server = start(STRAYS), *liar = start(LIES);
     struct dns_exchange list[] = { question(server), question(liar) };
-    dnsclient_run(list, 2);
+    dnsclient_run(&list[0], 1, patient);
+    dnsclient_run(&list[1], 1, hasty);
     assert_int_equal(list[0].error, 0);
     assert_true(list[0].stray);
     assert_true(list[0].len > HEAD && (list[0].data[2] & 0x80) != 0);
@@ -257,7 +404,7 @@ static void a_stream_without_the_answer_is_a_failure(void **)
         struct server *server = start(manners[i]);
         struct dns_exchange exchange = question(server);
         exchange.tcp = true;
-        dnsclient_run(&exchange, 1);
+        dnsclient_run(&exchange, 1, patient);
         assert_int_equal(exchange.error, EPROTO);
         assert_int_equal(exchange.stray, manners[i] == WRONG_STREAM);
         assert_null(exchange.data);
@@ -271,9 +418,10 @@ static void a_closed_port_is_told_at_once(void **)
     struct dns_exchange list[] = { question(server), question(server) };
     list[1].tcp = true;
     stop(server);
-    dnsclient_run(list, 2);
+    dnsclient_run(list, 2, patient);
     assert_int_equal(list[0].error, ECONNREFUSED);
     assert_int_equal(list[1].error, ECONNREFUSED);
+    assert_false(list[0].no_route || list[1].no_route);
 }
 
 int main(void)
@@ -281,6 +429,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_are_asked_at_once),
         cmocka_unit_test(a_lost_datagram_is_sent_again),
+        cmocka_unit_test(an_answer_that_comes_late_is_not_taken_for_that_of_the_next_try),
+        cmocka_unit_test(an_answer_from_another_port_is_not_taken),
+        cmocka_unit_test(the_first_of_two_answers_counts),
+        cmocka_unit_test(the_limits_hold_whatever_comes),
+        cmocka_unit_test(an_address_without_a_route_is_told_apart),
         cmocka_unit_test(a_truncated_answer_is_asked_for_over_tcp_unless_it_is_wanted),
         cmocka_unit_test(datagrams_that_do_not_answer_the_query_are_not_taken),
         cmocka_unit_test(a_stream_without_the_answer_is_a_failure),
