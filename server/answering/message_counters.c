@@ -30,10 +30,10 @@ void message_count_batch(struct message_counters *counters, uint64_t duration_ns
     counter_add(&counters->at[MESSAGES_DURATION_NS], duration_ns);
 }
 
-uint64_t message_questions(const uint64_t sums[MESSAGES_ALL], unsigned kind, unsigned place)
+uint64_t message_questions(const uint64_t sums[MESSAGES_ALL], unsigned kind, bool dnssec_ok,
+                           unsigned place)
 {
-    const size_t at = MESSAGES_QUESTIONS + (size_t)kind * MESSAGE_QTYPES + place;
-    return sums[at] + sums[at + (size_t)ANSWER_KINDS * MESSAGE_QTYPES];
+    return sums[MESSAGES_QUESTIONS + ((kind * 2 + dnssec_ok) << MESSAGE_QTYPE_BITS) + place];
 }
 
 uint64_t message_rcode(const uint64_t sums[MESSAGES_ALL], unsigned rcode)
@@ -41,6 +41,19 @@ uint64_t message_rcode(const uint64_t sums[MESSAGES_ALL], unsigned rcode)
     uint64_t sum = 0;
     for (unsigned i = 0; i < MESSAGE_SIZES; i++) {
         sum += sums[MESSAGES_RESPONSES + rcode * MESSAGE_SIZES + i];
+    }
+    return sum;
+}
+
+uint64_t message_sizes(const uint64_t sums[MESSAGES_ALL], size_t above, size_t bound)
+{
+    size_t first = above >> MESSAGE_SIZE_UNIT_BITS;
+    size_t end = bound >> MESSAGE_SIZE_UNIT_BITS;
+    uint64_t sum = 0;
+    for (unsigned rcode = 0; rcode < MESSAGE_RCODES; rcode++) {
+        for (size_t size = first; size < end && size < MESSAGE_SIZES; size++) {
+            sum += sums[MESSAGES_RESPONSES + rcode * MESSAGE_SIZES + size];
+        }
     }
     return sum;
 }

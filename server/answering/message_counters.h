@@ -10,8 +10,10 @@
 enum {
     MESSAGE_RCODES = 24, /* BADCOOKIE is the highest */
     MESSAGE_QTYPES = 11, /* message_qtype_text */
-    MESSAGE_SIZES = 7,   /* up to 128 octets, up to twice as many and so on; and over 4096 */
-    MESSAGE_SIZE_MIN_BITS = 7,
+    MESSAGE_QTYPE_BITS = 4,
+    MESSAGE_SIZE_UNIT_BITS = 7, /* responses are counted by size in units of 128 octets */
+    MESSAGE_SIZES_BITS = 6,     /* the last size counts all that are longer */
+    MESSAGE_SIZES = 1 << MESSAGE_SIZES_BITS,
     MESSAGE_DURATIONS = 6 /* message_durations_us, and longer */
 };
 
@@ -50,9 +52,9 @@ enum message_displaced {
 
 enum {
     MESSAGES_RECEIVED = 0, /* by transport, then IPv4 and IPv6 */
-    MESSAGES_QUESTIONS = MESSAGES_RECEIVED + MESSAGE_TRANSPORTS * 2, /* by flag DO, kind, qtype */
+    MESSAGES_QUESTIONS = MESSAGES_RECEIVED + MESSAGE_TRANSPORTS * 2, /* by kind, flag DO, qtype */
     MESSAGES_RESPONSES =
-        MESSAGES_QUESTIONS + 2 * ANSWER_KINDS * MESSAGE_QTYPES,            /* by RCODE, then size */
+        MESSAGES_QUESTIONS + (2 * ANSWER_KINDS << MESSAGE_QTYPE_BITS),     /* by RCODE, then size */
     MESSAGES_OCTETS = MESSAGES_RESPONSES + MESSAGE_RCODES * MESSAGE_SIZES, /* of responses */
     MESSAGES_TRUNCATED,
     MESSAGES_DROPPED,
@@ -95,24 +97,27 @@ static inline void message_count_question(struct message_counters *counters, uns
                                           const struct query *query)
 {
     unsigned place = query->qtype < MESSAGE_QTYPES_END ? message_qtype_places[query->qtype] : 0;
-    unsigned row = query->dnssec_ok ? kind + ANSWER_KINDS : kind;
-    message_count(counters, MESSAGES_QUESTIONS + row * MESSAGE_QTYPES + place);
+    unsigned row = kind * 2 + query->dnssec_ok;
+    message_count(counters, MESSAGES_QUESTIONS + (row << MESSAGE_QTYPE_BITS) + place);
 }
 
 /* A response of `len` octets, more than none. */
 static inline void message_count_response(struct message_counters *counters, enum rcode rcode,
                                           size_t len)
 {
-    unsigned units = (unsigned)(len - 1) >> MESSAGE_SIZE_MIN_BITS;
-    unsigned group = 31U - (unsigned)__builtin_clz(units << 1 | 1);
-    unsigned size = group < MESSAGE_SIZES ? group : MESSAGE_SIZES - 1U;
-    message_count(counters, MESSAGES_RESPONSES + (unsigned)rcode * MESSAGE_SIZES + size);
+    unsigned units = (unsigned)(len - 1) >> MESSAGE_SIZE_UNIT_BITS;
+    unsigned size = units < MESSAGE_SIZES ? units : MESSAGE_SIZES - 1U;
+    message_count(counters, MESSAGES_RESPONSES + ((unsigned)rcode << MESSAGE_SIZES_BITS) + size);
 }
 
 void message_count_batch(struct message_counters *counters, uint64_t duration_ns);
-/* Questions of a kind and type, by place, with and without DO. */
-uint64_t message_questions(const uint64_t sums[MESSAGES_ALL], unsigned kind, unsigned place);
+/* Questions of a kind and type, by place. */
+uint64_t message_questions(const uint64_t sums[MESSAGES_ALL], unsigned kind, bool dnssec_ok,
+                           unsigned place);
 uint64_t message_rcode(const uint64_t sums[MESSAGES_ALL], unsigned rcode);
+/* Responses of more than `above` and at most `bound` octets, both multiples of the unit. No bound
+ * lies within the last size, which is that of all longer responses: SIZE_MAX includes it. */
+uint64_t message_sizes(const uint64_t sums[MESSAGES_ALL], size_t above, size_t bound);
 /* Adds the counters to `sums`. */
 void message_sum(uint64_t sums[MESSAGES_ALL], const struct message_counters *counters);
 

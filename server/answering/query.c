@@ -2,21 +2,28 @@
 
 #include "zone/names/rrset.h"
 
+enum {
+    OPT_HEAD = 8,    /* UDP size, extended RCODE, version, flags, RDLENGTH */
+    OPTION_HEAD = 4, /* code, length */
+    SUBNET_HEAD = 4  /* family, source prefix, scope */
+};
+
 /* RFC 7871 6 and 7.1.1: exactly the octets that the source prefix needs, zero bits behind the
  * prefix, scope 0 in a query. */
 static bool read_subnet(struct client_subnet *out, const uint8_t *data, size_t len)
 {
     static const uint8_t bits[] = { 0, 32, 128 };
-    struct reader r = reader_of(data, len);
-    uint16_t family = read_u16(&r);
-    uint8_t source = read_u8(&r), scope = read_u8(&r);
+    if (len < SUBNET_HEAD) {
+        return false;
+    }
+    uint16_t family = wire_get_u16(data);
+    uint8_t source = data[2], scope = data[3];
     size_t octets = (source + 7u) / 8u;
-    if (r.failed || family > 2 || scope != 0 || source > bits[family] ||
-        reader_left(&r) != octets) {
+    if (family > 2 || scope != 0 || source > bits[family] || len != SUBNET_HEAD + octets) {
         return false;
     }
     uint8_t address[16] = { 0 };
-    read_into(&r, address, octets);
+    memcpy(address, data + SUBNET_HEAD, octets);
     if (source % 8 != 0 && (uint8_t)(address[octets - 1] << source % 8) != 0) {
         return false;
     }
@@ -69,9 +76,10 @@ static bool read_options(struct query *out, const uint8_t *data, size_t len)
 {
     struct reader r = reader_of(data, len);
     while (reader_left(&r) > 0) {
-        uint16_t code = read_u16(&r), option_len = read_u16(&r);
+        const uint8_t *head = read_octets(&r, OPTION_HEAD);
+        size_t option_len = head == NULL ? 0 : wire_get_u16(head + 2);
         const uint8_t *option = read_octets(&r, option_len);
-        if (option == NULL || !read_option(out, code, option, option_len)) {
+        if (option == NULL || !read_option(out, wire_get_u16(head), option, option_len)) {
             return false;
         }
     }
@@ -98,14 +106,14 @@ static bool skip_owner(struct reader *r)
 /* OPT, RFC 6891 6.1.2 and 6.1.3. */
 static enum rcode read_opt(struct query *out, bool owner_is_root, struct reader *r)
 {
-    uint16_t size = read_u16(r);
-    (void)read_u8(r); /* extended RCODE */
-    uint8_t version = read_u8(r);
-    uint16_t flags = read_u16(r), len = read_u16(r);
+    const uint8_t *head = read_octets(r, OPT_HEAD);
+    size_t len = head == NULL ? 0 : wire_get_u16(head + 6);
     const uint8_t *options = read_octets(r, len);
     if (options == NULL || !owner_is_root || out->edns) { /* 6.1.1: more than one OPT */
         return RCODE_FORMERR;
     }
+    uint16_t size = wire_get_u16(head), flags = wire_get_u16(head + 4);
+    uint8_t version = head[3];
     out->edns = true;
     out->udp_size = size > DNS_UDP_PLAIN ? size : DNS_UDP_PLAIN; /* 6.2.3 */
     out->dnssec_ok = (flags & EDNS_DO) != 0;
@@ -181,24 +189,31 @@ static enum query_verdict reject_early(struct query *out, enum rcode *rcode, str
 static void read_question(struct query *out, struct reader *r)
 {
     dname_read(r, &out->qname);
-    out->qtype = read_u16(r);
-    out->qclass = read_u16(r);
-    out->has_question = !r->failed;
+    const uint8_t *rest = read_octets(r, 4);
+    if (rest != NULL) {
+        out->qtype = wire_get_u16(rest);
+        out->qclass = wire_get_u16(rest + 2);
+        out->has_question = true;
+    }
 }
 
 enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8_t *message,
                                size_t len)
 {
     struct reader r = reader_of(message, len);
-    out->id = read_u16(&r);
-    out->flags = read_u16(&r);
     out->has_question = out->edns = out->dnssec_ok = out->subnet.present = false;
     out->tsig.present = false;
     out->options = 0;
     out->udp_size = DNS_UDP_PLAIN;
-    uint16_t questions = read_u16(&r), answers = read_u16(&r), authorities = read_u16(&r);
-    uint16_t additionals = read_u16(&r);
-    if (r.failed || (out->flags & DNS_FLAG_QR) != 0) {
+    const uint8_t *head = read_octets(&r, DNS_HEADER_LEN);
+    if (head == NULL) {
+        return QUERY_DROP;
+    }
+    out->id = wire_get_u16(head);
+    out->flags = wire_get_u16(head + 2);
+    uint16_t questions = wire_get_u16(head + 4), answers = wire_get_u16(head + 6);
+    uint16_t authorities = wire_get_u16(head + 8), additionals = wire_get_u16(head + 10);
+    if ((out->flags & DNS_FLAG_QR) != 0) {
         return QUERY_DROP;
     }
     if ((out->flags >> DNS_OPCODE_SHIFT & DNS_OPCODE_MASK) != 0) {

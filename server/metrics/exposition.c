@@ -44,15 +44,15 @@ static void write_queries(struct openmetrics *om, const uint64_t *sums)
     }
     counter(om, "ntspool_dns_questions_total",
             "Questions in the class IN, by type and by the name that they lead to.");
+    uint64_t dnssec = 0;
     for (unsigned kind = 0; kind < ANSWER_KINDS; kind++) {
         for (unsigned place = 0; place < MESSAGE_QTYPES; place++) {
-            openmetrics_sample(om, (double)message_questions(sums, kind, place), "qtype",
-                               message_qtype_text(place), "kind", kinds[kind], NULL);
+            uint64_t with = message_questions(sums, kind, true, place);
+            uint64_t without = message_questions(sums, kind, false, place);
+            openmetrics_sample(om, (double)(with + without), "qtype", message_qtype_text(place),
+                               "kind", kinds[kind], NULL);
+            dnssec += with;
         }
-    }
-    uint64_t dnssec = 0;
-    for (unsigned i = 0; i < ANSWER_KINDS * MESSAGE_QTYPES; i++) {
-        dnssec += sums[MESSAGES_QUESTIONS + ANSWER_KINDS * MESSAGE_QTYPES + i];
     }
     plain_counter(om, "ntspool_dns_do_total", "Questions with the flag DO, for signatures.",
                   dnssec);
@@ -78,8 +78,11 @@ static void write_responses(struct openmetrics *om, const uint64_t *sums)
                    { RCODE_BADCOOKIE, "BADCOOKIE" } };
     static const char *const drops[MESSAGE_DROPS] = { "malformed", "response", "rate", "send",
                                                       "store" };
-    double bounds[MESSAGE_SIZES - 1];
-    uint64_t sizes[MESSAGE_SIZES] = { 0 };
+    static const double bounds[] = { 128, 256, 512, 1024, 2048, 4096 };
+    enum {
+        BOUNDS = sizeof(bounds) / sizeof(bounds[0])
+    };
+    uint64_t sizes[BOUNDS + 1];
     counter(om, "ntspool_dns_answers_total", "Responses made, by RCODE.");
     for (size_t i = 0; i < sizeof(rcodes) / sizeof(rcodes[0]); i++) {
         openmetrics_sample(om, (double)message_rcode(sums, rcodes[i].rcode), "rcode",
@@ -96,13 +99,11 @@ static void write_responses(struct openmetrics *om, const uint64_t *sums)
                   sums[MESSAGES_SLIPPED]);
     plain_counter(om, "ntspool_dns_truncated_total", "Responses with the flag TC.",
                   sums[MESSAGES_TRUNCATED]);
-    for (unsigned i = 0; i < MESSAGE_RCODES * MESSAGE_SIZES; i++) {
-        sizes[i % MESSAGE_SIZES] += sums[MESSAGES_RESPONSES + i];
+    for (unsigned i = 0; i <= BOUNDS; i++) {
+        sizes[i] = message_sizes(sums, i > 0 ? (size_t)bounds[i - 1] : 0,
+                                 i < BOUNDS ? (size_t)bounds[i] : SIZE_MAX);
     }
-    for (unsigned i = 0; i < MESSAGE_SIZES - 1; i++) {
-        bounds[i] = 1U << (MESSAGE_SIZE_MIN_BITS + i);
-    }
-    const struct openmetrics_buckets buckets = { bounds, sizes, MESSAGE_SIZES - 1,
+    const struct openmetrics_buckets buckets = { bounds, sizes, BOUNDS,
                                                  (double)sums[MESSAGES_OCTETS] };
     openmetrics_family(om, OPENMETRICS_HISTOGRAM, "ntspool_dns_response_bytes",
                        "Size of responses.");

@@ -63,6 +63,11 @@ static inline void read_into(struct reader *r, void *out, size_t count)
     }
 }
 
+static inline uint16_t wire_get_u16(const uint8_t *p)
+{
+    return (uint16_t)((unsigned)p[0] << 8 | p[1]);
+}
+
 static inline uint8_t read_u8(struct reader *r)
 {
     const uint8_t *p = read_octets(r, 1);
@@ -72,10 +77,7 @@ static inline uint8_t read_u8(struct reader *r)
 static inline uint16_t read_u16(struct reader *r)
 {
     const uint8_t *p = read_octets(r, 2);
-    if (p == NULL) {
-        return 0;
-    }
-    return (uint16_t)((unsigned)p[0] << 8 | p[1]);
+    return p == NULL ? 0 : wire_get_u16(p);
 }
 
 static inline uint32_t read_u32(struct reader *r)
