@@ -76,9 +76,13 @@ struct program {
     struct prober *prober;
 };
 
-static void log_line(int priority, const char *text)
+static char vantage[VANTAGE_ROOM]; /* our name, for the log */
+
+static void log_line(int priority, const struct log_fields *fields, const char *text)
 {
-    log_write("ntspool-probed", priority, "%s", text);
+    struct log_fields all = fields != NULL ? *fields : (struct log_fields){ 0 };
+    all.vantage = vantage[0] != '\0' ? vantage : NULL;
+    log_write("ntspool-probed", priority, &all, text);
 }
 
 static void print_verdict(const char *label, const struct address_health *row)
@@ -120,11 +124,8 @@ static enum result read_options(struct probed_options *out, const struct argumen
     out->allow_private = arguments_count(arguments, "allow-private") > 0 ||
                          (config->allow_private != NULL && *config->allow_private);
     TRY(read_references(out, arguments, config, diag));
-    const char *level = arguments_text(arguments, "log-level", config->log_level, LOG_LEVEL_PRESET);
-    if (log_level_set(level) != RESULT_OK) {
-        return diag_fail(diag, RESULT_USAGE, "--log-level takes one of " LOG_LEVELS ", not \"%s\"",
-                         level);
-    }
+    TRY(log_level_set(arguments_text(arguments, "log-level", config->log_level, LOG_LEVEL_PRESET),
+                      diag));
     if (duration_parse(&out->interval_s, interval) != RESULT_OK || out->interval_s < 1 ||
         out->interval_s > 86400) {
         return diag_fail(diag, RESULT_USAGE, "--interval takes a time from 1s to 1d, not \"%s\"",
@@ -144,11 +145,11 @@ static enum result confine(const struct probed_options *options, struct diag *di
     struct sandbox sandbox;
     char path[PATH_MAX];
     if (geteuid() == 0) {
-        log_line(LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
+        log_say(log_line, LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
     }
     if (options->reference_count == 0 && !reference_kernel_answers()) {
-        log_line(
-            LOG_WARNING,
+        log_say(
+            log_line, LOG_WARNING,
             "a system call filter (ProtectClock=?) hides whether the clock is synchronised, so a "
             "wrong clock is not noticed: allow clock_adjtime, or give --reference");
     }
@@ -162,7 +163,7 @@ static enum result confine(const struct probed_options *options, struct diag *di
     }
     enum result result = sandbox_enter(&sandbox, diag);
     if (result == RESULT_MISSING) {
-        log_line(LOG_WARNING, diag->text);
+        log_say(log_line, LOG_WARNING, "%s", diag->text);
         result = RESULT_OK;
     }
     return result;
@@ -202,7 +203,7 @@ static void report_ready(struct program *program)
 static void on_stop(uv_signal_t *signal, int)
 {
     struct program *program = signal->data;
-    log_line(LOG_INFO, "ending");
+    log_say(log_line, LOG_INFO, "ending");
     (void)notify_send(&program->notify, "STOPPING=1\nSTATUS=ends");
     prober_stop(program->prober);
     close_handles(program);
@@ -214,13 +215,13 @@ static void on_hangup(uv_signal_t *signal, int)
     struct tls_trust *trust = NULL;
     struct diag diag = { "" };
     if (tls_trust_new(&trust, program->trust_file, &diag) != RESULT_OK) {
-        log_line(LOG_ERR, diag.text);
+        log_say(log_line, LOG_ERR, "%s", diag.text);
         return;
     }
     prober_set_trust(program->prober, trust);
     tls_trust_free(program->trust);
     program->trust = trust;
-    log_line(LOG_INFO, "read the trusted CAs again");
+    log_say(log_line, LOG_INFO, "read the trusted CAs again");
 }
 
 /* The signals don't keep the loop alive, since with --once the prober ends it. With --once SIGTERM
@@ -366,6 +367,7 @@ static enum result start(struct program *program, const struct arguments *argume
     struct probed_options options = { 0 };
     TRY(config_load(config, arguments_value(arguments, "config", 0), diag));
     TRY(read_options(&options, arguments, *config, diag));
+    (void)snprintf(vantage, sizeof(vantage), "%s", options.id);
     if (options.check) {
         *good = check(program, &options);
         return RESULT_OK;
@@ -396,15 +398,16 @@ int main(int, char **argv)
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
         (void)signal(ignored[i], SIG_IGN);
     }
+    log_open();
     if (sodium_init() < 0) {
-        log_line(LOG_ERR, "libsodium can't be set up");
+        log_say(log_line, LOG_ERR, "libsodium can't be set up");
         return 1;
     }
     enum result result = start(&program, &arguments, &config, &good, &diag);
     config_free(config);
     arguments_free(&arguments);
     if (result != RESULT_OK) {
-        log_line(LOG_ERR, diag.text);
+        log_say(log_line, LOG_ERR, "%s", diag.text);
         return result == RESULT_USAGE ? 2 : 1;
     }
     return good ? 0 : 1;

@@ -2,19 +2,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <syslog.h>
 
-#include "zone/base/log.h"
-
-void probe_log_line(const struct probe_log *probe_log, int priority, const char *format, ...)
-{
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)log_format(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    probe_log->log(priority, line);
-}
+#include "zone/base/concern.h"
 
 static const struct {
     const char *failed, *recovered;
@@ -26,18 +15,32 @@ static const struct {
 void probe_log_failed(struct probe_log *probe_log, enum probe_log_subject subject,
                       const struct diag *diag)
 {
-    if (!probe_log->failing[subject]) {
-        probe_log->failing[subject] = true;
-        probe_log_line(probe_log, LOG_ERR, "%s: %s; going on with what is known",
-                       subjects[subject].failed, diag->text);
-    }
+    log_once(&probe_log->troubles[subject], probe_log->log, LOG_ERR,
+             "%s: %s; going on with what is known", subjects[subject].failed, diag->text);
 }
 
 void probe_log_recovered(struct probe_log *probe_log, enum probe_log_subject subject)
 {
-    if (probe_log->failing[subject]) {
-        probe_log->failing[subject] = false;
-        probe_log_line(probe_log, LOG_NOTICE, "%s", subjects[subject].recovered);
+    log_once_over(&probe_log->troubles[subject], probe_log->log, subjects[subject].recovered);
+}
+
+/* Logs a state if it changed, within the limit. Where it is bad, `status` warns of it as `id`. */
+static void tell(const struct probe_log *probe_log, struct log_limit *limit, bool changed,
+                 int priority, enum concern_id id, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+static void tell(const struct probe_log *probe_log, struct log_limit *limit, bool changed,
+                 int priority, enum concern_id id, const char *format, ...)
+{
+    const struct log_fields fields = { .warning =
+                                           priority < LOG_NOTICE ? concern_id_text(id) : NULL };
+    char text[sizeof(struct diag)], note[LOG_NOTE_ROOM];
+    va_list args;
+    if (log_limit_admits(limit, changed)) {
+        va_start(args, format);
+        (void)log_format(text, sizeof(text), format, args);
+        va_end(args);
+        log_say_about(probe_log->log, priority, &fields, "%s%s", text, log_limit_note(limit, note));
     }
 }
 
@@ -46,20 +49,17 @@ void probe_log_named(struct probe_log *probe_log, const struct vantage_keys *key
 {
     const struct vantage_key *named = vantage_keys_find(keys, name);
     bool unnamed = named == NULL || memcmp(named->key, key, VANTAGE_KEY_LEN) != 0;
-    if (unnamed == probe_log->unnamed) {
-        return;
-    }
+    bool changed = unnamed != probe_log->unnamed;
     probe_log->unnamed = unnamed;
     if (unnamed) {
         char text[JOURNAL_KEY_TEXT];
-        probe_log_line(
-            probe_log, LOG_WARNING,
-            "the pool does not know this vantage point, so its verdicts count for nothing: "
-            "`ntspool vantage add %s %s` names it",
-            name, journal_key_text(key, text));
+        tell(probe_log, &probe_log->named_limit, changed, LOG_WARNING, CONCERN_VANTAGE_UNKNOWN,
+             "the pool does not know this vantage point, so its verdicts count for nothing: "
+             "`ntspool vantage add %s %s` names it",
+             name, journal_key_text(key, text));
     } else {
-        probe_log_line(probe_log, LOG_NOTICE,
-                       "the pool knows this vantage point: its verdicts count");
+        tell(probe_log, &probe_log->named_limit, changed, LOG_NOTICE, CONCERN_VANTAGE_UNKNOWN,
+             "the pool knows this vantage point: its verdicts count");
     }
 }
 
@@ -81,21 +81,23 @@ bool probe_log_stage(const struct probe_log *probe_log, struct probed_member *me
     const struct address_health *failed = failed_address(health);
     bool down = health->stage == STAGE_INELIGIBLE || health->stage == STAGE_FALLING;
     char address[ADDRESS_TEXT_MAX], note[LOG_NOTE_ROOM];
+    struct log_fields fields = { .member = member->label };
     bool changed = health->stage != before,
          admitted = log_limit_admits(&member->stage_limit, changed);
     if (!changed && !admitted) {
         return false;
     }
     if (down && failed != NULL) {
+        fields.address = address_text(&failed->address, address);
+        fields.failure = failure_id(failed->failure);
         (void)snprintf(out, HISTORY_EVENT_ROOM, "%s: %s: %s (%.100s)", stage_text(health->stage),
-                       address_text(&failed->address, address), failure_id(failed->failure),
-                       failed->detail);
+                       fields.address, fields.failure, failed->detail);
     } else {
         (void)snprintf(out, HISTORY_EVENT_ROOM, "%s", stage_text(health->stage));
     }
     if (admitted) {
-        probe_log_line(probe_log, down ? LOG_NOTICE : LOG_INFO, "member %s: %s%s", member->label,
-                       out, log_limit_note(&member->stage_limit, note));
+        log_say_about(probe_log->log, down ? LOG_NOTICE : LOG_INFO, &fields, "member %s: %s%s",
+                      member->label, out, log_limit_note(&member->stage_limit, note));
     }
     return changed;
 }
@@ -108,32 +110,54 @@ void probe_log_probe(const struct probe_log *probe_log, struct probed_member *me
     char text[ADDRESS_TEXT_MAX], note[LOG_NOTE_ROOM];
     bool fine = row->failure == FAILURE_NONE;
     bool changed = row->failure != before->failure || (fine && before->probes == 0);
+    const struct log_fields fields = { .member = member->label,
+                                       .address = address_text(&row->address, text),
+                                       .failure = fine ? NULL : failure_id(row->failure) };
     if (log_limit_admits(limit, changed)) {
-        probe_log_line(probe_log, LOG_INFO, "member %s: %s: %s%s%s%s%s", member->label,
-                       address_text(&row->address, text), fine ? "ok" : failure_id(row->failure),
-                       fine ? "" : " (", fine ? "" : row->detail, fine ? "" : ")",
-                       log_limit_note(limit, note));
+        log_say_about(probe_log->log, LOG_INFO, &fields, "member %s: %s: %s%s%s%s%s", member->label,
+                      fields.address, fine ? "ok" : fields.failure, fine ? "" : " (",
+                      fine ? "" : row->detail, fine ? "" : ")", log_limit_note(limit, note));
+    }
+}
+
+void probe_log_outcome(const struct probe_log *probe_log, const struct probed_address *probed,
+                       const struct outcome *outcome)
+{
+    char text[ADDRESS_TEXT_MAX];
+    if (!log_is_wanted(LOG_DEBUG)) {
+        return;
+    }
+    const struct probed_member *member = probed->member;
+    const struct log_fields fields = {
+        .member = member->label,
+        .address = address_text(&member->health.addresses[probed->index].address, text)
+    };
+    if (outcome->timed) {
+        log_say_about(probe_log->log, LOG_DEBUG, &fields,
+                      "probed member %s: %s: %s, offset %lld us, round trip %llu us", member->label,
+                      fields.address, failure_id(outcome->failure),
+                      (long long)outcome->sample.offset_us,
+                      (unsigned long long)outcome->sample.rtt_us);
+    } else {
+        log_say_about(probe_log->log, LOG_DEBUG, &fields, "probed member %s: %s: %s %s",
+                      member->label, fields.address, failure_id(outcome->failure), outcome->detail);
     }
 }
 
 bool probe_log_alarm(struct probe_log *probe_log, const struct vantage *vantage)
 {
-    bool alarm = vantage_is_frozen(vantage);
-    if (alarm == probe_log->alarm) {
-        return false;
-    }
+    bool alarm = vantage_is_frozen(vantage), changed = alarm != probe_log->alarm;
     probe_log->alarm = alarm;
     if (alarm) {
-        probe_log_line(
-            probe_log, LOG_ALERT,
-            "too much fails at once (%u of %u eligible members are down): no member is taken out "
-            "until that is over, or until `ntspool health release` confirms it",
-            vantage->down, vantage->members);
+        tell(probe_log, &probe_log->alarm_limit, changed, LOG_ERR, CONCERN_VANTAGE_FROZEN,
+             "too much fails at once (%u of %u eligible members are down): no member is taken out "
+             "until that is over, or until `ntspool health release` confirms it",
+             vantage->down, vantage->members);
     } else {
-        probe_log_line(probe_log, LOG_NOTICE,
-                       "no more members fail at once than fail by themselves: removals go on");
+        tell(probe_log, &probe_log->alarm_limit, changed, LOG_NOTICE, CONCERN_VANTAGE_FROZEN,
+             "no more members fail at once than fail by themselves: removals go on");
     }
-    return true;
+    return changed;
 }
 
 bool probe_log_state(struct probe_log *probe_log, const struct vantage *vantage)
@@ -141,47 +165,49 @@ bool probe_log_state(struct probe_log *probe_log, const struct vantage *vantage)
     static const char *const texts[] = {
         [VANTAGE_WELL] = "clock, network and machine are well again: verdicts count",
         [VANTAGE_CLOCK_OFF] = "our clock is off, according to the references or the kernel: "
-                              "verdicts wait until it is "
-                              "right",
+                              "verdicts wait until it is right",
         [VANTAGE_NETWORK_OFF] = "our network is down: verdicts wait until it is back",
         [VANTAGE_HELD_UP] =
             "our process gets too little CPU time: verdicts wait until it gets enough",
     };
-    if (probe_log->state == vantage->state) {
-        return false;
-    }
+    bool changed = probe_log->state != vantage->state;
     probe_log->state = vantage->state;
-    probe_log_line(probe_log, vantage->state == VANTAGE_WELL ? LOG_NOTICE : LOG_ALERT, "%s",
-                   texts[vantage->state]);
-    return true;
+    tell(probe_log, &probe_log->state_limit, changed,
+         vantage->state == VANTAGE_WELL ? LOG_NOTICE : LOG_ERR, CONCERN_VANTAGE_ASIDE, "%s",
+         texts[vantage->state]);
+    return changed;
+}
+
+static bool tell_family(struct probe_log *probe_log, const struct vantage *vantage,
+                        enum address_family family)
+{
+    struct log_limit *limit = &probe_log->family_limits[family];
+    const char *name = address_family_text(family);
+    unsigned addresses = vantage->family[family].addresses;
+    bool waits = addresses > 0 && vantage_family_waits(vantage, family);
+    bool changed = waits != probe_log->family_waits[family];
+    probe_log->family_waits[family] = waits;
+    if (!waits) {
+        tell(probe_log, limit, changed, LOG_NOTICE, CONCERN_VANTAGE_FAMILY_OFF,
+             "%s works from here: its verdicts count", name);
+    } else if (vantage->family[family].state == FAMILY_OFF) {
+        tell(probe_log, limit, changed, LOG_ERR, CONCERN_VANTAGE_FAMILY_OFF,
+             "%s no longer works from here: its verdicts wait, those of the other family count",
+             name);
+    } else {
+        tell(probe_log, limit, changed, LOG_WARNING, CONCERN_VANTAGE_FAMILY_UNSEEN,
+             "nothing was ever reached by %s from here: the %u member addresses of that family "
+             "can't be judged, those of the other family are; check this machine's %s",
+             name, addresses, name);
+    }
+    return changed;
 }
 
 bool probe_log_families(struct probe_log *probe_log, const struct vantage *vantage)
 {
     bool changed = false;
     for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
-        enum address_family family = (enum address_family)i;
-        const char *name = address_family_text(family);
-        bool waits = vantage->family[i].addresses > 0 && vantage_family_waits(vantage, family);
-        if (waits == probe_log->family_waits[i]) {
-            continue;
-        }
-        changed = true;
-        probe_log->family_waits[i] = waits;
-        if (!waits) {
-            probe_log_line(probe_log, LOG_NOTICE, "%s works from here: its verdicts count", name);
-        } else if (vantage->family[i].state == FAMILY_OFF) {
-            probe_log_line(
-                probe_log, LOG_ALERT,
-                "%s no longer works from here: its verdicts wait, those of the other family count",
-                name);
-        } else {
-            probe_log_line(
-                probe_log, LOG_WARNING,
-                "nothing was ever reached by %s from here: the %u member addresses of that family "
-                "can't be judged, those of the other family are; check this machine's %s",
-                name, vantage->family[i].addresses, name);
-        }
+        changed |= tell_family(probe_log, vantage, (enum address_family)i);
     }
     return changed;
 }

@@ -1,9 +1,12 @@
-/* The log of a running probe: one line for each change, never one for each probe. Members can
- * change at will, so the lines about each of them and about each of its addresses are limited. */
+/* The log of a running probe: one line for each change. Each probe has one at the level debug only.
+ * Members can change at will, so the lines about each of them and about each of its addresses are
+ * limited. So are those about ourselves: many members can do together what looks like a fault of
+ * ours. */
 #ifndef PROBE_PROBE_LOG_H
 #define PROBE_PROBE_LOG_H
 
 #include "probe/probed_member.h"
+#include "zone/base/log.h"
 #include "zone/verdicts/journal.h"
 
 /* Actions that may fail for a while. */
@@ -14,18 +17,16 @@ enum probe_log_subject {
 };
 
 struct probe_log {
-    /* Writes a line; `priority` is that of syslog(3). For the owner to set. */
-    void (*log)(int priority, const char *text);
-    /* The last state that was logged. */
-    bool failing[PROBE_LOG_SUBJECTS];
+    log_sink *log; /* for the owner to set */
+    struct log_once troubles[PROBE_LOG_SUBJECTS], registries;
+    /* The last state, and the limit of the lines about it. */
     bool alarm;   /* too much is down */
     bool unnamed; /* the pool does not know our key under our name */
     enum vantage_state state;
     bool family_waits[ADDRESS_FAMILIES];
+    struct log_limit alarm_limit, named_limit, state_limit, family_limits[ADDRESS_FAMILIES];
 };
 
-void probe_log_line(const struct probe_log *probe_log, int priority, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 /* The subject failed, or works. Logged when that changes. */
 void probe_log_failed(struct probe_log *probe_log, enum probe_log_subject subject,
                       const struct diag *diag);
@@ -42,6 +43,9 @@ bool probe_log_stage(const struct probe_log *probe_log, struct probed_member *me
  * first probe. */
 void probe_log_probe(const struct probe_log *probe_log, struct probed_member *member,
                      unsigned index, const struct address_health *before);
+/* Logs how a probe ended, for developers. */
+void probe_log_outcome(const struct probe_log *probe_log, const struct probed_address *probed,
+                       const struct outcome *outcome);
 /* These log a change, and return true for one: the alarm that too much is down; our own state;
  * families that wait. */
 bool probe_log_alarm(struct probe_log *probe_log, const struct vantage *vantage);

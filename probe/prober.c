@@ -67,6 +67,7 @@ static void write_report(struct prober *prober)
     }
     prober->report_due_ms = 0;
     probe_log_recovered(&prober->probe_log, PROBE_LOG_VERDICTS);
+    log_say(prober->options.log, LOG_DEBUG, "wrote a report");
 }
 
 /* -- verdicts -- */
@@ -188,6 +189,7 @@ static void probe_ended(struct probed_address *probed, const struct outcome *out
     struct prober *prober = arg;
     uint64_t now_ms = clock_steady_ms();
     probed_address_back_off(probed, outcome->failure, now_ms);
+    probe_log_outcome(&prober->probe_log, probed, outcome);
     if (prober->options.once && outcome->failure == FAILURE_INTERNAL &&
         probed_address_repeat(probed, now_ms)) {
         return;
@@ -258,8 +260,8 @@ static enum result check_registry(struct prober *prober, const struct feed *feed
     if (member_table_is_of(&prober->table, feed)) {
         return RESULT_OK;
     }
-    probe_log_line(&prober->probe_log, LOG_NOTICE,
-                   "the list of members is of another registry: begins anew");
+    log_once_news(&prober->probe_log.registries, prober->options.log,
+                  "the list of members is of another registry: begins anew");
     member_table_done(&prober->table);
     init_vantage(prober);
     return member_table_begin(&prober->table, feed, prober->options.state_dir, diag);
@@ -279,6 +281,8 @@ static void poll_feed(uv_timer_t *timer)
     } else if (feed != NULL) {
         take_feed(prober, feed);
         advance_dirty(prober);
+        log_say(prober->options.log, LOG_DEBUG, "took in a list of %zu members",
+                prober->table.member_count);
         probe_log_recovered(&prober->probe_log, PROBE_LOG_FEED);
     }
     feed_free(feed);
@@ -366,8 +370,8 @@ enum result prober_new(struct prober **out, uv_loop_t *loop, const struct prober
     if (!options->once) {
         uv_timer_start(&prober->poll, poll_feed, LIMIT_POLL_MS, LIMIT_POLL_MS);
     }
-    probe_log_line(&prober->probe_log, LOG_INFO, "probing %zu members, at most %u probes at once",
-                   prober->table.member_count, prober->dispatcher.in_flight_max);
+    log_say(options->log, LOG_INFO, "probing %zu members, at most %u probes at once",
+            prober->table.member_count, prober->dispatcher.in_flight_max);
     *out = prober;
     return RESULT_OK;
 }
@@ -387,7 +391,7 @@ void prober_set_trust(struct prober *prober, struct tls_trust *trust)
 
 bool prober_has_written(const struct prober *prober)
 {
-    return !prober->probe_log.failing[PROBE_LOG_VERDICTS];
+    return !log_once_is_on(&prober->probe_log.troubles[PROBE_LOG_VERDICTS]);
 }
 
 void prober_stop(struct prober *prober)

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "probe/reference.h"
+#include "zone/base/log.h"
 #include "zone/verdicts/health.h"
 
 struct prober;
@@ -17,9 +18,8 @@ struct prober_options {
     const char *vantage;           /* our name, which vantage_name_fine accepts */
     uint32_t interval_ms;
     bool allow_private;
-    bool once; /* probe each address once, then stop */
-    /* Takes one line for the operator. `priority` is that of syslog(3). */
-    void (*log)(int priority, const char *text);
+    bool once;     /* probe each address once, then stop */
+    log_sink *log; /* takes the lines for the operator */
     /* Called after each verdict. May be NULL. */
     void (*report)(const char *label, const struct address_health *row);
 };

@@ -14,29 +14,26 @@ static void check_filters(log_sink *log)
     errno = 0;
     int nice = getpriority(PRIO_PROCESS, 0);
     if (errno != 0 || setpriority(PRIO_PROCESS, 0, nice) != 0) {
-        log(LOG_WARNING,
-            "a filter of system calls forbids setpriority: deals don't yield to answers; allow "
-            "@resources in SystemCallFilter=");
+        log_say(log, LOG_WARNING,
+                "a filter of system calls forbids setpriority: deals don't yield to answers; allow "
+                "@resources in SystemCallFilter=");
     }
 }
 
 static void check_permissions(const char *state, log_sink *log)
 {
     char path[STORE_EXPOSED_ROOM];
-    struct diag diag;
     if (store_exchange_exposed(state, path)) {
-        (void)diag_fail(&diag, RESULT_OK,
-                        "every user of this machine can change what goes between server and "
-                        "probe: chmod o-w %s",
-                        path);
-        log(LOG_WARNING, diag.text);
+        log_say(log, LOG_WARNING,
+                "every user of this machine can change what goes between server and probe: chmod "
+                "o-w %s",
+                path);
     }
     for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
         if (store_exposed(state, kind, path)) {
-            (void)diag_fail(&diag, RESULT_OK,
-                            "every user of this machine can change state/%s: chmod o-w %s",
-                            store_kind_text(kind), path);
-            log(LOG_WARNING, diag.text);
+            log_say(log, LOG_WARNING,
+                    "every user of this machine can change state/%s: chmod o-w %s",
+                    store_kind_text(kind), path);
         }
     }
 }
@@ -48,7 +45,7 @@ enum result confine(const struct options *options, log_sink *log, struct diag *d
         TRY(user_become(options->user, diag));
     }
     if (geteuid() == 0) {
-        log(LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
+        log_say(log, LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
     }
     check_filters(log);
     check_permissions(options->state, log);
@@ -59,7 +56,7 @@ enum result confine(const struct options *options, log_sink *log, struct diag *d
     }
     enum result result = sandbox_enter(&sandbox, diag);
     if (result == RESULT_MISSING) {
-        log(LOG_WARNING, diag->text);
+        log_say(log, LOG_WARNING, "%s", diag->text);
         result = RESULT_OK;
     }
     return result;

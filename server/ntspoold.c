@@ -63,9 +63,9 @@ struct program {
     bool draining; /* another ntspoold replaces this one */
 };
 
-static void log_line(int priority, const char *text)
+static void log_line(int priority, const struct log_fields *fields, const char *text)
 {
-    log_write(INSTANCE_NAME, priority, "%s", text);
+    log_write(INSTANCE_NAME, priority, fields, text);
 }
 
 /* Counts that can't be read are left as they are and not added to. The server answers all the
@@ -77,7 +77,7 @@ static enum result open_collector(struct program *program, struct diag *diag)
                                          .log = log_line };
     enum result result = collector_new(&program->collector, &sources, diag);
     if (result != RESULT_OK) {
-        log_write(INSTANCE_NAME, LOG_WARNING, "what is counted is not kept: %s", diag->text);
+        log_say(log_line, LOG_WARNING, "what is counted is not kept: %s", diag->text);
         sources.traffic = NULL;
         result = collector_new(&program->collector, &sources, diag);
     }
@@ -114,8 +114,8 @@ static enum result claim_state(struct program *program, const struct options *op
     enum result result = (options->takeover ? instance_succeed : instance_claim)(
         &program->instance, options->state, INSTANCE_NAME, options->workers, diag);
     if (result == RESULT_SYSTEM) {
-        log_write(INSTANCE_NAME, LOG_WARNING, "a second one on this state is not kept away: %s",
-                  diag->text);
+        log_say(log_line, LOG_WARNING, "a second one on this state is not kept away: %s",
+                diag->text);
         return RESULT_OK;
     }
     if (result == RESULT_REFUSED && !options->takeover) {
@@ -170,7 +170,7 @@ static enum result open_workers(struct program *program, const struct options *o
     TRY(openfiles_connections(options->workers, (unsigned)options->listen_count,
                               &parts.tcp_connections, &fewer, diag));
     if (fewer) {
-        log_line(LOG_WARNING, diag->text);
+        log_say(log_line, LOG_WARNING, "%s", diag->text);
     }
     const struct dnstap_parts dnstap = { .where = options->dnstap,
                                          .sample = options->dnstap_sample,
@@ -217,8 +217,8 @@ static void log_started(const struct program *program, const struct options *opt
                                  options->listen[i].port,
                                  listen_is_here(&options->listen[i]) ? "" : " (not here yet)");
     }
-    log_write(INSTANCE_NAME, LOG_NOTICE, "answers for %s on%s with %u workers", program->pool,
-              where, options->workers);
+    log_say(log_line, LOG_NOTICE, "answers for %s on%s with %u workers", program->pool, where,
+            options->workers);
 }
 
 /* Makes stores, zone state and sockets before there are threads. */
@@ -390,16 +390,16 @@ static void succeed(struct program *program, const struct options *options, uint
     program->waits_since = program->waits_since == 0 ? now : program->waits_since;
     if (!instance_inherit(program->instance)) {
         if (now - program->waits_since == SUCCESSION_S) {
-            log_line(LOG_WARNING, "the ntspoold before this one does not end: stop it");
+            log_say(log_line, LOG_WARNING, "the ntspoold before this one does not end: stop it");
             program->waits_since--; /* logged once */
         }
         return;
     }
     program->former_workers = 0;
     if (steer(program, options->socket_affinity, &diag) != RESULT_OK) {
-        log_line(LOG_WARNING, diag.text);
+        log_say(log_line, LOG_WARNING, "%s", diag.text);
     }
-    log_line(LOG_NOTICE, "the ntspoold before this one has ended");
+    log_say(log_line, LOG_NOTICE, "the ntspoold before this one has ended");
 }
 
 /* Looks at the ntspoold before or after this one. True when this one has nothing left to do. */
@@ -417,7 +417,8 @@ static bool look_at_others(struct program *program, const struct options *option
         program->draining = true;
         metrics_free(program->metrics); /* those of the successor count now */
         program->metrics = NULL;
-        log_line(LOG_NOTICE, "another ntspoold answers now: ends when all connections are closed");
+        log_say(log_line, LOG_NOTICE,
+                "another ntspoold answers now: ends when all connections are closed");
         for (size_t i = 0; i < program->worker_count; i++) {
             worker_drain(program->workers[i]);
         }
@@ -438,9 +439,9 @@ static void await_end(struct program *program, const struct options *options,
            !look_at_others(program, options)) {
         signal_number = sigtimedwait(signals, NULL, &pause);
         if (signal_number == SIGHUP) {
-            log_line(LOG_NOTICE,
-                     "SIGHUP: stores and location files are read when they change, options at the "
-                     "start only");
+            log_say(log_line, LOG_NOTICE,
+                    "SIGHUP: stores and location files are read when they change, options at the "
+                    "start only");
         } else if (signal_number == SIGUSR1 || signal_number == SIGUSR2) {
             vitals_log_counts(&program->vitals);
         }
@@ -454,13 +455,14 @@ int main(int, char **argv)
     struct diag diag = { "" };
     int exit_code = 0;
     sigset_t signals;
+    log_open();
     if (!options_read(&options, argv, &exit_code)) {
         return exit_code;
     }
     key_guard_memory();
     CHECK(sodium_init() >= 0);
     if (clock_is_led()) {
-        log_line(LOG_NOTICE, "a test leads the time: not for a pool that anyone uses");
+        log_say(log_line, LOG_NOTICE, "a test leads the time: not for a pool that anyone uses");
     }
     notify_open(&program.notify);
     set_early_signals();
@@ -475,7 +477,7 @@ int main(int, char **argv)
         result = start(&program, &options, &diag);
     }
     if (result != RESULT_OK) {
-        log_line(LOG_ERR, diag.text);
+        log_say(log_line, LOG_ERR, "%s", diag.text);
     } else {
         await_end(&program, &options, &signals);
         if (!program.draining) {

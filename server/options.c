@@ -195,11 +195,7 @@ static enum result read_log_level(const struct arguments *arguments, const char 
                                   struct diag *diag)
 {
     const char *level = arguments_text(arguments, "log-level", text_in_file, LOG_LEVEL_PRESET);
-    if (log_level_set(level) == RESULT_OK) {
-        return RESULT_OK;
-    }
-    enum result result =
-        diag_fail(diag, RESULT_USAGE, "--log-level takes one of " LOG_LEVELS ", not \"%s\"", level);
+    enum result result = log_level_set(level, diag);
     return level == text_in_file ? in_file(result) : result;
 }
 
@@ -245,7 +241,7 @@ bool options_read(struct options *out, char **argv, int *exit_code)
     }
     arguments_free(&arguments);
     if (result != RESULT_OK) {
-        (void)fprintf(stderr, "ntspoold: %s\n", diag.text);
+        log_write("ntspoold", LOG_ERR, NULL, diag.text);
         *exit_code = result == RESULT_USAGE ? 2 : 1;
         options_done(out);
     }

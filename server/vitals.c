@@ -90,13 +90,11 @@ void vitals_look(struct vitals *vitals)
     vitals->beat_at = now;
     if (still == NULL) {
         (void)notify_send(vitals->notify, "WATCHDOG=1");
-    } else if (vitals->still == NULL) {
-        struct diag diag;
-        (void)diag_fail(&diag, RESULT_OK, "%s hangs: the watchdog of the service manager ends it",
-                        still);
-        vitals->log(LOG_ERR, diag.text);
+        log_once_over(&vitals->still, vitals->log, "all threads move again");
+    } else {
+        log_once(&vitals->still, vitals->log, LOG_ERR,
+                 "%s hangs: the watchdog of the service manager ends it", still);
     }
-    vitals->still = still;
     if (vitals->status_at == 0 || now - vitals->status_at >= VITALS_STATUS_MS) {
         send_status(vitals, vitals->status_at == 0 ? VITALS_STATUS_MS : now - vitals->status_at);
         vitals->status_at = now;
@@ -106,23 +104,20 @@ void vitals_look(struct vitals *vitals)
 void vitals_log_counts(const struct vitals *vitals)
 {
     uint64_t sums[MESSAGES_ALL] = { 0 };
-    struct diag diag;
     sum_messages(vitals, sums);
     const uint64_t *received = sums + MESSAGES_RECEIVED;
-    (void)diag_fail(&diag, RESULT_OK,
-                    "queries udp %" PRIu64 " tcp %" PRIu64 " dropped %" PRIu64 " limited %" PRIu64
-                    "; answers noerror %" PRIu64 " formerr %" PRIu64 " servfail %" PRIu64
-                    " nxdomain %" PRIu64 " notimp %" PRIu64 " refused %" PRIu64,
-                    received[0] + received[1], received[2] + received[3],
-                    add(sums + MESSAGES_DROPPED, MESSAGE_DROPS), sums[MESSAGES_LIMITED],
-                    message_rcode(sums, RCODE_NOERROR), message_rcode(sums, RCODE_FORMERR),
-                    message_rcode(sums, RCODE_SERVFAIL), message_rcode(sums, RCODE_NXDOMAIN),
-                    message_rcode(sums, RCODE_NOTIMP), message_rcode(sums, RCODE_REFUSED));
-    vitals->log(LOG_INFO, diag.text);
+    log_say(vitals->log, LOG_INFO,
+            "queries udp %" PRIu64 " tcp %" PRIu64 " dropped %" PRIu64 " limited %" PRIu64
+            "; answers noerror %" PRIu64 " formerr %" PRIu64 " servfail %" PRIu64
+            " nxdomain %" PRIu64 " notimp %" PRIu64 " refused %" PRIu64,
+            received[0] + received[1], received[2] + received[3],
+            add(sums + MESSAGES_DROPPED, MESSAGE_DROPS), sums[MESSAGES_LIMITED],
+            message_rcode(sums, RCODE_NOERROR), message_rcode(sums, RCODE_FORMERR),
+            message_rcode(sums, RCODE_SERVFAIL), message_rcode(sums, RCODE_NXDOMAIN),
+            message_rcode(sums, RCODE_NOTIMP), message_rcode(sums, RCODE_REFUSED));
     if (vitals->dnstap != NULL) {
         const struct dnstap_totals taps = dnstap_totals(vitals->dnstap);
-        (void)diag_fail(&diag, RESULT_OK, "dnstap frames %" PRIu64 " dropped %" PRIu64, taps.frames,
-                        taps.dropped);
-        vitals->log(LOG_INFO, diag.text);
+        log_say(vitals->log, LOG_INFO, "dnstap frames %" PRIu64 " dropped %" PRIu64, taps.frames,
+                taps.dropped);
     }
 }

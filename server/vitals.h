@@ -32,7 +32,7 @@ struct vitals {
     const char *pool;
     log_sink *log;
     uint64_t beat_at, status_at, queries;
-    const char *still; /* the thread that stands still, logged once; NULL: none */
+    struct log_once still; /* a thread stands still */
 };
 
 /* Names the thread that has stood still for too long. NULL: all move. */

@@ -32,7 +32,6 @@ struct dnstap {
     uint64_t retry_at_ms, end_at_ms;
     log_sink *log;
     struct log_once trouble;
-    struct log_limit readers;
 };
 
 enum result dnstap_check(const char *where, struct diag *diag)
@@ -111,33 +110,26 @@ static void disconnect(struct dnstap *dnstap)
 static void connect_reader(struct dnstap *dnstap)
 {
     const struct frame_stream_owner owner = { goes_on, dnstap };
-    struct diag diag = { "" }, line;
+    struct diag diag = { "" };
     if (clock_steady_ms() < dnstap->retry_at_ms) {
         return;
     }
     if (frame_stream_open(&dnstap->stream, dnstap->path, &owner, &diag) != RESULT_OK) {
         disconnect(dnstap);
-        (void)diag_fail(&line, RESULT_OK, "dnstap: %s; tries again each second", diag.text);
-        log_once(&dnstap->trouble, dnstap->log, line.text);
+        log_once(&dnstap->trouble, dnstap->log, LOG_WARNING, "dnstap: %s; tries again each second",
+                 diag.text);
         return;
     }
     atomic_store(&dnstap->connected, true);
-    log_once(&dnstap->trouble, dnstap->log, "");
-    if (log_limit_admits(&dnstap->readers, true)) {
-        char note[LOG_NOTE_ROOM];
-        (void)diag_fail(&line, RESULT_OK, "dnstap: %s reads%s", dnstap->path,
-                        log_limit_note(&dnstap->readers, note));
-        dnstap->log(LOG_NOTICE, line.text);
-    }
+    (void)diag_fail(&diag, RESULT_OK, "dnstap: %s reads", dnstap->path);
+    log_once_news(&dnstap->trouble, dnstap->log, diag.text);
 }
 
 static void lose_reader(struct dnstap *dnstap)
 {
-    struct diag line;
     disconnect(dnstap);
-    (void)diag_fail(&line, RESULT_OK, "dnstap: the reader of %s has gone; tries again each second",
-                    dnstap->path);
-    log_once(&dnstap->trouble, dnstap->log, line.text);
+    log_once(&dnstap->trouble, dnstap->log, LOG_WARNING,
+             "dnstap: the reader of %s has gone; tries again each second", dnstap->path);
 }
 
 /* Passes on frames of one tap. Returns their number. */

@@ -1,14 +1,13 @@
 #include "server/keys/keymgr.h"
 
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "dnssec/offline/alarm.h"
 #include "dnssec/signing/keystate.h"
 #include "server/keys/parent.h"
 #include "zone/base/clock.h"
+#include "zone/base/concern.h"
 #include "zone/base/thread.h"
 #include "zone/registry/registry.h"
 
@@ -28,23 +27,11 @@ struct keymgr {
     uint64_t slices_version; /* of the store that they are from */
     enum alarm_level alarm;  /* the last one logged */
     uint64_t alarm_at;
-    bool behind; /* the clock is behind the time seen in the store */
-    struct log_once trouble;
+    bool behind;                     /* the clock is behind the time seen in the store */
+    struct log_once trouble, asking; /* the parent's DS */
+    struct log_limit jump_limit, behind_limit;
     struct thread thread;
 };
-
-static void say(struct keymgr *keymgr, int priority, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void say(struct keymgr *keymgr, int priority, const char *format, ...)
-{
-    char text[ALARM_ROOM + 32];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    keymgr->sources.log(priority, text);
-}
 
 struct longest {
     const struct settings *settings;
@@ -85,6 +72,40 @@ static enum result look_at_registry(struct keymgr *keymgr, uint64_t steady, bool
     return RESULT_OK;
 }
 
+static void report_jump(struct keymgr *keymgr, int64_t jump)
+{
+    char note[LOG_NOTE_ROOM];
+    if (log_limit_admits(&keymgr->jump_limit, true)) {
+        log_say(
+            keymgr->sources.log, LOG_WARNING,
+            "the clock was set %s by %lld s: no key takes a step for an hour; signatures follow "
+            "it%s",
+            jump > 0 ? "forward" : "back", (long long)(jump > 0 ? jump : -jump),
+            log_limit_note(&keymgr->jump_limit, note));
+    }
+}
+
+static void report_clock(struct keymgr *keymgr, bool behind, uint64_t by_s)
+{
+    const struct log_fields fields = { .warning = concern_id_text(CONCERN_CLOCK_BEHIND) };
+    char note[LOG_NOTE_ROOM];
+    bool changed = behind != keymgr->behind;
+    keymgr->behind = behind;
+    if (!log_limit_admits(&keymgr->behind_limit, changed)) {
+        return;
+    }
+    (void)log_limit_note(&keymgr->behind_limit, note);
+    if (behind) {
+        log_say_about(keymgr->sources.log, LOG_WARNING, &fields,
+                      "the clock is %llu s behind what this pool has seen: keys wait for it (if it "
+                      "is right: `ntspool key trust-clock`)%s",
+                      (unsigned long long)by_s, note);
+    } else {
+        log_say(keymgr->sources.log, LOG_NOTICE,
+                "the clock is no longer behind what this pool has seen%s", note);
+    }
+}
+
 /* False while the clock is not trusted: it was set, or is behind the time seen in the store.
  * Waiting is always safe. */
 static bool trusts_clock(struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now,
@@ -92,21 +113,13 @@ static bool trusts_clock(struct keymgr *keymgr, const struct key_timeline *timel
 {
     int64_t jump = (int64_t)(now - keymgr->now) - (int64_t)(steady - keymgr->steady);
     if (keymgr->steady != 0 && (jump > KEYMGR_CLOCK_SLACK_S || jump < -KEYMGR_CLOCK_SLACK_S)) {
-        say(keymgr, LOG_WARNING,
-            "the clock was set %s by %lld s: no key takes a step for an hour; signatures follow it",
-            jump > 0 ? "forward" : "back", (long long)(jump > 0 ? jump : -jump));
+        report_jump(keymgr, jump);
         keymgr->trusted_again = steady + KEYMGR_CLOCK_TRUST_S;
     }
     keymgr->now = now;
     keymgr->steady = steady;
     bool behind = now + KEYMGR_CLOCK_SLACK_S < timeline->memory.seen_at;
-    if (behind && !keymgr->behind) {
-        say(keymgr, LOG_WARNING,
-            "the clock is %llu s behind what this pool has seen: keys wait for it (if it is right: "
-            "`ntspool key trust-clock`)",
-            (unsigned long long)(timeline->memory.seen_at - now));
-    }
-    keymgr->behind = behind;
+    report_clock(keymgr, behind, timeline->memory.seen_at - now);
     return !behind && steady >= keymgr->trusted_again;
 }
 
@@ -204,16 +217,17 @@ static void report(struct keymgr *keymgr, const struct key_timeline *before,
         const struct key_record *key = &after->keys.list[i];
         enum key_state old = keystate_of(&before->keys.list[i], now), new = keystate_of(key, now);
         if (rollover_is_dead(key, now)) {
-            say(keymgr, LOG_NOTICE, "%s %u (%s) is deleted", role_text(key->role), key->tag,
-                algorithm_text(key->algorithm));
+            log_say(keymgr->sources.log, LOG_NOTICE, "%s %u (%s) is deleted", role_text(key->role),
+                    key->tag, algorithm_text(key->algorithm));
         } else if (old != new) {
-            say(keymgr, LOG_NOTICE, "%s %u (%s) is now %s", role_text(key->role), key->tag,
-                algorithm_text(key->algorithm), keystate_text(new));
+            log_say(keymgr->sources.log, LOG_NOTICE, "%s %u (%s) is now %s", role_text(key->role),
+                    key->tag, algorithm_text(key->algorithm), keystate_text(new));
         }
     }
     if (rollover_asked_at(&after->keys) != rollover_asked_at(&before->keys) &&
         rollover_awaits_parent(&after->keys)) {
-        say(keymgr, LOG_NOTICE, "the parent zone needs other DS records: `ntspool key ds`");
+        log_say(keymgr->sources.log, LOG_NOTICE,
+                "the parent zone needs other DS records: `ntspool key ds`");
     }
 }
 
@@ -260,7 +274,8 @@ static enum result write_on(struct keymgr *keymgr, bool trusted, uint64_t now, s
     TRY(store_commit(txn, diag));
     report(keymgr, &steps.before, &steps.after, now);
     if (steps.forced) {
-        say(keymgr, LOG_WARNING,
+        log_say(
+            keymgr->sources.log, LOG_WARNING,
             "the server was away for so long that the offline KSK's signatures ended: it goes on "
             "with those of today, which caches may take a while to believe");
     }
@@ -268,22 +283,30 @@ static enum result write_on(struct keymgr *keymgr, bool trusted, uint64_t now, s
 }
 
 /* Queries for the parent's DS, and logs when it is there. */
-static enum result look_at_parent(struct keymgr *keymgr, uint64_t now, uint64_t steady,
-                                  struct diag *diag)
+static void look_at_parent(struct keymgr *keymgr, uint64_t now, uint64_t steady)
 {
+    log_sink *log = keymgr->sources.log;
     struct parent_news news;
+    struct diag why = { "" };
     const struct parent_look look = { .keys = keymgr->sources.keys,
                                       .seal = keymgr->sources.seal,
-                                      .log = keymgr->sources.log,
+                                      .log = log,
                                       .settings = &keymgr->settings,
                                       .now = now,
                                       .steady = steady };
-    enum result result = parent_ask(&keymgr->parent, &look, &news, diag);
-    if (result == RESULT_OK) {
-        say(keymgr, LOG_NOTICE, "the parent zone has the DS records that were asked for");
-        report(keymgr, &news.before, &news.after, now);
+    enum result result = parent_ask(&keymgr->parent, &look, &news, &why);
+    if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
+        log_once(&keymgr->asking, log, LOG_WARNING, "no look at the parent's DS records: %s",
+                 why.text[0] != 0 ? why.text : result_text(result));
+        return;
     }
-    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+    log_once_over(&keymgr->asking, log, "the parent's DS records are looked at again");
+    if (result == RESULT_OK) {
+        log_say(log, LOG_NOTICE, "the parent zone has the DS records that were asked for");
+        report(keymgr, &news.before, &news.after, now);
+    } else {
+        log_say(log, LOG_DEBUG, "the parent zone has not all DS records that were asked for yet");
+    }
 }
 
 /* Reads the slices if state/keys has changed. */
@@ -305,6 +328,9 @@ static enum result look_at_slices(struct keymgr *keymgr, const struct key_timeli
 /* Logs how long the signatures of the offline KSK last, more often when they have ended. */
 static void sound_alarm(struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now)
 {
+    static const enum concern_id ids[] = { [ALARM_SOON] = CONCERN_BUNDLE_SOON,
+                                           [ALARM_LATE] = CONCERN_BUNDLE_LATE,
+                                           [ALARM_ENDED] = CONCERN_BUNDLE_ENDED };
     char text[ALARM_ROOM];
     enum alarm_level level = alarm_of(timeline, &keymgr->slices, now);
     uint64_t pause_s = level == ALARM_ENDED ? KEYMGR_NAG_LATE_S : KEYMGR_NAG_S;
@@ -313,10 +339,12 @@ static void sound_alarm(struct keymgr *keymgr, const struct key_timeline *timeli
         return;
     }
     if (level == ALARM_NONE) {
-        say(keymgr, LOG_NOTICE, "the offline KSK's signatures are there for a good while again");
+        log_say(keymgr->sources.log, LOG_NOTICE,
+                "the offline KSK's signatures are there for a good while again");
     } else {
-        say(keymgr, level == ALARM_SOON ? LOG_WARNING : LOG_CRIT, "%s",
-            alarm_text(level, &keymgr->slices, text));
+        const struct log_fields fields = { .warning = concern_id_text(ids[level]) };
+        log_say_about(keymgr->sources.log, level == ALARM_SOON ? LOG_WARNING : LOG_ERR, &fields,
+                      "%s", alarm_text(level, &keymgr->slices, text));
     }
     keymgr->alarm = level;
     keymgr->alarm_at = now;
@@ -348,9 +376,10 @@ static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, st
         return write_on(keymgr, trusted, now, diag);
     }
     sound_alarm(keymgr, &timeline, now);
-    return trusted && parent_is_due(&keymgr->parent, &keymgr->settings, &timeline.keys, steady)
-               ? look_at_parent(keymgr, now, steady, diag)
-               : RESULT_OK;
+    if (trusted && parent_is_due(&keymgr->parent, &keymgr->settings, &timeline.keys, steady)) {
+        look_at_parent(keymgr, now, steady);
+    }
+    return RESULT_OK;
 }
 
 void keymgr_look(struct keymgr *keymgr, uint64_t now, uint64_t steady)
@@ -359,12 +388,13 @@ void keymgr_look(struct keymgr *keymgr, uint64_t now, uint64_t steady)
     enum result result = look(keymgr, now, steady, &diag);
     store_rest(keymgr->registry);
     store_rest(keymgr->keys);
-    struct diag line = { "" };
     if (result != RESULT_OK) {
-        (void)diag_fail(&line, result, "the DNSSEC keys can't be moved on: %s",
-                        diag.text[0] != 0 ? diag.text : result_text(result));
+        log_once(&keymgr->trouble, keymgr->sources.log, LOG_ERR,
+                 "the DNSSEC keys can't be moved on: %s",
+                 diag.text[0] != 0 ? diag.text : result_text(result));
+    } else {
+        log_once_over(&keymgr->trouble, keymgr->sources.log, "the DNSSEC keys move on again");
     }
-    log_once(&keymgr->trouble, keymgr->sources.log, line.text);
 }
 
 static void *run(void *arg)

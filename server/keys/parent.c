@@ -38,11 +38,11 @@ static void notify(struct parent_watch *watch, const struct parent_look *look,
     if (result == RESULT_OK) {
         (void)snprintf(line, sizeof(line), "the parent's %s was notified of CDS",
                        dname_text(&target, text));
-        look->log(LOG_NOTICE, line);
+        log_once_news(&watch->notifying, look->log, line);
         watch->notified = look->steady;
         watch->notified_of = asked_at;
     } else if (result != RESULT_NOT_FOUND) {
-        look->log(LOG_WARNING, diag.text);
+        log_once(&watch->notifying, look->log, LOG_WARNING, "%s", diag.text);
     }
 }
 
@@ -67,10 +67,10 @@ static void doubt(struct parent_watch *watch, const struct parent_look *look,
     uint64_t asked_at = rollover_asked_at(keys);
     if (watch->doubted_of != asked_at &&
         dscheck_lacks_validation(response, &look->settings->apex, keys)) {
-        look->log(LOG_WARNING,
-                  "the resolver (ds-resolver) knows the DS records that were asked for, but does "
-                  "not say that it has validated them (AD): let it validate, or say "
-                  "`ntspool key ds-seen`");
+        log_say(look->log, LOG_WARNING,
+                "the resolver (ds-resolver) knows the DS records that were asked for, but does "
+                "not say that it has validated them (AD): let it validate, or say "
+                "`ntspool key ds-seen`");
         watch->doubted_of = asked_at;
     }
 }

@@ -20,6 +20,7 @@ struct parent_watch {
     uint64_t notified_of; /* and the change of CDS it was about */
     uint64_t doubted_of;  /* change of CDS about which a resolver without validation was logged */
     uint32_t ds_ttl_s;    /* the longest TTL of a DS seen: the setting may be too short */
+    struct log_once notifying;
 };
 
 /* The input of one check. */

@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include "zone/base/clock.h"
+#include "zone/base/concern.h"
 #include "zone/base/thread.h"
 
 /* Counters that are in use, or were until a moment ago. */
@@ -21,7 +22,8 @@ struct collector {
     struct demand demand; /* without by_cell, which comes from `traffic` */
     struct thread thread;
     struct log_once trouble;
-    uint64_t logged_flood; /* when the last flood over the budget that was logged began */
+    uint64_t last_flood; /* when the last flood over the budget began */
+    struct log_limit floods;
 };
 
 /* Adds up the counts since the last call. Counters without another reference get no more counts:
@@ -126,11 +128,15 @@ static void log_budget(struct collector *collector)
     (void)pthread_mutex_lock(&collector->mutex);
     uint64_t since = collector->traffic.over_budget.since;
     (void)pthread_mutex_unlock(&collector->mutex);
-    if (since != collector->logged_flood) {
-        collector->logged_flood = since;
-        collector->sources.log(
-            LOG_NOTICE, "more missing names are asked for than denial-budget has signatures: "
-                        "the others are denied by the zone's NSEC chain");
+    bool another = since != collector->last_flood;
+    collector->last_flood = since;
+    if (log_limit_admits(&collector->floods, another)) {
+        const struct log_fields fields = { .warning = concern_id_text(CONCERN_OVER_BUDGET) };
+        char note[LOG_NOTE_ROOM];
+        log_say_about(collector->sources.log, LOG_WARNING, &fields,
+                      "more missing names are asked for than denial-budget has signatures: the "
+                      "others are denied by the zone's NSEC chain%s",
+                      log_limit_note(&collector->floods, note));
     }
 }
 
@@ -140,9 +146,11 @@ void collector_write(struct collector *collector, uint64_t now)
     struct diag diag = { "" };
     bool known = read_ids(collector, &members, &diag) == RESULT_OK;
     if (write_counts(collector, known ? &members : NULL, now, &diag) == RESULT_OK && known) {
-        diag.text[0] = '\0';
+        log_once_over(&collector->trouble, collector->sources.log, "counts are kept again");
+        log_say(collector->sources.log, LOG_DEBUG, "the counts are written");
+    } else {
+        log_once(&collector->trouble, collector->sources.log, LOG_WARNING, "%s", diag.text);
     }
-    log_once(&collector->trouble, collector->sources.log, diag.text);
     log_budget(collector);
     member_ids_done(&members);
 }
@@ -175,7 +183,7 @@ enum result collector_new(struct collector **out, const struct collector_sources
     struct collector *collector = xcalloc(1, sizeof(*collector));
     collector->sources = *sources;
     collector->traffic = traffic;
-    collector->logged_flood = traffic.over_budget.since;
+    collector->last_flood = traffic.over_budget.since;
     CHECK(pthread_mutex_init(&collector->mutex, NULL) == 0);
     thread_init(&collector->thread);
     *out = collector;

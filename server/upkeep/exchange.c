@@ -12,12 +12,21 @@ enum {
     FOLDS = 500 /* rows of the history in one transaction */
 };
 
-/* Actions that may fail for a while. Each trouble is logged once until it changes. */
+/* Actions that may fail for a while. */
 enum subject {
     SUBJECT_INTAKE,
     SUBJECT_FEED,
     SUBJECT_TIDY,
     SUBJECTS
+};
+
+static const struct {
+    int priority; /* of a failure */
+    const char *over;
+} subjects[SUBJECTS] = {
+    [SUBJECT_INTAKE] = { LOG_ERR, "reports are taken in again" },
+    [SUBJECT_FEED] = { LOG_ERR, "the list of members for the probes is written again" },
+    [SUBJECT_TIDY] = { LOG_WARNING, "history and verdicts are tidied again" },
 };
 
 struct exchange {
@@ -27,15 +36,36 @@ struct exchange {
     uint64_t feed_due_ms, feed_check_ms, tidy_due_ms;
     bool members_changed; /* since the last tidying */
     struct history_fold fold;
-    struct log_once told[SUBJECTS];
+    struct log_once told[SUBJECTS], refused;
     struct thread thread;
 };
 
 static void tell(struct exchange *exchange, enum subject subject, enum result result,
                  const struct diag *diag)
 {
-    log_once(&exchange->told[subject], exchange->sources.log,
-             result == RESULT_OK ? "" : diag->text);
+    struct log_once *told = &exchange->told[subject];
+    if (result == RESULT_OK) {
+        log_once_over(told, exchange->sources.log, subjects[subject].over);
+    } else {
+        log_once(told, exchange->sources.log, subjects[subject].priority, "%s", diag->text);
+    }
+}
+
+/* `status` shows refusals as well, as long as they last. */
+static void tell_sum(struct exchange *exchange, const struct intake_sum *sum)
+{
+    const struct log_fields about = { .vantage = sum->vantage };
+    if (sum->refusal.count > 0) {
+        log_once(&exchange->refused, exchange->sources.log, LOG_WARNING,
+                 "a report of the vantage point %s is refused: %s", sum->refusal.source,
+                 sum->refusal.text);
+    }
+    if (sum->reports > 0) {
+        log_say_about(exchange->sources.log, LOG_DEBUG, &about,
+                      "took in %zu reports with %zu verdicts, the last one of %s; skipped %zu "
+                      "verdicts",
+                      sum->reports, sum->verdicts, sum->vantage, sum->skipped);
+    }
 }
 
 static void take_in(struct exchange *exchange)
@@ -49,6 +79,7 @@ static void take_in(struct exchange *exchange)
     enum result result =
         intake_look(exchange->intake, &exchange->sources.stores, clock_now(), &more, &sum, &diag);
     tell(exchange, SUBJECT_INTAKE, result, &diag);
+    tell_sum(exchange, &sum);
 }
 
 static void write_feed(struct exchange *exchange)
@@ -66,6 +97,9 @@ static void write_feed(struct exchange *exchange)
         result = feed_publish(exchange->sources.state_dir, txn, &diag);
         exchange->version = result == RESULT_OK ? store_version(txn) : exchange->version;
         exchange->members_changed = exchange->members_changed || changed;
+        if (result == RESULT_OK && changed) {
+            log_say(exchange->sources.log, LOG_DEBUG, "wrote the list of members for the probes");
+        }
         uint64_t ended_ms = clock_steady_ms();
         uint64_t rest_ms = (ended_ms - began_ms) * EXCHANGE_FEED_REST;
         exchange->feed_check_ms = ended_ms + EXCHANGE_TIDY_MS;

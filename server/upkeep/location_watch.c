@@ -55,20 +55,14 @@ enum result location_watch_begin(struct location_watch *watch, const char *const
 
 static void tell_trouble(struct location_watch *watch, const struct diag *diag)
 {
-    if (log_once_is_new(&watch->trouble, diag->text)) {
-        struct diag line;
-        char note[LOG_NOTE_ROOM];
-        (void)diag_fail(&line, RESULT_INVALID, "%.400s; the locations read before stay in use%s",
-                        diag->text, log_limit_note(&watch->trouble.limit, note));
-        watch->log(LOG_WARNING, line.text);
-    }
+    log_once(&watch->trouble, watch->log, LOG_WARNING,
+             "%.400s; the locations read before stay in use", diag->text);
 }
 
 static void tell_over(struct location_watch *watch)
 {
-    if (watch->trouble.last.text[0] != '\0' && !watch->refused) {
-        (void)log_once_is_new(&watch->trouble, "");
-        watch->log(LOG_NOTICE, "the location files are there again");
+    if (!watch->refused) {
+        log_once_over(&watch->trouble, watch->log, "the location files are there again");
     }
 }
 
@@ -78,8 +72,7 @@ static void tell_new(struct location_watch *watch, const struct places *places)
     size_t cells = 0;
     (void)locations_cells(places->locations, &cells);
     (void)diag_fail(&line, RESULT_OK, "new location files are in use: %zu cells", cells);
-    (void)log_once_is_new(&watch->trouble, "");
-    watch->log(LOG_NOTICE, line.text);
+    log_once_news(&watch->trouble, watch->log, line.text);
 }
 
 static void *run(void *arg)

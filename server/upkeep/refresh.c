@@ -1,5 +1,6 @@
 #include "server/upkeep/refresh.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -21,14 +22,9 @@ struct refresh {
     struct worker *const *workers;
     size_t worker_count;
     struct thread thread;
-    struct log_once trouble;
+    struct log_once reading, building, dealing, reopening[STORE_KINDS]; /* what fails */
     struct refresh_facts facts;
 };
-
-static void trouble(struct refresh *refresh, const struct diag *diag)
-{
-    log_once(&refresh->trouble, refresh->sources.log, diag->text);
-}
 
 /* True if the location files are new. */
 static bool look_at_places(struct refresh *refresh)
@@ -118,15 +114,19 @@ static bool look_at_dealer(struct refresh *refresh)
 {
     struct diag diag = { "" };
     uint64_t now = clock_now();
-    if (dealer_take(refresh->dealer, refresh->zone, &refresh->from.dealt, &diag) != RESULT_OK) {
-        trouble(refresh, &diag);
-    }
+    log_sink *log = refresh->sources.log;
+    enum result result = dealer_take(refresh->dealer, refresh->zone, &refresh->from.dealt, &diag);
     if (refresh->from.dealt == NULL && zone_state_is_due(refresh->zone, now) &&
         dealer_is_free(refresh->dealer)) {
         struct demand demand = demand_now(refresh, now);
-        if (dealer_start(refresh->dealer, refresh->zone, &demand, now, &diag) != RESULT_OK) {
-            trouble(refresh, &diag);
-        }
+        result = dealer_start(refresh->dealer, refresh->zone, &demand, now, &diag);
+    }
+    if (result != RESULT_OK) {
+        log_once(&refresh->dealing, log, LOG_WARNING, "%s", diag.text);
+    } else if (refresh->from.dealt != NULL) {
+        log_once_over(&refresh->dealing, log, "SRV sets are dealt again");
+        log_say(log, LOG_DEBUG, "deal %" PRIu64 " is there, made in %" PRIu64 " us",
+                refresh->from.dealt->round, counter_get(&refresh->facts.deals.duration_ns) / 1000);
     }
     return refresh->from.dealt != NULL;
 }
@@ -138,14 +138,21 @@ static void look_at_stores(struct refresh *refresh)
     struct store *const stores[] = { from->registry, from->health, from->keys, from->traffic,
                                      from->history };
     for (size_t i = 0; i < sizeof(stores) / sizeof(stores[0]); i++) {
+        struct log_once *once = &refresh->reopening[i];
         struct diag diag = { "" };
         bool taken = false;
-        if (stores[i] != NULL && store_reopen(stores[i], &taken, &diag) != RESULT_OK) {
-            trouble(refresh, &diag);
+        if (stores[i] == NULL) {
+            continue;
+        }
+        if (store_reopen(stores[i], &taken, &diag) != RESULT_OK) {
+            log_once(once, from->log, LOG_WARNING, "%s", diag.text);
         } else if (taken) {
             (void)diag_fail(&diag, RESULT_OK, "%s was replaced: the new file is in use",
                             store_path_of(stores[i]));
-            refresh->sources.log(LOG_NOTICE, diag.text);
+            log_once_news(once, from->log, diag.text);
+        } else {
+            (void)diag_fail(&diag, RESULT_OK, "%s is as it was", store_path_of(stores[i]));
+            log_once_over(once, from->log, diag.text);
         }
     }
 }
@@ -165,10 +172,28 @@ static enum result rebuild(struct refresh *refresh, struct diag *diag)
     return build(refresh, diag);
 }
 
+/* True if there is a new zone state. */
+static bool take_changes(struct refresh *refresh)
+{
+    const struct refresh_facts *facts = &refresh->facts;
+    log_sink *log = refresh->sources.log;
+    struct diag diag = { "" };
+    if (rebuild(refresh, &diag) != RESULT_OK) {
+        log_once(&refresh->building, log, LOG_ERR, "changes can't be answered from: %s", diag.text);
+        return false;
+    }
+    log_once_over(&refresh->building, log, "changes show in the answers again");
+    log_say(log, LOG_DEBUG,
+            "zone state of serial %" PRIu64 " with %" PRIu64 " of %" PRIu64
+            " members, made in %" PRIu64 " us",
+            counter_get(&facts->serial), counter_get(&facts->handed_out),
+            counter_get(&facts->members), counter_get(&facts->build_ns) / 1000);
+    return true;
+}
+
 /* True if there is a new zone state to publish. */
 static bool look(struct refresh *refresh, bool look_at_files)
 {
-    struct diag diag = { "" };
     struct zone_state_sources *from = &refresh->from;
     bool changed = look_at_files && look_at_places(refresh);
     if (look_at_files) {
@@ -181,22 +206,19 @@ static bool look(struct refresh *refresh, bool look_at_files)
         result = renew(from);
     }
     if (result != RESULT_OK) {
-        (void)diag_fail(&diag, RESULT_DAMAGED,
-                        "the store can't be read now; the last state stays in use");
-        trouble(refresh, &diag);
+        log_once(&refresh->reading, refresh->sources.log, LOG_ERR,
+                 "the store can't be read now; the last state stays in use");
         rest(refresh);
         return false;
     }
+    log_once_over(&refresh->reading, refresh->sources.log, "the store can be read again");
     changed = look_at_dealer(refresh) || changed ||
               store_version(from->registry) != refresh->versions[0] ||
               store_version(from->health) != refresh->versions[1] ||
               store_version(from->keys) != refresh->versions[2];
     if (changed) {
         note_wait(refresh);
-    }
-    if (changed && rebuild(refresh, &diag) != RESULT_OK) {
-        trouble(refresh, &diag);
-        changed = false;
+        changed = take_changes(refresh);
     }
     deal_unref(from->dealt);
     from->dealt = NULL;

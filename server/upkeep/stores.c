@@ -1,19 +1,12 @@
 #include "server/upkeep/stores.h"
 
-static void say(log_sink *log, const char *what, const struct diag *why)
-{
-    struct diag line = { "" };
-    (void)diag_fail(&line, RESULT_SYSTEM, "%s: %s", what, why->text);
-    log(LOG_WARNING, line.text);
-}
-
 /* After a store could not be opened to write, for the reason in `diag`. */
 static enum result open_to_read(struct store **out, const char *state_dir, enum store_kind kind,
                                 const char *without, log_sink *log, struct diag *diag)
 {
     const struct diag why = *diag;
     TRY(store_open(out, state_dir, kind, false, diag));
-    say(log, without, &why);
+    log_say(log, LOG_WARNING, "%s: %s", without, why.text);
     return RESULT_OK;
 }
 
@@ -22,15 +15,14 @@ static enum result open_to_read(struct store **out, const char *state_dir, enum 
 static enum result make_anew(const char *state_dir, enum store_kind kind, enum result why,
                              log_sink *log, struct diag *diag)
 {
-    struct diag line = { "" }, aside = { "" };
+    struct diag aside = { "" };
     if (why != RESULT_MISSING) {
         TRY(store_set_aside(state_dir, kind, &aside));
     }
     TRY(store_create(state_dir, kind, diag));
-    (void)diag_fail(&line, RESULT_OK, "state/%s was %s and is made anew%s%s", store_kind_text(kind),
-                    why == RESULT_MISSING ? "missing" : "damaged",
-                    aside.text[0] != 0 ? "; the old file is " : "", aside.text);
-    log(LOG_WARNING, line.text);
+    log_say(log, LOG_WARNING, "state/%s was %s and is made anew%s%s", store_kind_text(kind),
+            why == RESULT_MISSING ? "missing" : "damaged",
+            aside.text[0] != 0 ? "; the old file is " : "", aside.text);
     return RESULT_OK;
 }
 
@@ -55,7 +47,7 @@ static void open_optional(struct store **out, const char *state_dir, enum store_
     enum result result = open_or_make(out, state_dir, kind, log, &diag);
     if (result != RESULT_OK) {
         *out = NULL;
-        say(log, without, &diag);
+        log_say(log, LOG_WARNING, "%s: %s", without, diag.text);
     }
 }
 

@@ -1,11 +1,15 @@
 """Which messages the daemons log."""
 
 import signal
+import socket
 import subprocess
+import threading
+from pathlib import Path
 
 import pytest
 
-from pool import BIN, Pool
+from machine import run, until
+from pool import BIN, Pool, environment
 
 LEVELS = "error, warning, notice, info, debug"
 
@@ -40,3 +44,97 @@ def test_another_level_is_an_error(tmp_path, daemon):
     file.write_text("log-level: loud\n")
     done = start("--config", file)
     assert done.returncode != 0 and 'not "loud"' in done.stderr, done.stderr
+
+
+class Journal:
+    """Stands in the place of systemd's journal: takes lines by its native protocol."""
+
+    def __init__(self):
+        run("mount", "-t", "tmpfs", "none", "/run")
+        path = Path("/run/systemd/journal/socket")
+        path.parent.mkdir(parents=True)
+        self.entries = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        while datagram := self._socket.recv(1 << 16):
+            self.entries.append(dict(field.split("=", 1) for field in datagram.decode().splitlines()))
+
+    def close(self):
+        if self._reader.is_alive():
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+                last.sendto(b"", self._socket.getsockname())
+            self._reader.join()
+            self._socket.close()
+
+    def about(self, text):
+        """Waits for the first line with the text."""
+        return until(lambda: next((entry for entry in self.entries if text in entry["MESSAGE"]), None), 20, f"the journal has {text!r}")
+
+
+@pytest.fixture
+def journal(machine):
+    journal = Journal()
+    yield journal
+    journal.close()
+    run("umount", "-l", "/run")
+
+
+def as_unit(machine, name, *argv):
+    """Starts a program as systemd does, with the journal as its standard error."""
+    return machine.start(name, ["sh", "-c", 'JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2) exec "$@"', "sh", *argv], env=environment())
+
+
+def test_the_journal_gets_priorities_and_fields_of_both_daemons(machine, journal):
+    pool = Pool(machine).init()
+    pool.add("one", "127.0.0.77")
+    server = as_unit(machine, "server", BIN / "ntspoold", "-s", pool.state, "--listen", "127.0.0.1", "--workers", "1")
+    answers = journal.about("answers for pool.test.")
+    assert (answers["PRIORITY"], answers["SYSLOG_IDENTIFIER"]) == ("5", "ntspoold")
+    probe = as_unit(machine, "probe", BIN / "ntspool-probed", "-s", pool.state, "--allow-private", "--interval", "1s")
+    refused = journal.about("member one: 127.0.0.77: connect-refused")
+    assert {name: refused.get(f"NTSPOOL_{name}") for name in ("VANTAGE", "MEMBER", "ADDRESS", "FAILURE", "WARNING")} == {
+        "VANTAGE": "local", "MEMBER": "one", "ADDRESS": "127.0.0.77", "FAILURE": "connect-refused", "WARNING": None}
+    assert (refused["PRIORITY"], refused["SYSLOG_IDENTIFIER"]) == ("6", "ntspool-probed")
+    pool.stop(probe, server)
+    assert server.output() == "" and probe.output() == ""
+    assert journal.about("queries udp")["PRIORITY"] == "6"
+
+
+def test_lines_go_to_standard_error_when_the_journal_has_gone(machine, journal):
+    pool = Pool(machine).init()
+    server = as_unit(machine, "server", BIN / "ntspoold", "-s", pool.state, "--listen", "127.0.0.1", "--workers", "1")
+    journal.about("answers for")
+    journal.close()
+    pool.stop(server)
+    assert server.output().startswith("<6>queries udp")
+
+
+def test_a_mistake_in_the_configuration_is_an_error_in_the_journal(machine, journal):
+    file = machine.directory / "ntspool.conf"
+    file.write_text("workers: 0\n")
+    for name in ("ntspoold", "ntspool-probed"):
+        as_unit(machine, name, BIN / name, "--config", file, "-s", "nowhere", *(["--interval", "x"] if name == "ntspool-probed" else []))
+        assert journal.about("--workers" if name == "ntspoold" else "--interval")["PRIORITY"] == "3"
+
+
+def test_a_developer_sees_deals_reports_and_probes_but_no_query(machine):
+    pool = Pool(machine).init()
+    pool.add("one", "127.0.0.77")
+    pool.serve("--workers", "1", "--log-level", "debug")
+    pool.probe("/etc/ssl/certs/ca-certificates.crt", "--log-level", "debug")
+    pool.probed.said("probed member one: 127.0.0.77: connect-refused", 20)
+    pool.probed.said("wrote a report", 20)
+    pool.server.said("took in 1 reports", 20)
+    pool.add("two", "127.0.0.78", country="DE")
+    pool.probed.said("took in a list of 2 members", 20)
+    pool.server.said("zone state of serial", 20)
+    for _ in range(50):
+        pool.ask("two.pool.test", "A")
+        pool.ask("gone.pool.test", "A")
+    said = pool.server.output()
+    pool.stop()
+    assert "two.pool.test" not in said and "gone.pool.test" not in said

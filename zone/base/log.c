@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,17 +19,17 @@
 enum {
     PIECE = 4096, /* PIPE_BUF: a pipe takes so many octets at once or none */
     WAIT_MS = 200,
-    ESCAPED = 4,    /* characters for an octet */
-    FRONT_MAX = 128 /* octets around the text: priority or time and program, line end */
+    ESCAPED = 4 /* characters for an octet */
 };
 
 static pthread_mutex_t one_writer = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int least = LOG_INFO; /* what is less urgent is not written */
 static unsigned long lost;          /* lines dropped since the last one that was written */
+static int journald = -1;           /* the journal's socket */
 
-static bool is_writable(int wait_ms)
+static bool is_writable(int fd, int wait_ms)
 {
-    struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+    struct pollfd ready = { .fd = fd, .events = POLLOUT };
     return poll(&ready, 1, wait_ms) > 0;
 }
 
@@ -37,7 +38,7 @@ static bool write_line(const char *line, size_t len, int wait_ms)
 {
     while (len > 0) {
         size_t piece = len < PIECE ? len : PIECE;
-        ssize_t sent = is_writable(wait_ms) ? write(STDERR_FILENO, line, piece) : 0;
+        ssize_t sent = is_writable(STDERR_FILENO, wait_ms) ? write(STDERR_FILENO, line, piece) : 0;
         if (sent <= 0) {
             return false;
         }
@@ -73,7 +74,14 @@ static size_t form(char *line, size_t room, const char *program, int priority, c
                             text);
 }
 
-enum result log_level_set(const char *level)
+void log_open(void)
+{
+    if (journald < 0 && is_journal()) {
+        journald = journald_connect();
+    }
+}
+
+enum result log_level_set(const char *level, struct diag *diag)
 {
     static const struct {
         const char *name;
@@ -89,7 +97,8 @@ enum result log_level_set(const char *level)
             return RESULT_OK;
         }
     }
-    return RESULT_INVALID;
+    return diag_fail(diag, RESULT_USAGE, "--log-level takes one of " LOG_LEVELS ", not \"%s\"",
+                     level);
 }
 
 bool log_is_wanted(int priority)
@@ -119,32 +128,75 @@ size_t log_format(char *out, size_t room, const char *format, va_list args)
     return strlen(out);
 }
 
-void log_write(const char *program, int priority, const char *format, ...)
+/* To the journal's socket if it takes the line, else to stderr. False if nobody takes it. */
+static bool pass_on(const char *program, int priority, const struct log_fields *fields,
+                    const char *text, int wait_ms)
 {
-    char raw[LOG_LINE_MAX], text[ESCAPED * LOG_LINE_MAX], line[LOG_LINE_MAX + FRONT_MAX];
-    char note[FRONT_MAX + 64];
-    va_list args;
+    char line[LOG_LINE_MAX + JOURNALD_BESIDE];
+    if (journald >= 0) {
+        size_t len = journald_form(line, sizeof(line), program, priority, fields, text);
+        if (!is_writable(journald, wait_ms)) {
+            return false;
+        }
+        if (send(journald, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+            return true;
+        }
+    }
+    size_t len = form(line, sizeof(line), program, priority, text);
+    return write_line(line, len, wait_ms);
+}
+
+void log_write(const char *program, int priority, const struct log_fields *fields, const char *text)
+{
+    static const struct log_fields none;
+    char escaped[ESCAPED * LOG_LINE_MAX];
     if (!log_is_wanted(priority)) {
         return;
     }
-    va_start(args, format);
-    (void)log_format(raw, sizeof(raw), format, args);
-    va_end(args);
-    if (strlen(printable_escape(text, sizeof(text), raw)) >= LOG_LINE_MAX) {
-        mark_cut(text, LOG_LINE_MAX);
+    if (strlen(printable_escape(escaped, sizeof(escaped), text)) >= LOG_LINE_MAX) {
+        mark_cut(escaped, LOG_LINE_MAX);
     }
-    size_t len = form(line, sizeof(line), program, priority, text);
     (void)pthread_mutex_lock(&one_writer);
     if (lost > 0) {
         char what[64];
         (void)snprintf(what, sizeof(what), "%lu lines are lost: nobody took them", lost);
-        size_t note_len = form(note, sizeof(note), program, LOG_WARNING, what);
-        lost = write_line(note, note_len, 0) ? 0 : lost;
+        lost = pass_on(program, LOG_WARNING, &none, what, 0) ? 0 : lost;
     }
-    if (lost > 0 || !write_line(line, len, WAIT_MS)) {
+    if (lost > 0 ||
+        !pass_on(program, priority, fields != NULL ? fields : &none, escaped, WAIT_MS)) {
         lost++;
     }
     (void)pthread_mutex_unlock(&one_writer);
+}
+
+static void say(log_sink *log, int priority, const struct log_fields *fields, const char *format,
+                va_list args) __attribute__((format(printf, 4, 0)));
+
+static void say(log_sink *log, int priority, const struct log_fields *fields, const char *format,
+                va_list args)
+{
+    char text[LOG_LINE_MAX];
+    if (log_is_wanted(priority)) {
+        (void)log_format(text, sizeof(text), format, args);
+        log(priority, fields, text);
+    }
+}
+
+void log_say(log_sink *log, int priority, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(log, priority, NULL, format, args);
+    va_end(args);
+}
+
+void log_say_about(log_sink *log, int priority, const struct log_fields *fields, const char *format,
+                   ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(log, priority, fields, format, args);
+    va_end(args);
 }
 
 bool log_limit_admits(struct log_limit *limit, bool changed)
@@ -176,26 +228,47 @@ const char *log_limit_note(struct log_limit *limit, char out[LOG_NOTE_ROOM])
     return out;
 }
 
-bool log_once_is_new(struct log_once *once, const char *text)
+void log_once(struct log_once *once, log_sink *log, int priority, const char *format, ...)
 {
     struct diag next;
-    (void)diag_fail(&next, RESULT_OK, "%s", text);
+    char note[LOG_NOTE_ROOM];
+    va_list args;
+    va_start(args, format);
+    (void)log_format(next.text, sizeof(next.text), format, args);
+    va_end(args);
     bool same = strcmp(once->last.text, next.text) == 0;
     once->last = next;
-    if (next.text[0] == '\0') {
-        once->limit.owes = false;
-        return false;
+    if (log_limit_admits(&once->limit, !same)) {
+        once->told = true;
+        log_say(log, priority, "%s%s", next.text, log_limit_note(&once->limit, note));
     }
-    return log_limit_admits(&once->limit, !same);
 }
 
-void log_once(struct log_once *once, log_sink *log, const char *text)
+bool log_once_is_on(const struct log_once *once)
 {
-    char note[LOG_NOTE_ROOM], line[sizeof(once->last.text) + LOG_NOTE_ROOM];
-    if (log_once_is_new(once, text)) {
-        (void)snprintf(line, sizeof(line), "%s%s", text, log_limit_note(&once->limit, note));
-        log(LOG_WARNING, line);
+    return once->last.text[0] != '\0';
+}
+
+static void calm(struct log_once *once, log_sink *log, bool changed, const char *text)
+{
+    char note[LOG_NOTE_ROOM];
+    once->last.text[0] = '\0';
+    if (log_limit_admits(&once->limit, changed)) {
+        once->told = false;
+        log_say(log, LOG_NOTICE, "%s%s", text, log_limit_note(&once->limit, note));
     }
+}
+
+void log_once_over(struct log_once *once, log_sink *log, const char *text)
+{
+    bool changed = log_once_is_on(once);
+    once->limit.owes = once->limit.owes && once->told;
+    calm(once, log, changed && once->told, text);
+}
+
+void log_once_news(struct log_once *once, log_sink *log, const char *text)
+{
+    calm(once, log, true, text);
 }
 
 void log_last(const char *line)

@@ -3,15 +3,13 @@
 void preflight_problem(struct preflight *preflight, const char *text)
 {
     preflight->problems++;
-    preflight->log(LOG_ERR, text);
+    preflight->log(LOG_ERR, NULL, text);
 }
 
 void preflight_warning(struct preflight *preflight, const char *text)
 {
-    struct diag line;
     preflight->warnings++;
-    (void)diag_fail(&line, RESULT_OK, "warning: %s", text);
-    preflight->log(LOG_WARNING, line.text);
+    log_say(preflight->log, LOG_WARNING, "warning: %s", text);
 }
 
 void preflight_judge(struct preflight *preflight, enum result result, const struct diag *diag)
@@ -23,10 +21,8 @@ void preflight_judge(struct preflight *preflight, enum result result, const stru
 
 bool preflight_done(const struct preflight *preflight)
 {
-    struct diag line;
     bool good = preflight->problems == 0;
-    (void)diag_fail(&line, RESULT_OK, "checked: problems %u, warnings %u", preflight->problems,
-                    preflight->warnings);
-    preflight->log(good ? LOG_INFO : LOG_ERR, line.text);
+    log_say(preflight->log, good ? LOG_INFO : LOG_ERR, "checked: problems %u, warnings %u",
+            preflight->problems, preflight->warnings);
     return good;
 }

@@ -294,6 +294,9 @@ enum result intake_look(struct intake *intake, const struct intake_stores *store
     if (result == RESULT_OK && (batch.len > 0 || batch.refusal_count > 0)) {
         result = intake_apply(stores, &batch, now, sum, diag);
     }
+    if (intake->refusal_count > 0) {
+        sum->refusal = intake->refusals[intake->refusal_count - 1];
+    }
     free(batch.octets);
     if (result != RESULT_OK) {
         read_again(intake);

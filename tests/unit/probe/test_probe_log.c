@@ -5,11 +5,21 @@
 #include "tests/unit/unit.h"
 
 static unsigned lines;
-static char last_line[1024];
+static char last_line[1024], last_fields[256];
 
-static void count(int, const char *text)
+static const char *or_none(const char *field)
+{
+    return field != NULL ? field : "-";
+}
+
+static void count(int, const struct log_fields *fields, const char *text)
 {
     lines++;
+    if (fields != NULL) {
+        (void)snprintf(last_fields, sizeof(last_fields), "%s %s %s %s", or_none(fields->member),
+                       or_none(fields->address), or_none(fields->failure),
+                       or_none(fields->warning));
+    }
     (void)snprintf(last_line, sizeof(last_line), "%s", text);
 }
 
@@ -43,11 +53,13 @@ static void a_change_is_one_line_and_a_probe_none(void **)
     struct probed_member *member = member_new(1);
     probe(member, 0, FAILURE_NONE);
     assert_string_equal(last_line, "member one: 192.0.2.1: ok");
+    assert_string_equal(last_fields, "one 192.0.2.1 - -");
     probe(member, 0, FAILURE_NONE);
     assert_int_equal(lines, 1);
     probe(member, 0, FAILURE_CONNECT_REFUSED);
     assert_int_equal(strncmp(last_line, "member one: 192.0.2.1: ", 23), 0);
     assert_non_null(strstr(last_line, failure_id(FAILURE_CONNECT_REFUSED)));
+    assert_string_equal(last_fields, "one 192.0.2.1 connect-refused -");
     probe(member, 0, FAILURE_CONNECT_REFUSED);
     assert_int_equal(lines, 2);
     probed_member_free(member);
@@ -106,6 +118,80 @@ static void stages_are_limited_in_the_log_and_told_to_the_history(void **)
     probed_member_free(member);
 }
 
+/* What an alarm is about. Swings as many members can make it. */
+static void swing(struct vantage *vantage, bool alarm)
+{
+    vantage->frozen_since = alarm ? 1 : 0;
+    vantage->state = alarm ? VANTAGE_NETWORK_OFF : VANTAGE_WELL;
+    vantage->family[ADDRESS_IPV4] =
+        (struct vantage_family){ .state = alarm ? FAMILY_OFF : FAMILY_ON, .addresses = 3 };
+}
+
+static void what_is_said_of_ourselves_is_limited_and_reported_each_time(void **)
+{
+    static bool (*const tell[])(struct probe_log *,
+                                const struct vantage *) = { probe_log_alarm, probe_log_state,
+                                                            probe_log_families };
+    static const char *const fields[] = { "- - - vantage-frozen", "- - - vantage-aside",
+                                          "- - - vantage-family-off" };
+    for (size_t i = 0; i < sizeof(tell) / sizeof(tell[0]); i++) {
+        struct probe_log own = { .log = count };
+        struct vantage vantage = { 0 };
+        swing(&vantage, false);
+        assert_false(tell[i](&own, &vantage));
+        lines = 0;
+        for (unsigned k = 0; k < 101; k++) {
+            swing(&vantage, k % 2 == 0);
+            assert_true(tell[i](&own, &vantage));
+            assert_false(tell[i](&own, &vantage));
+            if (k == 0) {
+                assert_string_equal(last_fields, fields[i]);
+            }
+        }
+        assert_int_equal(lines, LOG_WINDOW_LINES);
+        struct log_limit *limits[] = { &own.alarm_limit, &own.state_limit,
+                                       &own.family_limits[ADDRESS_IPV4] };
+        limits[i]->began_ms -= LOG_WINDOW_MS;
+        assert_false(tell[i](&own, &vantage));
+        assert_int_equal(lines, LOG_WINDOW_LINES + 1);
+        assert_non_null(strstr(last_line, " (91 changes before were not logged)"));
+    }
+}
+
+static void a_failure_of_ours_is_logged_once_and_so_is_its_end(void **)
+{
+    struct probe_log own = { .log = count };
+    const struct diag diag = { "disk full" };
+    lines = 0;
+    probe_log_recovered(&own, PROBE_LOG_VERDICTS);
+    for (unsigned i = 0; i < 3; i++) {
+        probe_log_failed(&own, PROBE_LOG_VERDICTS, &diag);
+    }
+    assert_string_equal(last_line,
+                        "verdicts can't be written: disk full; going on with what is known");
+    probe_log_recovered(&own, PROBE_LOG_VERDICTS);
+    assert_string_equal(last_line, "verdicts are written again");
+    assert_int_equal(lines, 2);
+}
+
+static void each_probe_has_a_line_for_developers_only(void **)
+{
+    struct probed_member *member = member_new(1);
+    struct probed_address probed = { .member = member };
+    const struct outcome refused = { .failure = FAILURE_CONNECT_REFUSED, .detail = "nobody there" };
+    const struct outcome fine = { .timed = true, .sample = { .offset_us = -7, .rtt_us = 900 } };
+    probe_log_outcome(&probe_log, &probed, &refused);
+    assert_int_equal(lines, 0);
+    assert_ok(log_level_set("debug", NULL));
+    probe_log_outcome(&probe_log, &probed, &refused);
+    assert_string_equal(last_line, "probed member one: 192.0.2.1: connect-refused nobody there");
+    probe_log_outcome(&probe_log, &probed, &fine);
+    assert_string_equal(last_line,
+                        "probed member one: 192.0.2.1: ok, offset -7 us, round trip 900 us");
+    assert_ok(log_level_set(LOG_LEVEL_PRESET, NULL));
+    probed_member_free(member);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +199,9 @@ int main(void)
         cmocka_unit_test(a_member_that_swings_does_not_fill_the_log),
         cmocka_unit_test(new_addresses_share_the_limit_of_those_before),
         cmocka_unit_test(stages_are_limited_in_the_log_and_told_to_the_history),
+        cmocka_unit_test(what_is_said_of_ourselves_is_limited_and_reported_each_time),
+        cmocka_unit_test(a_failure_of_ours_is_logged_once_and_so_is_its_end),
+        cmocka_unit_test(each_probe_has_a_line_for_developers_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ enum {
 
 static const char content[] = "protobuf:dnstap.Dnstap";
 
-static void ignore(int, const char *)
+static void ignore(int, const struct log_fields *, const char *)
 {
 }
 

@@ -10,7 +10,7 @@ static struct store *store;
 static struct collector *collector;
 static char logged[512];
 
-static void log_line(int, const char *text)
+static void log_line(int, const struct log_fields *, const char *text)
 {
     (void)snprintf(logged, sizeof(logged), "%s", text);
 }

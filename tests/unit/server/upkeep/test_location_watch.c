@@ -8,7 +8,7 @@ static char dir[64], first[96], second[96], logged[1024];
 static struct location_watch watch;
 static struct places *places;
 
-static void log_line(int, const char *text)
+static void log_line(int, const struct log_fields *, const char *text)
 {
     size_t used = strlen(logged);
     (void)snprintf(logged + used, sizeof(logged) - used, "%s\n", text);
@@ -62,6 +62,7 @@ static void begin(const char *const *paths, size_t count)
 static bool look(const char *said)
 {
     logged[0] = '\0';
+    watch.trouble.limit = (struct log_limit){ 0 };
     struct places *found = location_watch_look(&watch);
     while (watch.reader.running) {
         const struct timespec moment = { .tv_nsec = 1000000 };

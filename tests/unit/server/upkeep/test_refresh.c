@@ -22,7 +22,7 @@ static struct worker *workers[WORKERS];
 static struct endpoint endpoint;
 static struct rrl *rrl;
 
-static void log_nothing(int, const char *)
+static void log_nothing(int, const struct log_fields *, const char *)
 {
 }
 

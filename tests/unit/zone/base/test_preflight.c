@@ -4,7 +4,7 @@
 static char last[LOG_LINE_MAX];
 static int last_priority;
 
-static void keep(int priority, const char *text)
+static void keep(int priority, const struct log_fields *, const char *text)
 {
     last_priority = priority;
     (void)snprintf(last, sizeof(last), "%s", text);
