@@ -226,13 +226,18 @@ static bool parse(const char *text, struct instance_facts *out, uint64_t *steady
         (size_t)(end - version) >= sizeof(out->version)) {
         return false;
     }
-    memcpy(out->version, version, (size_t)(end - version));
+    for (const char *at = version; at < end; at++) {
+        out->version[at - version] = *at;
+        if (*at <= ' ' || *at > '~') {
+            return false;
+        }
+    }
     text = end + 1;
     bool ok = read_number(&text, "pid", &out->pid) && read_number(&text, "since", &out->since) &&
               read_number(&text, "heartbeat", &out->heartbeat) &&
               read_number(&text, "steady", steady) && read_number(&text, "workers", &workers);
     out->workers = (unsigned)workers;
-    return ok;
+    return ok && out->pid <= INT32_MAX && workers <= UINT16_MAX;
 }
 
 enum result instance_read(struct instance_facts *out, const char *state, const char *name,
@@ -242,13 +247,16 @@ enum result instance_read(struct instance_facts *out, const char *state, const c
     struct instance_facts facts = { .running = false };
     uint64_t steady = 0, now = clock_steady();
     path_of(path, state, name, "instance");
+    struct stat file = { .st_mtime = 0 };
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    ssize_t len = fd < 0 || fstat(fd, &file) != 0 ? -1 : read(fd, text, sizeof(text) - 1);
     int error = errno;
     if (fd >= 0) {
         (void)close(fd);
     }
     if (len == 0 || (len < 0 && error == ENOENT)) {
+        facts.heartbeat = file.st_mtime > 0 ? (uint64_t)file.st_mtime : 0;
+        *out = facts;
         return RESULT_NOT_FOUND;
     }
     if (len < 0) {

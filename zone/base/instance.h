@@ -52,7 +52,9 @@ void instance_beat(struct instance *instance);
 /* Empties the instance file and unlocks. */
 void instance_free(struct instance *instance);
 
-/* NOT_FOUND if the last daemon ended in an orderly way, SYSTEM if the file can't be read. */
+/* NOT_FOUND if none runs and the last one ended in an orderly way: then `heartbeat` is when, 0 if
+ * there was none. SYSTEM if the file can't be read, or a daemon did not write it. The file may be
+ * another user's: nothing in it is trusted. */
 enum result instance_read(struct instance_facts *out, const char *state, const char *name,
                           struct diag *diag);
 

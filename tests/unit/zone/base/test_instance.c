@@ -56,7 +56,10 @@ static void a_second_one_is_refused_until_the_first_has_ended(void **)
 static void the_running_server_can_be_read(void **)
 {
     struct instance_facts facts;
+    (void)unlink(path_of("instance"));
     assert_int_equal(instance_read(&facts, directory, NAME, NULL), RESULT_NOT_FOUND);
+    assert_false(facts.running);
+    assert_int_equal(facts.heartbeat, 0);
     struct instance *instance = claimed(3);
     assert_ok(instance_read(&facts, directory, NAME, NULL));
     assert_true(facts.running);
@@ -67,6 +70,7 @@ static void the_running_server_can_be_read(void **)
     assert_true(facts.silent_s < 60);
     instance_free(instance);
     assert_int_equal(instance_read(&facts, directory, NAME, NULL), RESULT_NOT_FOUND);
+    assert_true(!facts.running && facts.heartbeat > 0); /* when it ended */
 }
 
 static void one_that_was_killed_runs_no_more(void **)
@@ -174,8 +178,18 @@ static void other_files_under_its_names_are_left_alone(void **)
 
 static void text_of_another_in_the_lock_file_is_not_believed(void **)
 {
-    static const char *const texts[] = { "x", "version 1\npid 2\n",
-                                         "version 0.1.0\npid x\nsince 1\nheartbeat 1\nsteady 1\n" };
+#define REST "since 1\nheartbeat 1\nsteady 1\nworkers 1\n"
+    static const char *const texts[] = {
+        "x",
+        "version 1\npid 2\n",
+        "version 0.1.0\npid x\n" REST,
+        "version 0.1.0\npid 99999999999\n" REST,
+        "version 0.1.0\npid 1\nsince 1\nheartbeat 1\nsteady 1\nworkers 99999\n",
+        "version \033[2J\npid 1\n" REST,
+        "version two words\npid 1\n" REST,
+        "version 01234567890123456789012345678901\npid 1\n" REST,
+    };
+#undef REST
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct instance_facts facts;
         FILE *file = fopen(path_of("instance"), "we");
