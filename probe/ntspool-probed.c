@@ -13,6 +13,7 @@
 
 #include "probe/prober.h"
 #include "zone/base/arguments.h"
+#include "zone/base/instance.h"
 #include "zone/base/log.h"
 #include "zone/base/notify.h"
 #include "zone/base/preflight.h"
@@ -60,7 +61,7 @@ struct probed_options {
 };
 
 enum {
-    BEAT_MS = 1000,
+    BEAT_MS = 1000 * INSTANCE_BEAT_S,
     BEATS_A_STATUS = 5
 };
 
@@ -70,6 +71,7 @@ struct program {
     uv_timer_t beat;
     unsigned beats;
     struct notify notify;
+    struct instance *instance; /* NULL with --once */
     const char *trust_file;
     struct tls_trust *trust;
     struct references *references;
@@ -185,6 +187,7 @@ static void close_handles(struct program *program)
 static void on_beat(uv_timer_t *beat)
 {
     struct program *program = beat->data;
+    instance_beat(program->instance);
     (void)notify_send(&program->notify, "WATCHDOG=1");
     if (program->beats++ % BEATS_A_STATUS == 0) {
         (void)notify_send(&program->notify, "STATUS=probes %zu members",
@@ -255,6 +258,19 @@ static enum result open_all(struct program *program, const struct probed_options
                                                           options->reference_count, diag);
 }
 
+/* Lets `status` see that this vantage point's daemon runs. The journal has kept away a second one
+ * already. */
+static void claim_vantage(struct program *program, const struct probed_options *options)
+{
+    char directory[PATH_MAX];
+    struct diag diag = { "" };
+    (void)snprintf(directory, sizeof(directory), "%s/" JOURNAL_DIR, options->state);
+    if (instance_claim(&program->instance, directory, options->id, 0, &diag) != RESULT_OK) {
+        log_write("ntspool-probed", LOG_WARNING, "ntspool status can't tell that this runs: %s",
+                  diag.text);
+    }
+}
+
 static enum result run_prober(struct program *program, const struct probed_options *options,
                               struct diag *diag)
 {
@@ -270,6 +286,9 @@ static enum result run_prober(struct program *program, const struct probed_optio
         .report = options->once ? print_verdict : NULL,
     };
     TRY(prober_new(&program->prober, &program->loop, &how, diag));
+    if (!options->once) {
+        claim_vantage(program, options);
+    }
     enum result result = confine(options, diag);
     start_signals(program, options->once);
     uv_timer_init(&program->loop, &program->beat);
@@ -288,6 +307,7 @@ static enum result run_prober(struct program *program, const struct probed_optio
             diag_fail(diag, RESULT_SYSTEM, "nothing counts, since the verdicts were not written");
     }
     prober_free(program->prober);
+    instance_free(program->instance);
     return result;
 }
 

@@ -6,6 +6,7 @@
 #include "tools/commands.h"
 #include "tools/concernview.h"
 #include "tools/output.h"
+#include "tools/runshow.h"
 #include "tools/session.h"
 #include "tools/vantageshow.h"
 #include "tools/vantagestatus.h"
@@ -32,19 +33,6 @@ static json_t *store_json(enum store_kind kind, const struct storeview *view)
     json_object_set_new(row, "oldest_reader_behind",
                         json_integer((json_int_t)usage->oldest_behind));
     return row;
-}
-
-static json_t *server_json(const struct runview *run)
-{
-    const struct instance_facts *server = &run->server;
-    if (!run->known) {
-        return json_null();
-    }
-    return server->running
-               ? json_pack("{s:b, s:I, s:o, s:o, s:o}", "running", 1, "pid",
-                           (json_int_t)server->pid, "since", json_time(server->since), "heartbeat",
-                           json_time(server->heartbeat), "version", json_text(server->version))
-               : json_pack("{s:b}", "running", 0);
 }
 
 static json_t *states_json(const struct census *census)
@@ -115,7 +103,8 @@ static json_t *build(const struct status *status, const char *state_dir, uint64_
         json_object_set_new(out, "apex", json_text(dname_text(&settings->apex, apex)));
         json_object_set_new(out, "serial", json_integer(settings->serial));
     }
-    json_object_set_new(out, "server", server_json(&pool->run));
+    json_object_set_new(out, "server", runshow_server(&pool->run));
+    json_object_set_new(out, "probes", runshow_probes(&pool->run));
     json_object_set_new(out, "refusals", vantageshow_refusals(pool->refusals, pool->refusal_count));
     json_object_set_new(out, "members", count_json(pool->census.members));
     json_object_set_new(out, "eligible", count_json(pool->census.eligible));
@@ -148,16 +137,6 @@ static long long number_of(const json_t *object, const char *key)
     return (long long)json_integer_value(json_object_get(object, key));
 }
 
-static void print_server(const json_t *server)
-{
-    if (json_is_true(json_object_get(server, "running"))) {
-        printf("ntspoold    runs since %s, pid %lld, version %s\n", text_of(server, "since"),
-               number_of(server, "pid"), text_of(server, "version"));
-    } else if (json_is_object(server)) {
-        puts("ntspoold    does not run");
-    }
-}
-
 static void print_status(json_t *out)
 {
     static const char *const heads[] = { "STORE", "USED KIB", "MAP KIB", "USED %", "READERS" };
@@ -166,7 +145,8 @@ static void print_status(json_t *out)
     size_t i = 0;
     printf("pool        %s, serial %lld, in %s\n", text_of(out, "apex"), number_of(out, "serial"),
            text_of(out, "state"));
-    print_server(json_object_get(out, "server"));
+    runshow_print_server(json_object_get(out, "server"));
+    runshow_print_probes(json_object_get(out, "probes"));
     printf("members     %lld", number_of(out, "members"));
     const char *before = ": ";
     json_object_foreach(json_object_get(out, "states"), state, value)

@@ -7,6 +7,7 @@
 
 #include "tools/concernview.h"
 #include "tools/output.h"
+#include "tools/runshow.h"
 #include "tools/session.h"
 #include "tools/vantageshow.h"
 #include "zone/verdicts/feed.h"
@@ -76,6 +77,9 @@ static json_t *build(const struct cli *cli, const struct feed *feed, struct conc
     unsigned count = journal_list(cli->state_dir, names);
     struct vantages vantages = { .count = 0 };
     struct vantageview view = { .members = feed->member_count };
+    struct runview run;
+    runview_read(&run, cli->state_dir);
+    runview_warn_of_probes(&run, &feed->vantages, concerns);
     for (unsigned i = 0; i < count && i < VANTAGES_MAX; i++) {
         vantages.list[vantages.count++] = last_word(cli->state_dir, names[i]);
         warn_of_name(feed, cli->state_dir, names[i], concerns);
@@ -87,6 +91,7 @@ static json_t *build(const struct cli *cli, const struct feed *feed, struct conc
     json_object_set_new(out, "apex", json_text(dname_text(&feed->settings.apex, apex)));
     json_object_set_new(out, "serial", json_integer(feed->settings.serial));
     json_object_set_new(out, "members", json_integer((json_int_t)feed->member_count));
+    json_object_set_new(out, "probes", runshow_probes(&run));
     json_object_set_new(out, "vantages", vantageshow_json(&view, &vantages));
     json_object_set_new(out, "keys", json_null());
     json_object_set_new(out, "vantage_only", json_true());
@@ -98,10 +103,12 @@ static json_t *build(const struct cli *cli, const struct feed *feed, struct conc
 void vantagestatus_print(const struct cli *cli, const json_t *out)
 {
     printf("pool        %s, serial %lld, in %s\nmembers     %lld\nkeys        elsewhere: this "
-           "machine is a vantage point\n\n",
+           "machine is a vantage point\n",
            json_string_value(json_object_get(out, "apex")),
            (long long)json_integer_value(json_object_get(out, "serial")), cli->state_dir,
            (long long)json_integer_value(json_object_get(out, "members")));
+    runshow_print_probes(json_object_get(out, "probes"));
+    puts("");
     vantageshow_print(json_object_get(out, "vantages"));
 }
 

@@ -3,11 +3,14 @@
 import json
 import os
 import re
+import shutil
+import signal
 
 import pytest
 
-from machine import run
-from pool import environment
+from authority import Authority
+from machine import run, until
+from pool import Pool, environment
 
 PERFORMANCE = r" \|( [a-z]+=[0-9]+;;;0)+\n"
 
@@ -44,6 +47,64 @@ def test_check_prints_only_warnings_and_its_exit_status_tells_urgent_ones(idle):
     exposed = warnings(idle)
     assert list(exposed) == ["store-exposed"]
     assert exposed["store-exposed"]["severity"] == "warning" and exposed["store-exposed"]["subject"] == "traffic"
+
+
+@pytest.fixture
+def running(machine):
+    """A pool without members, with its server and its probe."""
+    pool = Pool(machine).init()
+    pool.serve("--workers", "1")
+    pool.probe(Authority(machine.directory).path)
+    until(lambda: json.loads(status(pool, "--json").stdout)["probes"], 20, "the probe runs")
+    yield pool
+    for process in (pool.server, pool.probed):
+        if process:
+            os.kill(process.pid, signal.SIGCONT)
+    pool.stop()
+
+
+def daemons(pool):
+    """The warnings of daemons. Others depend on the kernel's clock here."""
+    return {name: warning for name, warning in warnings(pool).items() if name.endswith(("-down", "-hangs"))}
+
+
+def test_both_daemons_are_shown_and_told_when_they_stand_still_or_are_gone(running):
+    seen = json.loads(status(running, "--json").stdout)
+    assert daemons(running) == {}
+    (probe,) = seen["probes"]
+    assert probe["vantage"] == "local" and probe["running"] and probe["pid"] == running.probed.pid
+    assert probe["version"] == seen["server"]["version"] and probe["heartbeat"] >= probe["since"]
+    text = status(running).stdout
+    assert re.search(rf"^ntspoold +runs since [^\n]*, pid {running.server.pid}, version ", text, re.M)
+    assert re.search(rf"^probe +local runs since [^\n]*, pid {running.probed.pid}, version ", text, re.M)
+    for process in (running.server, running.probed):
+        os.kill(process.pid, signal.SIGSTOP)
+    until(lambda: set(daemons(running)) == {"server-hangs", "probe-hangs"}, 40, "both hang")
+    hanging = daemons(running)
+    assert hanging["probe-hangs"]["subject"] == "local" and f"pid {running.probed.pid}" in hanging["probe-hangs"]["text"]
+    assert all(warning["since"] >= probe["since"] for warning in hanging.values())
+    running.kill()
+    running.server = running.probed = None
+    gone = daemons(running)
+    assert set(gone) == {"server-down", "probe-down"} and gone["probe-down"]["severity"] == "warning"
+    assert all(gone[f"{daemon}-down"]["since"] == hanging[f"{daemon}-hangs"]["since"] for daemon in ("server", "probe"))
+    assert re.search("^probe +local does not run$", status(running).stdout, re.M)
+    running.serve("--workers", "1")
+    running.cli("vantage", "remove", "local")
+    assert "probe-down" not in warnings(running)
+
+
+def test_a_vantage_point_alone_knows_whether_its_probe_runs(running):
+    state = running.machine.directory / "alone.state"
+    shutil.copytree(running.state / "feed", state / "feed")
+    alone = Pool(running.machine, name="alone")
+    alone.probe(Authority(running.machine.directory).path)
+    until(lambda: [row["running"] for row in alone.json("status").get("probes", ())] == [True], 20, "it runs")
+    assert alone.json("status")["vantage_only"] and "probe-down" not in warnings(alone)
+    alone.stop()
+    down = warnings(alone)["probe-down"]
+    assert down["subject"] == "local" and down["since"] is not None
+    assert re.search("^probe +local does not run$", status(alone).stdout, re.M)
 
 
 def test_nagios_gets_one_line_and_its_exit_status(idle):

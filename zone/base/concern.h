@@ -26,6 +26,9 @@
     X(CERTIFICATES_END, "certificates-end", WARNING, "Write to the operators of these members")    \
     X(REPORTS_REFUSED, "reports-refused", WARNING, "Do what the reason says")                      \
     X(PROBE_SILENT, "probe-silent", URGENT, "Start ntspool-probed, or see its log")                \
+    X(PROBE_DOWN, "probe-down", WARNING, "Start ntspool-probed, or see its log")                   \
+    X(PROBE_HANGS, "probe-hangs", WARNING,                                                         \
+      "See whether ntspool-probed is stopped, the machine overloaded, or a disk silent")           \
     X(VANTAGE_ASIDE, "vantage-aside", WARNING, "Mend the clock, network or load of that machine")  \
     X(VANTAGE_SILENT, "vantage-silent", WARNING,                                                   \
       "Start its probe, see that its reports are carried here, or forget it")                      \

@@ -61,6 +61,8 @@ static void look_at_vantages(struct overview *out, const struct overview_source 
     struct store_txn *registry = source->stores[STORE_REGISTRY].txn;
     struct store_txn *health = source->stores[STORE_HEALTH].txn;
     struct vantage_keys named = { .count = 0 };
+    bool are_named = registry != NULL && registry_vantages(registry, &named, NULL) == RESULT_OK;
+    runview_warn_of_probes(&out->run, &named, concerns);
     if (health == NULL) {
         return;
     }
@@ -68,7 +70,7 @@ static void look_at_vantages(struct overview *out, const struct overview_source 
         vantageview_warn_of_refusals(out->refusals, out->refusal_count, source->now, concerns);
     }
     vantageview_warn(&out->census.vantages, &out->source.vantages, concerns);
-    if (registry != NULL && registry_vantages(registry, &named, NULL) == RESULT_OK) {
+    if (are_named) {
         vantageview_warn_of_named(&named, &out->source, source->now, concerns);
     }
 }
@@ -115,7 +117,7 @@ void overview_read(struct overview *out, const struct overview_source *source,
 {
     *out = (struct overview){ .run = source->run };
     look_at_stores(out, source, concerns);
-    runview_warn(&out->run, concerns);
+    runview_warn_of_server(&out->run, concerns);
     look_at_members(out, source, concerns);
     look_at_vantages(out, source, concerns);
     look_at_delegation(source->stores[STORE_REGISTRY].txn, concerns);

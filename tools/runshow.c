@@ -1,0 +1,66 @@
+#include "tools/runshow.h"
+
+#include <stdio.h>
+
+#include "tools/output.h"
+
+static json_t *daemon_json(const struct instance_facts *facts)
+{
+    return facts->running
+               ? json_pack("{s:b, s:I, s:o, s:o, s:o}", "running", 1, "pid", (json_int_t)facts->pid,
+                           "since", json_time(facts->since), "heartbeat",
+                           json_time(facts->heartbeat), "version", json_text(facts->version))
+               : json_pack("{s:b}", "running", 0);
+}
+
+json_t *runshow_server(const struct runview *view)
+{
+    return view->known ? daemon_json(&view->server) : json_null();
+}
+
+json_t *runshow_probes(const struct runview *view)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < view->probe_count; i++) {
+        json_t *row = daemon_json(&view->probes[i].facts);
+        json_object_set_new(row, "vantage", json_text(view->probes[i].vantage));
+        json_array_append_new(list, row);
+    }
+    return list;
+}
+
+static const char *text_of(const json_t *daemon, const char *key)
+{
+    const char *text = json_string_value(json_object_get(daemon, key));
+    return text != NULL ? text : "-";
+}
+
+static void print_daemon(const json_t *daemon)
+{
+    if (json_is_true(json_object_get(daemon, "running"))) {
+        printf("runs since %s, pid %lld, version %s\n", text_of(daemon, "since"),
+               (long long)json_integer_value(json_object_get(daemon, "pid")),
+               text_of(daemon, "version"));
+    } else {
+        puts("does not run");
+    }
+}
+
+void runshow_print_server(const json_t *server)
+{
+    if (json_is_object(server)) {
+        printf("%-11s ", "ntspoold");
+        print_daemon(server);
+    }
+}
+
+void runshow_print_probes(const json_t *probes)
+{
+    size_t i = 0;
+    const json_t *probe = NULL;
+    json_array_foreach(probes, i, probe)
+    {
+        printf("%-11s %s ", i == 0 ? "probe" : "", text_of(probe, "vantage"));
+        print_daemon(probe);
+    }
+}
