@@ -266,8 +266,7 @@ static void claim_vantage(struct program *program, const struct probed_options *
     struct diag diag = { "" };
     (void)snprintf(directory, sizeof(directory), "%s/" JOURNAL_DIR, options->state);
     if (instance_claim(&program->instance, directory, options->id, 0, &diag) != RESULT_OK) {
-        log_write("ntspool-probed", LOG_WARNING, "ntspool status can't tell that this runs: %s",
-                  diag.text);
+        log_say(log_line, LOG_WARNING, "ntspool status can't tell that this runs: %s", diag.text);
     }
 }
 
