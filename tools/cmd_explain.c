@@ -23,35 +23,20 @@ static const char no_file[] =
     "no location file: all clients are in one cell, the world's. Name one "
     "by --locations, or in the configuration file";
 
-/* The kind of the area: the cell itself, or the smallest larger region that has an area. */
-static const char *area_kind(const struct explanation *e)
-{
-    const struct steering *steering = &e->view->steering;
-    if (e->area == 0) {
-        return "world";
-    }
-    size_t count = 0;
-    const struct cell *cells = locations_cells(e->view->locations, &count);
-    uint16_t country = cell_number(cells, count, e->cell->country, "");
-    if (e->cell->subdivision[0] != '\0' && steering_area(steering, country) == e->area) {
-        return "country";
-    }
-    return steering->areas[e->area].at.demand > 0 ? "cell" : "continent";
-}
+/* What gets the same answers as the client: in JSON and as text. */
+static const struct {
+    const char *word, *text;
+} extents[] = {
+    [STEERING_WORLD] = { "world", "as the whole world" },
+    [STEERING_CONTINENT] = { "continent",
+                             "with its continent, since nobody asked from there lately" },
+    [STEERING_COUNTRY] = { "country", "with the rest of its country" },
+    [STEERING_CELL] = { "cell", "by itself" }
+};
 
-static const char *area_text(const char *kind)
+static enum steering_extent extent(const struct explanation *e)
 {
-    static const char *const texts[][2] = {
-        { "world", "as the whole world" },
-        { "continent", "with its continent, since nobody asked from there lately" },
-        { "country", "with the rest of its country" },
-        { "cell", "by itself" }
-    };
-    size_t i = 0;
-    while (strcmp(texts[i][0], kind) != 0) {
-        i++;
-    }
-    return texts[i][1];
+    return steering_extent(&e->view->steering, e->view->cells, e->location.cell);
 }
 
 /* The distance in km from the area's centre; negative: unknown. */
@@ -146,7 +131,7 @@ static json_t *explanation_json(const struct explanation *e, const struct row *r
     return json_pack("{s:o, s:b, s:o, s:o, s:i, s:o, s:o}", "client",
                      json_text(address_text(&e->client, text)), "located",
                      e->view->locations != NULL, "cell", cell_json(e), "area",
-                     json_text(area_kind(e)), "members_an_answer", (int)e->list.per_set,
+                     json_text(extents[extent(e)].word), "members_an_answer", (int)e->list.per_set,
                      "candidates", candidates, "out", others);
 }
 
@@ -165,7 +150,7 @@ static void print_cell(const struct explanation *e)
         printf("cell       %s%s%s, the same for all of its /%u\n", cell->country,
                cell->subdivision[0] == '\0' ? "" : "-", cell->subdivision, e->location.scope);
     }
-    printf("answered   %s\n", area_text(area_kind(e)));
+    printf("answered   %s\n", extents[extent(e)].text);
     if (e->list.count == 0) {
         puts("an answer  0 0 0 . (there is no service), since no member is eligible");
         return;

@@ -372,6 +372,21 @@ void steering_done(struct steering *steering)
     memset(steering, 0, sizeof(*steering));
 }
 
+enum steering_extent steering_extent(const struct steering *steering, const struct cell *cells,
+                                     uint16_t cell)
+{
+    uint16_t area = steering_area(steering, cell);
+    if (area == 0) {
+        return STEERING_WORLD;
+    }
+    if (steering->areas[area].at.demand <= 0) {
+        return STEERING_CONTINENT;
+    }
+    uint16_t country = cell_number(cells, steering->cell_count, cells[cell].country, "");
+    return country != cell && steering_area(steering, country) == area ? STEERING_COUNTRY
+                                                                       : STEERING_CELL;
+}
+
 double steering_factor(const struct steering *steering, size_t index, uint64_t member_id)
 {
     bool known = index < steering->candidate_count && steering->member_ids[index] == member_id;

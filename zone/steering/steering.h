@@ -80,6 +80,15 @@ static inline uint16_t steering_area(const struct steering *steering, uint16_t c
 {
     return cell < steering->cell_count ? steering->of_cell[cell] : 0;
 }
+/* Whose area a cell has: its own, or that of its country, its continent or the world. */
+enum steering_extent {
+    STEERING_WORLD,
+    STEERING_CONTINENT,
+    STEERING_COUNTRY,
+    STEERING_CELL
+};
+enum steering_extent steering_extent(const struct steering *steering, const struct cell *cells,
+                                     uint16_t cell);
 /* The shares of an area, valid in steering->list until the next call. */
 struct allocation_list steering_list(struct steering *steering, uint16_t area);
 /* Deals an area's deck and updates the deficits, so that a member rounded up in one area is less

@@ -111,11 +111,14 @@ static void a_cell_without_demand_costs_nothing(void **)
     assert_true(japan != 0);
     assert_true(steering.areas[japan].at.demand <= 0);
     assert_int_equal(steering.areas[japan].sets, DECK_SETS_MIN);
+    assert_int_equal(steering_extent(&steering, cells, 3), STEERING_CONTINENT);
+    assert_int_equal(steering_extent(&steering, cells, 2), STEERING_CELL);
     cells[3].country[0] = 'Z'; /* a country without a continent gets the world's area */
     cells[3].country[1] = 'Z';
     steering_done(&steering);
     steer(5, demand);
     assert_int_equal(steering_area(&steering, 3), 0);
+    assert_int_equal(steering_extent(&steering, cells, 3), STEERING_WORLD);
     assert_int_equal(steering_area(&steering, 5), 0); /* this cell does not exist */
 }
 
@@ -132,6 +135,9 @@ static void busy_cells_have_areas_of_their_own(void **)
     uint16_t busiest = steering_area(&steering, CELLS_MAX - 1), quiet = steering_area(&steering, 5);
     uint16_t country = steering_area(&steering, 4);
     assert_true(busiest != country && quiet == country);
+    assert_int_equal(steering_extent(&steering, cells, CELLS_MAX - 1), STEERING_CELL);
+    assert_int_equal(steering_extent(&steering, cells, 5), STEERING_COUNTRY);
+    assert_int_equal(steering_extent(&steering, cells, 4), STEERING_CELL);
     assert_true(steering.area_count <= STEERING_BUSY_CELLS + 300);
     double demand = 0;
     size_t sets = 0;
