@@ -88,6 +88,7 @@ static inline void fixture_fill(struct pool_fixture *pool)
     settings_defaults(&settings);
     settings.apex = fixture_name("pool.test");
     settings.mailbox = fixture_name("hostmaster.pool.test");
+    settings.whoami = true;
     settings.rrl_rate = 0; /* tests query as fast as they can */
     fixture_begin(pool->stores[0], &change, &diag);
     FIXTURE_OK(registry_init(&change, &settings, ns, 2));
@@ -100,6 +101,8 @@ static inline void fixture_fill(struct pool_fixture *pool)
     fixture_record(&change, "astray.pool.test", RR_CNAME, astray.wire, astray.len);
     struct dname service = fixture_name("_ntske._tcp.pool.test");
     fixture_record(&change, "time.pool.test", RR_CNAME, service.wire, service.len);
+    struct dname whoami = fixture_name("_whoami.pool.test");
+    fixture_record(&change, "who.pool.test", RR_CNAME, whoami.wire, whoami.len);
     struct dname away = fixture_name("www.example.net");
     fixture_record(&change, "away.pool.test", RR_CNAME, away.wire, away.len);
     fixture_record(&change, "deep.er.pool.test", RR_A, "\300\0\2\11", 4);

@@ -26,7 +26,7 @@ enum answer_kind {
     ANSWER_SERVICE, /* the pool's service */
     ANSWER_REGION,  /* a region's */
     ANSWER_MEMBER,
-    ANSWER_STATIC,
+    ANSWER_STATIC, /* static records, and _whoami */
     ANSWER_APEX,
     ANSWER_MISSING, /* no name with records */
     ANSWER_KINDS

@@ -195,6 +195,13 @@ static enum result node_answer(struct answerer *answerer, const struct query *qu
             answer->signatures_only ? NULL : answer->due.turn; /* hands out no member */
         return added ? RESULT_OK : RESULT_TOO_LONG;
     }
+    if (type == RR_TXT && node->kind == NODE_WHOAMI && !answer->signatures_only) {
+        enum result result = whoami_add(answer, &answerer->whoami, query, source, owner);
+        if (result != RESULT_EXHAUSTED) {
+            return result;
+        }
+        /* The text that says nothing of the client is the same for all, and signed already. */
+    }
     if (node_set(answerer, node, type, &set) || node_set(answerer, node, RR_CNAME, &set)) {
         return add_set(answer, owner, &set) ? RESULT_OK : RESULT_TOO_LONG;
     }
@@ -261,6 +268,7 @@ static enum answer_kind kind_of(const struct node *node)
     case NODE_SERVICE:
         return node->members > 0 ? ANSWER_REGION : ANSWER_SERVICE;
     case NODE_STATIC:
+    case NODE_WHOAMI:
         return ANSWER_STATIC;
     }
     return ANSWER_OTHER;
@@ -349,7 +357,7 @@ static enum result decide(struct answerer *answerer, const struct query *query,
 
 void decide_begin(struct answerer *answerer)
 {
-    answerer->chain.snapshot = &answerer->snapshot;
+    answerer->chain.snapshot = answerer->whoami.snapshot = &answerer->snapshot;
     snapshot_begin(&answerer->snapshot);
 }
 

@@ -5,6 +5,7 @@
 
 #include "server/answering/answer.h"
 #include "server/answering/nsec_chain.h"
+#include "server/answering/whoami.h"
 #include "zone/base/counter.h"
 
 /* One worker's state for its decisions. */
@@ -16,6 +17,7 @@ struct answerer {
     atomic_uint_fast64_t over_budget;
     uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
     uint8_t near_data[NODE_ENCODED_MAX]; /* of other names */
+    struct whoami whoami;
 };
 
 /* Begins a batch with the snapshot as the owner has set it. */

@@ -42,6 +42,7 @@ enum result handler_init(struct handler *handler, const struct handler_parts *pa
     handler->denials = sigcache_new(HANDLER_DENIALS);
     handler->rrl = parts->rrl;
     handler->identity = parts->identity;
+    handler->answerer.whoami.server = parts->identity->nsid;
     snapshot->zone = zone;
     snapshot->counters = counters;
     snapshot->cache = answer_cache_new(zone->deal->candidates.members);

@@ -29,7 +29,8 @@ struct snapshot {
     struct counters *counters; /* of that zone state */
     struct store_txn *registry;
     struct signer *signer;         /* with the keys of the zone state, */
-    struct signer *limited_signer; /* too; has a budget, for compact denials of missing names */
+    struct signer *limited_signer; /* too; has a budget, for what any client can make up: compact
+                                    * denials of missing names, whoami.h */
     uint64_t now;                  /* Unix seconds */
     struct answer_cache *cache;
     struct change_filter changed;

@@ -4,7 +4,7 @@
 
 /* Layout: u8 kind. Then for a member its id, addresses and accounturi; for apex and static names
  * their RRsets as [type u16][count u16][ttl u32][length u32][packed rdata]; for a region's service
- * u32 number of its members; for the pool's service nothing. */
+ * u32 number of its members; for the pool's service and NODE_WHOAMI nothing. */
 
 static void encode_rrsets(struct writer *w, const struct node *node)
 {
@@ -39,6 +39,8 @@ void node_encode(struct writer *w, const struct node *node)
         if (node->members > 0) {
             write_u32(w, node->members);
         }
+        break;
+    case NODE_WHOAMI:
         break;
     }
 }
@@ -98,8 +100,10 @@ enum result node_decode(struct node *out, const uint8_t *data, size_t len)
             r.failed = r.failed || node.members == 0;
         }
         break;
+    case NODE_WHOAMI:
+        break;
     default:
-        return node.kind > NODE_STATIC ? RESULT_NEWER : RESULT_DAMAGED;
+        return node.kind > NODE_WHOAMI ? RESULT_NEWER : RESULT_DAMAGED;
     }
     if (!reader_done(&r)) {
         return RESULT_DAMAGED;
@@ -244,6 +248,12 @@ bool node_rrset(const struct node *node, const struct settings *settings, uint16
     if (apex && type == RR_SOA) {
         return soa_set(settings, &b, out);
     }
+    if (node->kind == NODE_WHOAMI && type == RR_TXT) {
+        static const char text[] = "\14details=none";
+        rrset_begin(&b, type, 0, scratch, NODE_SCRATCH);
+        rrset_add(&b, text, strlen(text));
+        return rrset_end(&b, out);
+    }
     return stored_set(node, settings, type, out);
 }
 
@@ -291,6 +301,9 @@ size_t node_types(const struct node *node, const struct settings *, uint8_t left
         return count;
     case NODE_SERVICE:
         out[count++] = RR_SRV;
+        return count;
+    case NODE_WHOAMI:
+        out[count++] = RR_TXT;
         return count;
     case NODE_STATIC:
         return count;

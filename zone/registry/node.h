@@ -14,8 +14,11 @@ enum node_kind {
     NODE_APEX = 1,    /* SOA, NS, CAA, static records; the server adds the records of DNSSEC */
     NODE_MEMBER = 2,  /* A, AAAA, CAA */
     NODE_SERVICE = 3, /* SRV of the pool or of a region; steering chooses the records */
-    NODE_STATIC = 4   /* name servers' addresses and the records of `record load` */
+    NODE_STATIC = 4,  /* name servers' addresses and the records of `record load` */
+    NODE_WHOAMI = 5   /* TXT: the server tells each client how it is mapped */
 };
+
+#define NODE_WHOAMI_LABEL "_whoami"
 
 enum {
     NODE_RRSETS_MAX = 24,
@@ -52,7 +55,8 @@ enum result node_decode(struct node *out, const uint8_t *data, size_t len);
 uint32_t node_ttl(const struct rrset *stored, const struct settings *settings);
 /* One RRset of the node for an answer, built in `scratch` (NODE_SCRATCH octets) or pointing into
  * the row. `left_out` is standing.left_out. False if the node has no such type. Knows neither SRV
- * at a NODE_SERVICE nor DNSSEC types. */
+ * at a NODE_SERVICE nor DNSSEC types. The TXT of a NODE_WHOAMI is the one that says nothing of a
+ * client. */
 bool node_rrset(const struct node *node, const struct settings *settings, uint16_t type,
                 uint8_t left_out, uint8_t *scratch, struct rrset *out);
 /* The types of all RRsets of the node, ascending, with SRV for a NODE_SERVICE, but without RRSIG,

@@ -213,7 +213,7 @@ enum result registry_set_all(struct registry_change *change, const struct settin
     for (size_t i = 0; i < count; i++) {
         TRY(registry_put_setting(change, &settings, changes[i].name));
     }
-    return RESULT_OK;
+    return registry_put_whoami(change, settings.whoami);
 }
 
 enum result registry_set(struct registry_change *change, const char *name, const char *value)

@@ -64,5 +64,6 @@ enum result registry_init(struct registry_change *change, const struct settings 
     TRY(registry_set_servers(change, &servers));
     TRY(registry_delegation_seen(change));
     struct dname_key key = service_key(NULL);
-    return registry_put_node(change, &key, &(struct node){ .kind = NODE_SERVICE });
+    TRY(registry_put_node(change, &key, &(struct node){ .kind = NODE_SERVICE }));
+    return registry_put_whoami(change, full.whoami);
 }

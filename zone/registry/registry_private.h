@@ -95,4 +95,9 @@ enum result registry_leave_regions(struct registry_change *change, const char *c
 /* True for the names at and under _ntske._tcp of a region, whether it has members or not. */
 bool registry_is_regional(const struct dname_key *key);
 
+/* registry_whoami.c. True if a NODE_WHOAMI stands at the key. */
+bool registry_is_whoami(struct store_txn *txn, const struct dname_key *key);
+/* Adds or removes the NODE_WHOAMI, as the setting says. REFUSED if the name has static records. */
+enum result registry_put_whoami(struct registry_change *change, bool on);
+
 #endif

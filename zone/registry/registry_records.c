@@ -77,6 +77,11 @@ static enum result check_owner(struct store_txn *txn, const struct dname *name, 
                          "the names at and under _ntske._tcp of a country or continent are the "
                          "pool's");
     }
+    if (registry_is_whoami(txn, &key)) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "the name " NODE_WHOAMI_LABEL " is the pool's: `ntspool zone set whoami "
+                         "off` takes it away");
+    }
     /* RFC 9156 2.3: resolvers that minimise names ask for _tcp first and would follow an alias. */
     if (type == RR_CNAME && dname_key_under(&service, &key)) {
         return diag_fail(diag, RESULT_REFUSED, "an alias at _tcp would hide _ntske._tcp");

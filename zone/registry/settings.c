@@ -16,10 +16,16 @@ enum kind {
     KIND_AGENT,
     KIND_RESOLVER,
     KIND_CAS,
+    KIND_FACTOR,
     KIND_DENIAL,
     KIND_WEIGHTS,
-    KIND_FACTOR
+    KIND_SWITCH
 };
+
+/* The words of a choice: for false and true, or for enum denial. */
+static const char *const choices[KIND_SWITCH + 1][2] = { [KIND_DENIAL] = { "nsec", "compact" },
+                                                         [KIND_WEIGHTS] = { "equal", "capacity" },
+                                                         [KIND_SWITCH] = { "off", "on" } };
 
 struct row {
     struct setting_info info;
@@ -32,7 +38,7 @@ struct row {
 #define DAY  (24u * HOUR)
 #define SETTING(name, preset, kind, field, min, max, help)                                         \
     {                                                                                              \
-        { name, preset, help }, KIND_##kind, offsetof(struct settings, field), min, max            \
+        { name, preset, help, { NULL } }, KIND_##kind, offsetof(struct settings, field), min, max  \
     }
 
 /* In order of name. */
@@ -48,7 +54,7 @@ static const struct row rows[] = {
     SETTING("denial", "nsec", DENIAL, denial, 0, 0,
             "denial of existence: nsec (the zone's chain) or compact"),
     SETTING("denial-budget", "2000", NUMBER, denial_budget, 0, 1000000,
-            "signatures a second and worker for missing names, of compact; 0: no limit"),
+            "signatures a second and worker for made-up names and _whoami; 0: no limit"),
     SETTING("ds-resolver", "none", RESOLVER, ds_resolver, 0, 0,
             "trusted validating resolver (ADDRESS[@PORT]) to ask for the parent's DS, or none"),
     SETTING("entry-score", "10", SCORE, entry_score_milli, 0, 0,
@@ -94,6 +100,8 @@ static const struct row rows[] = {
             "TTL of NS, DNSKEY and static records without their own, at most of the SOA"),
     SETTING("verdict-fresh", "10m", DURATION, verdict_fresh_s, 5, DAY,
             "how long the word of a vantage point that falls silent counts"),
+    SETTING("whoami", "off", SWITCH, whoami, 0, 0,
+            "the name _whoami, whose TXT tells a client how it is mapped: on or off"),
     SETTING("zsk-lifetime", "90d", DURATION, zsk_lifetime_s, 0, 7300 * DAY,
             "age at which a ZSK is replaced; 0: never by itself"),
 };
@@ -106,6 +114,7 @@ const struct setting_info *settings_list(size_t *count)
     static struct setting_info list[ROWS];
     for (size_t i = 0; i < ROWS; i++) {
         list[i] = rows[i].info;
+        memcpy(list[i].words, choices[rows[i].kind], sizeof(list[i].words));
     }
     *count = ROWS;
     return list;
@@ -307,22 +316,28 @@ static enum result set_cas(struct settings *settings, const char *value, struct 
 static enum result set_choice(struct settings *settings, const struct row *row, const char *value,
                               struct diag *diag)
 {
+    const char *const *words = choices[row->kind];
+    bool second = strcmp(value, words[1]) == 0;
+    if (!second && strcmp(value, words[0]) != 0) {
+        return diag_fail(diag, RESULT_INVALID, "%s takes %s or %s, not \"%.80s\"", row->info.name,
+                         words[0], words[1], value);
+    }
     if (row->kind == KIND_DENIAL) {
-        bool compact = strcmp(value, "compact") == 0;
-        if (!compact && strcmp(value, "nsec") != 0) {
-            return diag_fail(diag, RESULT_INVALID, "denial takes nsec or compact, not \"%.80s\"",
-                             value);
-        }
-        settings->denial = compact ? DENIAL_COMPACT : DENIAL_NSEC;
-        return RESULT_OK;
+        settings->denial = second ? DENIAL_COMPACT : DENIAL_NSEC;
+    } else {
+        memcpy((char *)settings + row->offset, &second, sizeof(second));
     }
-    bool capacity = strcmp(value, "capacity") == 0;
-    if (!capacity && strcmp(value, "equal") != 0) {
-        return diag_fail(diag, RESULT_INVALID, "%s takes equal or capacity, not \"%.80s\"",
-                         row->info.name, value);
-    }
-    settings->srv_weights = capacity;
     return RESULT_OK;
+}
+
+/* Which word of the choice is set. */
+static const char *choice_text(const struct settings *settings, const struct row *row)
+{
+    bool second = settings->denial == DENIAL_COMPACT;
+    if (row->kind != KIND_DENIAL) {
+        memcpy(&second, (const char *)settings + row->offset, sizeof(second));
+    }
+    return choices[row->kind][second];
 }
 
 static enum result refuse_unknown(const char *name, struct diag *diag)
@@ -362,6 +377,7 @@ enum result settings_set(struct settings *settings, const char *name, const char
         return set_cas(settings, value, diag);
     case KIND_DENIAL:
     case KIND_WEIGHTS:
+    case KIND_SWITCH:
         return set_choice(settings, row, value, diag);
     }
     return RESULT_INVALID;
@@ -451,11 +467,9 @@ enum result settings_text(const struct settings *settings, const char *name, cha
         cas_text(settings, out);
         break;
     case KIND_DENIAL:
-        (void)snprintf(out, SETTING_VALUE_MAX, "%s",
-                       settings->denial == DENIAL_COMPACT ? "compact" : "nsec");
-        break;
     case KIND_WEIGHTS:
-        (void)snprintf(out, SETTING_VALUE_MAX, "%s", settings->srv_weights ? "capacity" : "equal");
+    case KIND_SWITCH:
+        (void)snprintf(out, SETTING_VALUE_MAX, "%s", choice_text(settings, row));
         break;
     }
     return RESULT_OK;

@@ -40,7 +40,8 @@ struct settings {
     uint32_t scale_km; /* distance over which a member's weight falls to 1/e */
     bool srv_weights;  /* `srv-weights`: capacity (true) or equal (false) */
     enum denial denial;
-    /* for `compact`: signatures per second and worker for missing names, 0: no limit */
+    /* signatures per second and worker for what any client can make up: missing names with
+     * `compact`, and NODE_WHOAMI; 0: no limit */
     uint32_t denial_budget;
     uint32_t signature_validity_s;
     uint32_t zsk_lifetime_s, ksk_lifetime_s; /* 0: never replaced automatically */
@@ -57,14 +58,16 @@ struct settings {
     uint32_t verdict_fresh_s;
     uint32_t certificate_warning_s; /* time before a certificate's end when `status` warns */
     uint32_t quarantine_s;          /* of a removed label when no certificate was seen */
+    bool whoami;                    /* the name NODE_WHOAMI_LABEL is there */
     uint32_t ca_count; /* CAA: who may issue for members; RFC 8659 4.2 issuer-domain-name */
     char ca[SETTINGS_CA_MAX][SETTINGS_CA_ROOM];
 };
 
 struct setting_info {
     const char *name;
-    const char *preset; /* the value a new zone gets */
-    const char *help;   /* one line */
+    const char *preset;   /* the value a new zone gets */
+    const char *help;     /* one line */
+    const char *words[2]; /* of a choice, all that it takes; else NULL */
 };
 
 /* All `count` settings in order of name. */

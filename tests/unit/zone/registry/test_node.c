@@ -66,18 +66,23 @@ static void assert_same(const struct node *a, const struct node *b)
     }
 }
 
-static unsigned all_nodes(struct node out[4])
+enum {
+    NODES = 5
+};
+
+static unsigned all_nodes(struct node out[NODES])
 {
     out[0] = member_node();
     out[1] = static_node(NODE_STATIC);
     out[2] = static_node(NODE_APEX);
     out[3] = (struct node){ .kind = NODE_SERVICE };
-    return 4;
+    out[4] = (struct node){ .kind = NODE_WHOAMI };
+    return NODES;
 }
 
 static void nodes_survive_the_round_trip(void **)
 {
-    struct node nodes[4], decoded;
+    struct node nodes[NODES], decoded;
     unsigned count = all_nodes(nodes);
     for (unsigned i = 0; i < count; i++) {
         uint8_t data[512];
@@ -89,7 +94,7 @@ static void nodes_survive_the_round_trip(void **)
 
 static void every_short_prefix_is_damaged_and_leaves_the_output(void **)
 {
-    struct node nodes[4];
+    struct node nodes[NODES];
     unsigned count = all_nodes(nodes);
     for (unsigned i = 0; i < count; i++) {
         uint8_t data[512];
@@ -126,7 +131,7 @@ static void use(const struct node *node, const struct settings *settings)
 static void flipped_bits_never_lead_outside(void **)
 {
     struct settings settings = settings_of_test();
-    struct node nodes[4], node;
+    struct node nodes[NODES], node;
     unsigned count = all_nodes(nodes), accepted = 0;
     for (unsigned i = 0; i < count; i++) {
         uint8_t data[512];
@@ -161,7 +166,7 @@ static void layouts_that_do_not_add_up_are_damaged(void **)
     assert_int_equal(node_decode(&out, data, encode(&node, data, sizeof(data))), RESULT_DAMAGED);
     data[0] = 0;
     assert_int_equal(node_decode(&out, data, 1), RESULT_DAMAGED);
-    data[0] = NODE_STATIC + 1;
+    data[0] = NODE_WHOAMI + 1;
     assert_int_equal(node_decode(&out, data, 1), RESULT_NEWER);
 }
 
@@ -342,6 +347,21 @@ static void service_lists_srv_alone(void **)
     assert_int_equal(types[0], RR_SRV);
 }
 
+static void whoami_has_one_text_without_a_client(void **)
+{
+    struct settings settings = settings_of_test();
+    struct node node = { .kind = NODE_WHOAMI };
+    struct rrset set;
+    uint16_t types[NODE_TYPES_MAX];
+    uint8_t scratch[NODE_SCRATCH];
+    assert_int_equal(node_types(&node, &settings, 0, types), 1);
+    assert_int_equal(types[0], RR_TXT);
+    assert_true(node_rrset(&node, &settings, RR_TXT, 0, scratch, &set));
+    assert_int_equal(set.ttl, 0);
+    assert_memory_equal(set.rdata, "\0\15\14details=none", 15);
+    assert_false(node_rrset(&node, &settings, RR_A, 0, scratch, &set));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +377,7 @@ int main(void)
         cmocka_unit_test(stored_sets_keep_their_ttl_or_take_the_settings),
         cmocka_unit_test(a_stored_ttl_is_zero_or_as_long_as_signatures_last),
         cmocka_unit_test(service_lists_srv_alone),
+        cmocka_unit_test(whoami_has_one_text_without_a_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,8 @@ static void values_out_of_bounds_change_nothing(void **)
                                           { "denial", "compact " },
                                           { "denial-budget", "1000001" },
                                           { "denial-budget", "-1" },
+                                          { "whoami", "yes" },
+                                          { "whoami", "" },
                                           { "ca", "" },
                                           { "ca", "a,,b" },
                                           { "ca", "a;b" },
