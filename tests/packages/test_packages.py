@@ -91,6 +91,28 @@ def test_the_units_leave_little_open(package):
     run("systemd-analyze", "security", "--offline=true", "--threshold=20", ROOT / "tools/systemd" / UNITS[package])
 
 
+def calls(name):
+    """The system calls that a word of SystemCallFilter= stands for."""
+    if not name.startswith("@"):
+        return {name}
+    words = run("systemd-analyze", "syscall-filter", name).split("\n")[1:]
+    return {call for word in map(str.strip, words) if word and word[0] != "#" for call in calls(word)}
+
+
+CONFINES = {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp", "prctl"}
+
+
+@pytest.mark.parametrize("package, needs", [("ntspool-server", CONFINES | {"capset", "setpriority", "sched_setaffinity"}),
+                                            ("ntspool-probe", CONFINES | {"clock_adjtime"})])
+def test_the_units_allow_what_the_daemons_miss_least(package, needs):
+    """What a daemon does without, with a warning in the log."""
+    allowed = set()
+    for line in re.findall("^SystemCallFilter=(.*)$", (ROOT / "tools/systemd" / UNITS[package]).read_text(), re.M):
+        found = {call for word in line.lstrip("~").split() for call in calls(word)}
+        allowed = allowed - found if line.startswith("~") else allowed | found
+    assert needs <= allowed, needs - allowed
+
+
 def test_init_as_root_suits_both_daemons_users(system):
     assert system.owners("var/lib/ntspool") == {".": "ntspool", "probe": "ntspool-probe"}
     system.do("ntspool", "init", "pool.example", "--ns", "ns1.pool.example=192.0.2.53")
