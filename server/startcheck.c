@@ -10,6 +10,7 @@
 #include "dnssec/signing/keyring.h"
 #include "server/io/listen.h"
 #include "zone/base/preflight.h"
+#include "zone/base/unixsocket.h"
 #include "zone/base/user.h"
 #include "zone/registry/registry.h"
 
@@ -139,14 +140,14 @@ static void check_locations(struct preflight *preflight, const char *path)
 /* The directory of a UNIX socket is not made at a start. */
 static void check_metrics(struct preflight *preflight, const char *place)
 {
-    static const char prefix[] = "unix:";
+    const char *path = unixsocket_path(place);
     char directory[PATH_MAX];
     struct stat st;
     struct diag line;
-    if (strncmp(place, prefix, sizeof(prefix) - 1) != 0) {
+    if (path == NULL) {
         return;
     }
-    (void)snprintf(directory, sizeof(directory), "%s", place + sizeof(prefix) - 1);
+    (void)snprintf(directory, sizeof(directory), "%s", path);
     *(strrchr(directory, '/') + 1) = '\0'; /* metrics_socket_check: the path is absolute */
     if (stat(directory, &st) != 0) {
         (void)diag_fail(&line, RESULT_OK, "no socket for metrics can be made in %s: %s", directory,

@@ -1,10 +1,10 @@
 /* stats: shows the counters of the running server. */
 #include <stdio.h>
-#include <string.h>
 
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/scrape.h"
+#include "zone/base/unixsocket.h"
 
 #define SOCKET_PRESET "/run/ntspool/ntspoold.sock"
 
@@ -14,11 +14,9 @@ enum {
 
 static const char *socket_path(const struct cli *cli)
 {
-    static const char prefix[] = "unix:";
     const char *path = cli_value(cli, "socket", 0);
     for (unsigned i = 0; path == NULL && i < cli->config->metrics_count; i++) {
-        const char *place = cli->config->metrics[i];
-        path = strncmp(place, prefix, sizeof(prefix) - 1) == 0 ? place + sizeof(prefix) - 1 : NULL;
+        path = unixsocket_path(cli->config->metrics[i]);
     }
     return path == NULL ? SOCKET_PRESET : path;
 }

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "zone/base/array.h"
 #include "zone/base/clock.h"
+#include "zone/base/unixsocket.h"
 
 #define NAME_SIGNS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:"
 
@@ -159,12 +159,10 @@ static char *read_all(int fd)
 
 static enum result connect_to(int *out, const char *path, struct diag *diag)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    size_t len = strlen(path);
-    if (len >= sizeof(address.sun_path)) {
-        return diag_fail(diag, RESULT_USAGE, "%.200s: is too long for the path of a socket", path);
+    struct sockaddr_un address;
+    if (unixsocket_address(&address, path, diag) != RESULT_OK) {
+        return RESULT_USAGE;
     }
-    memcpy(address.sun_path, path, len);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
         int error = errno;

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "server/dnstap/frame_stream.h"
 #include "zone/base/clock.h"
 #include "zone/base/thread.h"
+#include "zone/base/unixsocket.h"
 #include "zone/base/version.h"
 
 enum {
@@ -18,8 +18,6 @@ enum {
     GOODBYE_MS = 200, /* for the last frames */
     NICE = 10
 };
-
-static const char prefix[] = "unix:";
 
 struct dnstap {
     struct thread thread;
@@ -36,18 +34,14 @@ struct dnstap {
 
 enum result dnstap_check(const char *where, struct diag *diag)
 {
-    const struct sockaddr_un *address = NULL;
-    const char *path = where + sizeof(prefix) - 1;
+    const char *path = unixsocket_path(where);
     if (!frame_stream_is_built()) {
         return diag_fail(diag, RESULT_INVALID, "this ntspoold was built without dnstap");
     }
-    if (strncmp(where, prefix, sizeof(prefix) - 1) != 0 || *path != '/' ||
-        strlen(path) >= sizeof(address->sun_path)) {
-        return diag_fail(diag, RESULT_INVALID,
-                         "dnstap takes unix:PATH, with an absolute path of at most %zu octets",
-                         sizeof(address->sun_path) - 1);
+    if (path == NULL) {
+        return diag_fail(diag, RESULT_INVALID, "dnstap takes unix:PATH, not \"%s\"", where);
     }
-    return RESULT_OK;
+    return unixsocket_check(path, diag);
 }
 
 struct dnstap *dnstap_new(const struct dnstap_parts *parts)
@@ -61,7 +55,7 @@ struct dnstap *dnstap_new(const struct dnstap_parts *parts)
     }
     (void)snprintf(version, sizeof(version), "ntspoold %s", version_text());
     frame_origin_set(&dnstap->origin, identity, version);
-    dnstap->path = parts->where + sizeof(prefix) - 1;
+    dnstap->path = unixsocket_path(parts->where);
     dnstap->log = parts->log;
     dnstap->tap_count = parts->taps;
     dnstap->taps = xcalloc(parts->taps, sizeof(*dnstap->taps));

@@ -8,8 +8,9 @@
 #    include <stdlib.h>
 #    include <string.h>
 #    include <sys/socket.h>
-#    include <sys/un.h>
 #    include <unistd.h>
+
+#    include "zone/base/unixsocket.h"
 
 struct frame_stream {
     struct fstrm_writer *writer;
@@ -137,13 +138,10 @@ static struct fstrm_writer *make_writer(struct frame_stream *stream)
 enum result frame_stream_open(struct frame_stream **out, const char *path,
                               const struct frame_stream_owner *owner, struct diag *diag)
 {
+    struct sockaddr_un address;
+    TRY(unixsocket_address(&address, path, diag));
     struct frame_stream *stream = xcalloc(1, sizeof(*stream));
-    *stream = (struct frame_stream){ .owner = *owner, .address.sun_family = AF_UNIX, .fd = -1 };
-    if (strlen(path) >= sizeof(stream->address.sun_path)) {
-        free(stream);
-        return diag_fail(diag, RESULT_INVALID, "%.200s: too long for a socket", path);
-    }
-    memcpy(stream->address.sun_path, path, strlen(path));
+    *stream = (struct frame_stream){ .owner = *owner, .address = address, .fd = -1 };
     stream->writer = make_writer(stream);
     if (fstrm_writer_open(stream->writer) != fstrm_res_success) {
         const char *why = stream->error != 0 ? strerror(stream->error) : "no reader of dnstap";

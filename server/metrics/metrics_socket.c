@@ -6,36 +6,15 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "server/io/listen.h"
+#include "zone/base/unixsocket.h"
 
 enum {
     BACKLOG = 8,
     SOCKET_MODE = 0660
 };
-
-#define UNIX_PREFIX "unix:"
-
-static const char *unix_path(const char *place)
-{
-    size_t len = strlen(UNIX_PREFIX);
-    return strncmp(place, UNIX_PREFIX, len) == 0 ? place + len : NULL;
-}
-
-static enum result read_path(struct sockaddr_un *out, const char *path, struct diag *diag)
-{
-    *out = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    if (path[0] != '/' || strlen(path) >= sizeof(out->sun_path) - 1) {
-        return diag_fail(diag, RESULT_INVALID,
-                         "the path of a UNIX socket is absolute and has at most %zu octets, not "
-                         "\"%s\"",
-                         sizeof(out->sun_path) - 2, path);
-    }
-    memcpy(out->sun_path, path, strlen(path));
-    return RESULT_OK;
-}
 
 static bool is_loopback(const struct address *address)
 {
@@ -61,10 +40,9 @@ static enum result read_endpoint(struct endpoint *out, const char *place, struct
 
 enum result metrics_socket_check(const char *place, struct diag *diag)
 {
-    struct sockaddr_un address;
     struct endpoint endpoint;
-    const char *path = unix_path(place);
-    return path != NULL ? read_path(&address, path, diag) : read_endpoint(&endpoint, place, diag);
+    const char *path = unixsocket_path(place);
+    return path != NULL ? unixsocket_check(path, diag) : read_endpoint(&endpoint, place, diag);
 }
 
 static enum result cannot(const char *place, int error, struct diag *diag)
@@ -104,7 +82,7 @@ static bool give_to(const char *path, const char *user)
 static bool listen_at(int fd, const struct sockaddr_un *address, const char *user)
 {
     struct sockaddr_un aside = *address;
-    aside.sun_path[strlen(aside.sun_path)] = '~'; /* read_path left room */
+    aside.sun_path[strlen(aside.sun_path)] = '~'; /* unixsocket_address left room */
     (void)unlink(aside.sun_path);
     /* Not by chmod afterwards, which would follow a link that somebody put there meanwhile. */
     mode_t usual = umask(0777 & ~SOCKET_MODE);
@@ -127,7 +105,7 @@ static enum result open_unix(int *out, const char *path, const char *user, bool 
                              struct diag *diag)
 {
     struct sockaddr_un address;
-    TRY(read_path(&address, path, diag));
+    TRY(unixsocket_address(&address, path, diag));
     if (is_other_file(path)) {
         return diag_fail(diag, RESULT_REFUSED, "%s: is no socket and is not replaced by one", path);
     }
@@ -169,7 +147,7 @@ static enum result open_tcp(int *out, const char *place, bool takeover, struct d
 enum result metrics_socket_open(int *out, const char *place, const char *user, bool takeover,
                                 struct diag *diag)
 {
-    const char *path = unix_path(place);
+    const char *path = unixsocket_path(place);
     return path != NULL ? open_unix(out, path, user, takeover, diag)
                         : open_tcp(out, place, takeover, diag);
 }
