@@ -13,6 +13,7 @@
 #include "tools/check/check_options.h"
 #include "tools/check/check_srv.h"
 #include "tools/commands.h"
+#include "tools/nagios.h"
 #include "tools/session.h"
 #include "zone/base/clock.h"
 #include "zone/base/sandbox.h"
@@ -127,9 +128,6 @@ static int show(struct check *check)
 
 int cmd_check(struct cli *cli, int argc, char **argv)
 {
-    enum {
-        NAGIOS_UNKNOWN = 3
-    };
     const char *explained = cli_value(cli, "explain", 0);
     if (explained != NULL) {
         return check_explain(explained, cli->json)
@@ -145,14 +143,14 @@ int cmd_check(struct cli *cli, int argc, char **argv)
     if (result == RESULT_OK) {
         cli_show(cli);
         run_groups(check);
-        status = show(check);
-    }
-    if (result == RESULT_OK && check->options.metrics != NULL) {
-        result = check_write_metrics(check, &cli->diag);
+        result = check->options.metrics != NULL ? check_write_metrics(check, &cli->diag) : result;
+        if (result == RESULT_OK || !check->options.nagios) { /* a plugin has one status line */
+            status = show(check);
+        }
     }
     if (result != RESULT_OK) {
-        status = cli_fail(cli, result);
-        status = cli_flag(cli, "nagios") ? NAGIOS_UNKNOWN : status;
+        status = cli_flag(cli, "nagios") ? nagios_print(NAGIOS_UNKNOWN, cli->diag.text, NULL, 0)
+                                         : cli_fail(cli, result);
     }
     tls_trust_free(check->trust);
     check_expected_free(check->expected);

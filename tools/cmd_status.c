@@ -5,6 +5,7 @@
 #include "dnssec/overview/keyview.h"
 #include "tools/commands.h"
 #include "tools/concernview.h"
+#include "tools/nagios.h"
 #include "tools/output.h"
 #include "tools/runshow.h"
 #include "tools/session.h"
@@ -272,8 +273,9 @@ int cmd_status(struct cli *cli, int, char **)
     int exit_status = CLI_DONE;
     enum result result = make(cli, concerns, &out, &failed);
     if (result != RESULT_OK) {
-        exit_status = cli_flag(cli, "nagios") ? concernview_nagios_unknown(cli->diag.text)
-                                              : cli_fail(cli, result);
+        exit_status = cli_flag(cli, "nagios")
+                          ? nagios_print(NAGIOS_UNKNOWN, cli->diag.text, NULL, 0)
+                          : cli_fail(cli, result);
     } else if (cli_flag(cli, "check") || cli_flag(cli, "nagios")) {
         exit_status = show_warnings(cli, out, concerns);
     } else {

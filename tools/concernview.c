@@ -1,19 +1,12 @@
 #include "tools/concernview.h"
 
 #include <stdio.h>
-#include <string.h>
 
+#include "tools/nagios.h"
 #include "tools/output.h"
 
 enum {
     ESCAPED_ROOM = 4 * CONCERN_TEXT_ROOM
-};
-
-enum nagios {
-    NAGIOS_OK,
-    NAGIOS_WARNING,
-    NAGIOS_CRITICAL,
-    NAGIOS_UNKNOWN
 };
 
 void concernview_set(json_t *out, const struct concerns *concerns)
@@ -53,17 +46,6 @@ int concernview_exit(const struct concerns *concerns)
     return concerns->count > 0 ? CONCERNVIEW_WARNING : CONCERNVIEW_NONE;
 }
 
-/* Prints a text of the plugin's line, where a bar would begin the performance data. */
-static void print_plain(const char *text)
-{
-    char safe[ESCAPED_ROOM];
-    (void)output_escape(safe, sizeof safe, text);
-    for (char *bar = strchr(safe, '|'); bar != NULL; bar = strchr(bar, '|')) {
-        *bar = '/';
-    }
-    (void)fputs(safe, stdout);
-}
-
 /* The first urgent one, else the first one. */
 static const struct concern *worst(const struct concerns *concerns)
 {
@@ -75,44 +57,23 @@ static const struct concern *worst(const struct concerns *concerns)
     return concerns->list;
 }
 
-static void print_count(const char *label, long long count)
-{
-    if (count >= 0) {
-        printf(" %s=%lld;;;0", label, count);
-    }
-}
-
 int concernview_nagios(const struct concerns *concerns, long long members, long long eligible)
 {
-    static const char *const words[] = { "OK", "WARNING", "CRITICAL" };
-    enum nagios status = concerns->urgent > 0  ? NAGIOS_CRITICAL
-                         : concerns->count > 0 ? NAGIOS_WARNING
-                                               : NAGIOS_OK;
     size_t count = concerns->count + concerns->left_out;
-    printf("NTSPOOL %s: ", words[status]);
+    const struct nagios_figure figures[] = { { "members", members },
+                                             { "eligible", eligible },
+                                             { "warnings", (long long)count },
+                                             { "urgent", (long long)concerns->urgent } };
+    enum nagios_status status = concerns->urgent > 0 ? NAGIOS_CRITICAL
+                                : count > 0          ? NAGIOS_WARNING
+                                                     : NAGIOS_OK;
+    char text[CONCERN_TEXT_ROOM + 128] = "no warnings";
     if (count > 0) {
         const struct concern *first = worst(concerns);
-        printf("%s: ", concern_id_text(first->id));
-        print_plain(first->text);
-    } else {
-        (void)fputs("no warnings", stdout);
+        int used = snprintf(text, sizeof(text), "%s: %s", concern_id_text(first->id), first->text);
+        if (count > 1) {
+            (void)snprintf(text + used, sizeof(text) - (size_t)used, " (and %zu more)", count - 1);
+        }
     }
-    if (count > 1) {
-        printf(" (and %zu more)", count - 1);
-    }
-    printf(" |");
-    print_count("members", members);
-    print_count("eligible", eligible);
-    print_count("warnings", (long long)count);
-    print_count("urgent", (long long)concerns->urgent);
-    (void)puts("");
-    return (int)status;
-}
-
-int concernview_nagios_unknown(const char *why)
-{
-    (void)fputs("NTSPOOL UNKNOWN: ", stdout);
-    print_plain(why);
-    (void)puts("");
-    return NAGIOS_UNKNOWN;
+    return nagios_print(status, text, figures, sizeof(figures) / sizeof(figures[0]));
 }

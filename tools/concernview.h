@@ -21,7 +21,5 @@ int concernview_exit(const struct concerns *concerns);
 /* One line in the form of the Monitoring Plugins, with `members` and `eligible` (-1: not known) as
  * performance data. Returns the plugin's exit status. */
 int concernview_nagios(const struct concerns *concerns, long long members, long long eligible);
-/* The line for a status that could not be made. Returns the plugin's exit status. */
-int concernview_nagios_unknown(const char *why);
 
 #endif

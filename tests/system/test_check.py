@@ -3,6 +3,7 @@
 Each case breaks the pool of checkbed.py in one way. The check must name it by the identifiers of the case, and by no others.
 """
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import Callable
@@ -599,11 +600,16 @@ def test_the_chain_of_trust(bed, change, text):
 # -- how it is used --
 
 def test_the_result_for_nagios(bed):
+    figures = " ok=[0-9]+;;;0 warnings=[0-9]+;;;0 errors=0;;;0"
     with bed.way(edit(_without_ecs), "ns2"):
         done = bed.run("--only", "steering", "--nagios")
-    assert done.returncode == 1 and done.stdout.startswith("NTSPOOL WARNING"), done
+    first, *more = done.stdout.splitlines()
+    assert done.returncode == 1 and re.fullmatch(rf"NTSPOOL WARNING: [^|]* \|{figures}", first), done
+    assert more and all(line.startswith("warn  steering/") and "|" not in line for line in more)
     done = bed.run("--only", "steering", "--nagios")
-    assert done.returncode == 0 and done.stdout.startswith("NTSPOOL OK")
+    assert done.returncode == 0 and re.fullmatch(rf"NTSPOOL OK: [^|]* \|{figures}\n", done.stdout), done
+    done = bed.run("--only", "steering", "--nagios", "--metrics", "/no|where/x.prom")
+    assert done.returncode == 3 and re.fullmatch(r"NTSPOOL UNKNOWN: can't write /no/where/x.prom[^\n|]*\n", done.stdout), done
 
 
 def test_hostile_servers_do_not_write_to_the_terminal(bed):

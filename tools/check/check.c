@@ -91,19 +91,25 @@ enum check_level check_worst(const struct check *check)
     return worst;
 }
 
-void check_tally(const struct findings *findings, unsigned out[CHECK_LEVELS])
+int check_level_of(const struct findings *findings, enum check_id id)
 {
-    enum check_level worst[CHECK_COUNT] = { CHECK_OK };
-    bool seen[CHECK_COUNT] = { false };
-    memset(out, 0, CHECK_LEVELS * sizeof(*out));
+    int worst = -1;
     for (size_t i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->list[i];
-        enum check_level *level = &worst[finding->id];
-        *level = !seen[finding->id] || finding->level > *level ? finding->level : *level;
-        seen[finding->id] = true;
+        bool worse = finding->id == id && (int)finding->level > worst;
+        worst = worse ? (int)finding->level : worst;
     }
-    for (unsigned id = 0; id < CHECK_COUNT; id++) {
-        out[worst[id]] += seen[id] ? 1 : 0;
+    return worst;
+}
+
+void check_tally(const struct findings *findings, unsigned out[CHECK_LEVELS])
+{
+    memset(out, 0, CHECK_LEVELS * sizeof(*out));
+    for (enum check_id id = 0; id < CHECK_COUNT; id++) {
+        int level = check_level_of(findings, id);
+        if (level >= 0) {
+            out[level]++;
+        }
     }
 }
 

@@ -129,7 +129,9 @@ void check_fail(struct check *check, enum check_id id, const char *subject, cons
 void check_done(struct check *check, enum check_id id, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 enum check_level check_worst(const struct check *check);
-/* How many checks ended at each level: a check counts once, by its worst finding. */
+/* The level of the check's worst finding; -1: it was not made. */
+int check_level_of(const struct findings *findings, enum check_id id);
+/* How many checks ended at each level. */
 void check_tally(const struct findings *findings, unsigned out[CHECK_LEVELS]);
 
 struct check_group {

@@ -1,25 +1,29 @@
 /* The findings as text, as JSON, for Nagios and for Prometheus. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tools/check/check.h"
+#include "tools/nagios.h"
 #include "tools/outfile.h"
 #include "tools/output.h"
 #include "zone/base/openmetrics.h"
 
 enum {
-    ID_WIDTH = 24
+    ID_WIDTH = 24,
+    FINDING_ROOM = 4 * (CHECK_SUBJECT_ROOM + CHECK_TEXT_ROOM) + 64
 };
 
 static const char *const level_texts[CHECK_LEVELS] = { "ok", "info", "warning", "error" };
 static const char *const level_marks[CHECK_LEVELS] = { "ok", "info", "warn", "FAIL" };
 
-static void print_finding(FILE *file, const struct finding *finding)
+static const char *finding_text(const struct finding *finding, char out[FINDING_ROOM])
 {
     char subject[4 * CHECK_SUBJECT_ROOM], text[4 * CHECK_TEXT_ROOM];
-    (void)fprintf(
-        file, "%-4s  %-*s  %s%s%s\n", level_marks[finding->level], ID_WIDTH,
+    (void)snprintf(
+        out, FINDING_ROOM, "%-4s  %-*s  %s%s%s", level_marks[finding->level], ID_WIDTH,
         check_rows[finding->id].id, output_escape(subject, sizeof(subject), finding->subject),
         finding->subject[0] != '\0' ? ": " : "", output_escape(text, sizeof(text), finding->text));
+    return out;
 }
 
 static void print_advice(const struct check_row *row)
@@ -29,11 +33,14 @@ static void print_advice(const struct check_row *row)
                  *source != '\0' ? ")" : "");
 }
 
-/* "41 ok, 1 warning; as a client in NL would: 4 of 4 members give time" */
-static void print_summary(const struct check *check, FILE *file)
+/* "41 ok, 1 warning; as a client in NL would: 4 of 4 members give time". For the caller to free. */
+static char *summary_of(const struct check *check)
 {
     unsigned tally[CHECK_LEVELS];
-    char text[4 * CHECK_TEXT_ROOM];
+    char text[4 * CHECK_TEXT_ROOM], *out = NULL;
+    size_t len = 0;
+    FILE *file = open_memstream(&out, &len);
+    CHECK(file != NULL);
     check_tally(&check->findings, tally);
     (void)fprintf(file, "%u ok", tally[CHECK_OK] + tally[CHECK_INFO]);
     for (enum check_level level = CHECK_WARNING; level < CHECK_LEVELS; level++) {
@@ -51,16 +58,19 @@ static void print_summary(const struct check *check, FILE *file)
     if (check->summary[0] != '\0') {
         (void)fprintf(file, "; %s", output_escape(text, sizeof(text), check->summary));
     }
+    CHECK(fclose(file) == 0);
+    return out;
 }
 
 void check_print(const struct check *check)
 {
+    char line[FINDING_ROOM];
     for (enum check_id id = 0; id < CHECK_COUNT; id++) {
         bool bad = false;
         for (size_t i = 0; i < check->findings.count; i++) {
             const struct finding *finding = &check->findings.list[i];
             if (finding->id == id) {
-                print_finding(stdout, finding);
+                (void)puts(finding_text(finding, line));
                 bad = bad || finding->level > CHECK_INFO;
             }
         }
@@ -68,8 +78,9 @@ void check_print(const struct check *check)
             print_advice(&check_rows[id]);
         }
     }
-    print_summary(check, stdout);
-    (void)printf("\n");
+    char *summary = summary_of(check);
+    (void)puts(summary);
+    free(summary);
 }
 
 static json_t *json_row(const struct check_row *row)
@@ -106,20 +117,23 @@ bool check_explain(const char *id, bool json)
 
 int check_print_nagios(const struct check *check)
 {
-    static const char *const words[CHECK_LEVELS] = { "OK", "OK", "WARNING", "CRITICAL" };
+    static const enum nagios_status statuses[CHECK_LEVELS] = { NAGIOS_OK, NAGIOS_OK, NAGIOS_WARNING,
+                                                               NAGIOS_CRITICAL };
     unsigned tally[CHECK_LEVELS];
-    enum check_level worst = check_worst(check);
+    char line[FINDING_ROOM], *summary = summary_of(check);
     check_tally(&check->findings, tally);
-    (void)printf("NTSPOOL %s - ", words[worst]);
-    print_summary(check, stdout);
-    (void)printf("|ok=%u warnings=%u errors=%u\n", tally[CHECK_OK] + tally[CHECK_INFO],
-                 tally[CHECK_WARNING], tally[CHECK_ERROR]);
+    const struct nagios_figure figures[] = { { "ok", tally[CHECK_OK] + tally[CHECK_INFO] },
+                                             { "warnings", tally[CHECK_WARNING] },
+                                             { "errors", tally[CHECK_ERROR] } };
+    int status = nagios_print(statuses[check_worst(check)], summary, figures,
+                              sizeof(figures) / sizeof(figures[0]));
     for (size_t i = 0; i < check->findings.count; i++) {
         if (check->findings.list[i].level > CHECK_INFO) {
-            print_finding(stdout, &check->findings.list[i]);
+            nagios_print_more(finding_text(&check->findings.list[i], line));
         }
     }
-    return worst <= CHECK_INFO ? 0 : worst == CHECK_WARNING ? 1 : 2;
+    free(summary);
+    return status;
 }
 
 void check_print_json(const struct check *check)
@@ -158,18 +172,10 @@ static void write_metrics(const struct check *check, struct openmetrics *om)
     openmetrics_family(om, OPENMETRICS_GAUGE, "ntspool_check_level",
                        "What a check found: 0 ok, 1 warning, 2 error.");
     for (enum check_id id = 0; id < CHECK_COUNT; id++) {
-        bool seen = false;
-        int level = 0;
-        for (size_t i = 0; i < check->findings.count; i++) {
-            const struct finding *finding = &check->findings.list[i];
-            if (finding->id == id) {
-                int its = finding->level > CHECK_INFO ? (int)finding->level - CHECK_INFO : 0;
-                level = its > level ? its : level;
-                seen = true;
-            }
-        }
-        if (seen) {
-            openmetrics_sample(om, level, "pool", pool, "check", check_rows[id].id, NULL);
+        int level = check_level_of(&check->findings, id);
+        if (level >= 0) {
+            openmetrics_sample(om, level > CHECK_INFO ? level - CHECK_INFO : 0, "pool", pool,
+                               "check", check_rows[id].id, NULL);
         }
     }
     openmetrics_family(om, OPENMETRICS_GAUGE, "ntspool_check_timestamp_seconds",
