@@ -202,7 +202,8 @@ static enum result open_metrics(struct program *program, const struct options *o
                                                 .location_count = options->location_count };
     const struct metrics_places places = { options->metrics, options->metrics_count, options->user,
                                            options->takeover };
-    return metrics_new(&program->metrics, &places, &sources, diag);
+    const struct poolpart_sources pool = { options->state, &program->stores, program->seal };
+    return metrics_new(&program->metrics, &places, &sources, &pool, diag);
 }
 
 /* Operators read this line, scripts wait for it. */

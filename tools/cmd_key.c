@@ -77,7 +77,7 @@ static json_t *key_json(const struct listing *listing, size_t i)
     const char *step = "";
     struct key_next next = next_of(listing, i, &step);
     return json_pack("{s:i, s:s, s:s, s:i, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "tag", key->tag, "role", keytext_role(key->role), "algorithm",
+                     "tag", key->tag, "role", key_role_text(key->role), "algorithm",
                      algorithm_text(key->algorithm), "algorithm_number", (int)key->algorithm,
                      "state", keystate_text(keystate_of(key, listing->now)), "wanted",
                      key->life.wanted, "planned", key->life.planned, "offline", key->offline,
@@ -168,7 +168,7 @@ static void print_keys(const struct listing *listing)
         const char *step = "";
         struct key_next next = next_of(listing, i, &step);
         table_cellf(&table, "%u", key->tag);
-        table_cellf(&table, "%s%s", keytext_role(key->role), key->offline ? " offline" : "");
+        table_cellf(&table, "%s%s", key_role_text(key->role), key->offline ? " offline" : "");
         table_cell(&table, algorithm_text(key->algorithm));
         table_cell(&table,
                    key->life.planned ? "planned" : keystate_text(keystate_of(key, listing->now)));

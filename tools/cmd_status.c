@@ -2,21 +2,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dnssec/overview/keyview.h"
 #include "tools/commands.h"
 #include "tools/concernview.h"
 #include "tools/nagios.h"
 #include "tools/output.h"
+#include "tools/poolsurvey.h"
 #include "tools/runshow.h"
 #include "tools/session.h"
 #include "tools/vantageshow.h"
 #include "tools/vantagestatus.h"
-#include "zone/overview/overview.h"
-
-struct status {
-    struct overview pool;
-    struct keyview keys;
-};
 
 static json_t *store_json(enum store_kind kind, const struct storeview *view)
 {
@@ -91,12 +85,12 @@ static json_t *count_json(size_t count)
     return json_integer((json_int_t)count);
 }
 
-static json_t *build(const struct status *status, const char *state_dir, uint64_t now)
+static json_t *build(const struct survey *survey, const char *state_dir)
 {
-    const struct overview *pool = &status->pool;
+    const struct overview *pool = &survey->pool;
     const struct settings *settings = &pool->source.settings;
-    const struct keyview *keys = &status->keys;
-    const uint64_t probed_at = pool->census.last_probe_at;
+    const struct keyview *keys = &survey->keys;
+    const uint64_t probed_at = pool->census.last_probe_at, now = session_now();
     char apex[DNAME_TEXT_MAX];
     json_t *out = json_object();
     json_object_set_new(out, "state", json_text(state_dir));
@@ -214,79 +208,41 @@ static void show(const struct cli *cli, json_t *out, const struct concerns *conc
     concernview_print(concerns);
 }
 
-/* Opens the stores that this user may read, and the seal if this user may read that. */
-static void look(struct status *status, struct cli *cli, struct session *session,
-                 struct concerns *concerns)
+static enum result make(struct cli *cli, struct survey *survey, json_t **out)
 {
-    struct overview_source *pool = xcalloc(1, sizeof *pool);
-    struct seal *seal = NULL;
-    struct diag diag = { "" };
-    pool->state_dir = cli->state_dir;
-    pool->now = session_now();
-    runview_read(&pool->run, cli->state_dir);
-    for (unsigned kind = 0; kind < STORE_KINDS; kind++) {
-        struct storeview_source *store = &pool->stores[kind];
-        if (session_read(session, cli, (enum store_kind)kind) == RESULT_OK) {
-            store->store = session->store[kind];
-            store->txn = session->txn[kind];
-        } else {
-            store->error = cli->diag;
-            cli->diag.text[0] = 0;
-        }
+    if (localview_applies(cli->state_dir)) {
+        struct localview view;
+        TRY(localview_read(&view, cli->state_dir, session_now(), &survey->concerns, &cli->diag));
+        *out = vantagestatus_json(&view, cli->state_dir);
+    } else {
+        poolsurvey_read(survey, cli);
+        *out = build(survey, cli->state_dir);
     }
-    overview_read(&status->pool, pool, concerns);
-    enum result result = seal_open(&seal, cli->state_dir, cli->config->seal_key, &diag);
-    /* A running server may have the key as a credential. */
-    bool may_not_know =
-        result == RESULT_SYSTEM || (result == RESULT_MISSING && pool->run.server.running);
-    const struct keyview_source keys = { .keys = session->txn[STORE_KEYS],
-                                         .seal = seal,
-                                         .unsealable =
-                                             result == RESULT_OK || may_not_know ? NULL : diag.text,
-                                         .now = pool->now };
-    keyview_read(&status->keys, &keys, concerns);
-    seal_free(seal);
-    free(pool);
-}
-
-static enum result make(struct cli *cli, struct concerns *concerns, json_t **out, bool *failed)
-{
-    if (vantagestatus_applies(cli)) {
-        return vantagestatus_make(cli, out, concerns, &cli->diag);
-    }
-    struct status *status = xcalloc(1, sizeof *status);
-    struct session session = { 0 };
-    look(status, cli, &session, concerns);
-    session_done(&session);
-    *out = build(status, cli->state_dir, session_now());
-    concernview_set(*out, concerns);
-    *failed = status->pool.failed || status->keys.failed;
-    free(status);
+    concernview_set(*out, &survey->concerns);
     return RESULT_OK;
 }
 
 int cmd_status(struct cli *cli, int, char **)
 {
-    struct concerns *concerns = xcalloc(1, sizeof *concerns);
+    struct survey *survey = xcalloc(1, sizeof *survey);
     json_t *out = NULL;
-    bool failed = false;
     int exit_status = CLI_DONE;
-    enum result result = make(cli, concerns, &out, &failed);
+    enum result result = make(cli, survey, &out);
     if (result != RESULT_OK) {
         exit_status = cli_flag(cli, "nagios")
                           ? nagios_print(NAGIOS_UNKNOWN, cli->diag.text, NULL, 0)
                           : cli_fail(cli, result);
     } else if (cli_flag(cli, "check") || cli_flag(cli, "nagios")) {
-        exit_status = show_warnings(cli, out, concerns);
+        exit_status = show_warnings(cli, out, &survey->concerns);
     } else {
-        show(cli, out, concerns);
+        show(cli, out, &survey->concerns);
     }
-    if (failed && exit_status == CLI_DONE) {
+    if ((survey->pool.failed || survey->keys.failed) && exit_status == CLI_DONE) {
         (void)diag_fail(&cli->diag, RESULT_DAMAGED,
                         "a store of %s can't be read: the warnings above name it", cli->state_dir);
         exit_status = cli_fail(cli, RESULT_DAMAGED);
     }
     json_decref(out);
-    free(concerns);
+    free(survey);
     return exit_status;
 }

@@ -7,11 +7,6 @@
 #include "dnssec/rollover/rollover.h"
 #include "tools/output.h"
 
-const char *keytext_role(enum key_role role)
-{
-    return role == KEY_KSK ? "ksk" : role == KEY_ZSK ? "zsk" : "csk";
-}
-
 char *keytext_ds(const struct key_record *record, const struct dname *apex, char out[KEYTEXT_ROOM])
 {
     char name[DNAME_TEXT_MAX];

@@ -11,7 +11,6 @@ enum {
     KEYTEXT_IDENTITY_ROOM = KEYTRANSFER_IDENTITY_ROOM
 };
 
-const char *keytext_role(enum key_role role);
 /* `pool.test. IN DS 12345 13 2 <hex>`, RFC 4034 5.3. Returns `out`. */
 char *keytext_ds(const struct key_record *record, const struct dname *apex, char out[KEYTEXT_ROOM]);
 /* `pool.test. IN DNSKEY 257 3 13 <base64>`, RFC 4034 2.2. */

@@ -39,17 +39,6 @@ static char *fqdn(const struct memberview *view, const struct dname *apex, char 
     return dname_text(&name, out);
 }
 
-/* The earliest end of the member's certificates; 0: none was seen. */
-static uint64_t certificate_end(const struct memberview *view)
-{
-    uint64_t first = 0;
-    for (unsigned i = 0; i < view->consensus.health.address_count; i++) {
-        uint64_t end = view->consensus.health.addresses[i].cert_not_after;
-        first = end != 0 && (first == 0 || end < first) ? end : first;
-    }
-    return first;
-}
-
 static json_t *position_json(const struct member *m)
 {
     int32_t latitude = 0, longitude = 0;
@@ -77,7 +66,7 @@ json_t *membershow_brief(const struct memberview *view, const struct dname *apex
         (json_int_t)view->standing.weight, "override", json_text(override_text(m->override)),
         "suspended", m->suspended, "country", json_text_or_null(m->country), "position",
         position_json(m), "operator", json_text_or_null(m->operator_name), "capacity_mbit",
-        (json_int_t)m->capacity_mbit, "cert_not_after", json_time(certificate_end(view)),
+        (json_int_t)m->capacity_mbit, "cert_not_after", json_time(memberview_certificate_end(view)),
         "last_probe_at", json_time(memberview_probed_at(view)), "addresses", list);
 }
 

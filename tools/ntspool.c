@@ -347,6 +347,10 @@ static const struct cli_command commands[] = {
       "Read from its metrics socket: --socket, else `metrics` of the configuration file, else\n"
       "/run/ntspool/ntspoold.sock. Zeros and histograms are left out.",
       stats_options, cmd_stats },
+    { "metrics", "[FILE]", 0, 1, "write the metrics of pool, vantage points, keys and stores",
+      "For the textfile collector of node_exporter: FILE appears whole. A server that runs here has\n"
+      "the same in its own metrics.",
+      NULL, cmd_metrics },
     { "backup", "DIR", 1, 1, "copy the stores while everything runs", NULL, NULL, cmd_backup },
     { "restore", "DIR", 1, 1, "put back what a backup holds, also while everything runs",
       "Stores that are missing or damaged are made anew. The sealing key must be that of the backup.",

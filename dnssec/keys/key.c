@@ -286,6 +286,11 @@ bool key_verify(const struct key *key, const uint8_t *data, size_t len,
     return p256_verify(key->public_key, data, len, signature);
 }
 
+const char *key_role_text(enum key_role role)
+{
+    return role == KEY_KSK ? "ksk" : role == KEY_ZSK ? "zsk" : "csk";
+}
+
 const char *algorithm_text(enum algorithm algorithm)
 {
     switch (algorithm) {

@@ -79,6 +79,7 @@ bool key_verify(const struct key *key, const uint8_t *data, size_t len,
                 const uint8_t signature[KEY_SIGNATURE_LEN]);
 
 const char *algorithm_text(enum algorithm algorithm); /* "ecdsap256" */
+const char *key_role_text(enum key_role role);        /* "ksk" */
 /* Takes this text, the mnemonic or the number of IANA's registry, in any case. INVALID. */
 enum result algorithm_parse(enum algorithm *out, const char *text);
 

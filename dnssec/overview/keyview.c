@@ -11,6 +11,14 @@ static void look_at_slices(struct keyview *out, const struct key_timeline *timel
     }
 }
 
+static void count_keys(struct keyview *out, const struct key_set *keys, uint64_t now)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        out->keys[keys->list[i].role][keystate_of(&keys->list[i], now)]++;
+    }
+    out->asked_at = rollover_asked_at(keys);
+}
+
 static void warn_of_seal(const struct key_timeline *timeline, const struct keyview_source *source,
                          struct concerns *concerns)
 {
@@ -36,6 +44,7 @@ void keyview_read(struct keyview *out, const struct keyview_source *source,
         slices_read(&slices, source->keys, &timeline.keys, &diag) == RESULT_OK) {
         out->follows = timeline.memory.follows;
         out->as_of = timeline.memory.seen_at;
+        count_keys(out, &timeline.keys, source->now);
         look_at_slices(out, &timeline, &slices, source->now);
         keyhealth_warn(concerns, &timeline, &slices, source->now);
         warn_of_seal(&timeline, source, concerns);

@@ -3,6 +3,7 @@
 #define DNSSEC_KEYVIEW_H
 
 #include "dnssec/overview/keyhealth.h"
+#include "dnssec/signing/keystate.h"
 
 struct keyview_source {
     struct store_txn *keys;  /* NULL: they can't be read */
@@ -17,7 +18,10 @@ struct keyview {
     size_t count;
     bool follows;   /* the keys come from another machine */
     uint64_t as_of; /* when a server last looked after the keys, or the time of their package */
-    bool offline;   /* a KSK is kept offline; then also: */
+    /* since when the parent zone is asked for other DS records; 0: it is not */
+    uint64_t asked_at;
+    size_t keys[KEY_CSK + 1][KEY_REMOVED + 1]; /* by role and state */
+    bool offline;                              /* a KSK is kept offline; then also: */
     uint64_t signed_until, bundle_ends, next_change;
 };
 

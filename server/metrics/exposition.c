@@ -201,6 +201,9 @@ static void write_zone(struct openmetrics *om, const struct exposition_sources *
           (double)counter_get(&facts->members));
     gauge(om, "ntspool_deal_areas", "Areas that have SRV sets of their own.",
           (double)counter_get(&facts->areas));
+    gauge(om, "ntspool_signature_expiry_timestamp_seconds",
+          "Until when all signatures that were made ahead are valid, at least, in Unix seconds.",
+          (double)counter_get(&facts->signed_until));
     gauge(om, "ntspool_locations_cells", "Cells of the location files; 1: the world.",
           (double)counter_get(&facts->cells));
     openmetrics_family(om, OPENMETRICS_GAUGE, "ntspool_locations_timestamp_seconds",
@@ -226,6 +229,7 @@ void exposition_write(struct openmetrics *om, const struct exposition_sources *s
     write_workers(om, sources);
     write_signatures(om, sources);
     write_zone(om, sources);
+    poolpart_write(om, sources->pool);
     const struct dnstap_totals taps = dnstap_totals(sources->dnstap);
     plain_counter(om, "ntspool_dnstap_frames_total", "Frames of dnstap written.", taps.frames);
     plain_counter(om, "ntspool_dnstap_dropped_total",

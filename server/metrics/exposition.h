@@ -1,10 +1,10 @@
 /* All metrics of the server as text. Label values come from fixed lists, from the options and from
- * the number of workers, never from a query: their number is bounded. Reads counters only, no
- * store, and waits for nobody. */
+ * the number of workers, never from a query: their number is bounded. Waits for nobody. */
 #ifndef SERVER_EXPOSITION_H
 #define SERVER_EXPOSITION_H
 
 #include "server/dnstap/dnstap.h"
+#include "server/metrics/poolpart.h"
 #include "server/metrics/process.h"
 #include "server/upkeep/refresh.h"
 
@@ -16,6 +16,7 @@ struct exposition_sources {
     const struct dnstap *dnstap;  /* NULL: none */
     const char *const *locations; /* paths */
     size_t location_count;
+    struct poolpart *pool;
     struct process process;
 };
 

@@ -198,7 +198,8 @@ static void *run(void *arg)
 }
 
 enum result metrics_new(struct metrics **out, const struct metrics_places *places,
-                        const struct exposition_sources *sources, struct diag *diag)
+                        const struct exposition_sources *sources,
+                        const struct poolpart_sources *pool, struct diag *diag)
 {
     *out = NULL;
     if (places->count == 0) {
@@ -206,6 +207,7 @@ enum result metrics_new(struct metrics **out, const struct metrics_places *place
     }
     struct metrics *metrics = xcalloc(1, sizeof(*metrics));
     metrics->sources = *sources;
+    metrics->sources.pool = poolpart_new(pool);
     process_open(&metrics->sources.process);
     thread_init(&metrics->thread);
     enum result result = RESULT_OK;
@@ -255,6 +257,7 @@ void metrics_free(struct metrics *metrics)
         }
     }
     process_close(&metrics->sources.process);
+    poolpart_free(metrics->sources.pool);
     thread_done(&metrics->thread);
     free(metrics);
 }

@@ -1,7 +1,8 @@
 /* The metrics over HTTP, for Prometheus and for `ntspool stats`: GET and HEAD of /metrics on the
  * sockets of --metrics (server/metrics/metrics_socket.h), and nothing else.
  *
- * A thread of its own serves them, at nice 10. It reads counters and waits for no other thread. A
+ * A thread of its own serves them, at nice 10. It reads counters and stores, and waits for no other
+ * thread. A
  * text is kept for a second, so that no number of scrapes makes work. A connection serves one
  * request, of at most METRICS_REQUEST_MAX octets, and lasts METRICS_CONNECTION_S at most. */
 #ifndef SERVER_METRICS_H
@@ -27,9 +28,10 @@ struct metrics_places {
 };
 
 /* Opens the sockets, before the process gives up its rights. Without any, *out is NULL. What the
- * sources point to must outlive it; those of the process are set here. */
+ * sources point to must outlive it; those of process and pool are set here. */
 enum result metrics_new(struct metrics **out, const struct metrics_places *places,
-                        const struct exposition_sources *sources, struct diag *diag);
+                        const struct exposition_sources *sources,
+                        const struct poolpart_sources *pool, struct diag *diag);
 enum result metrics_start(struct metrics *metrics, struct diag *diag);
 /* Ends the thread and closes the sockets. */
 void metrics_free(struct metrics *metrics);

@@ -64,7 +64,9 @@ static void note_facts(struct refresh *refresh, uint64_t began_ns)
     counter_set(&facts->handed_out, deal->candidates.eligible);
     counter_set(&facts->areas, deal->area_count);
     counter_set(&facts->cells, cells);
-    counter_set(&facts->signed_first, zone->signed_first);
+    /* What a signer takes from the cache is valid for so long at least. */
+    counter_set(&facts->signed_until,
+                zone->signed_first + zone->settings.signature_validity_s / NODE_TTL_SHARE);
     for (size_t i = 0; i < refresh->watch.count; i++) {
         counter_set(&facts->location_times[i], (uint64_t)refresh->watch.seen[i].st_mtime);
     }

@@ -26,7 +26,7 @@ struct refresh_facts {
     atomic_uint_fast64_t builds, build_ns; /* zone states; how long the last one took */
     atomic_uint_fast64_t deal_round, dealt_at; /* the deal in use */
     atomic_uint_fast64_t members, handed_out, areas, cells;
-    atomic_uint_fast64_t signed_first; /* the first signature in the blocks */
+    atomic_uint_fast64_t signed_until; /* no signature in the blocks expires before */
     atomic_uint_fast64_t location_times[LOCATIONS_FILES_MAX]; /* of the files in use */
     struct signature_counts signatures;                       /* of the records in zone states */
     struct dealer_facts deals;

@@ -122,6 +122,7 @@ log alice
 explain --client 192.0.2.1
 share
 stats --socket {dir}/metrics.sock
+metrics {dir}/live.prom
 check --explain parent
 probe alice --trust {trust} --allow-private
 vantage list
@@ -153,6 +154,7 @@ explain --client 192.0.2.1 --locations {dir}/none.mmdb
 share --locations {dir}/none.mmdb
 probe nobody
 stats --socket {dir}/none.sock
+metrics {dir}/none/pool.prom
 check --root-hints {dir}/none
 backup {dir}/none/none
 restore {dir}/none
@@ -196,6 +198,7 @@ init pool.test
 init other.test --ns ns.example.net --algorithm rsa
 probe
 check --only none
+metrics one two
 explain
 log --since yesterday
 status more

@@ -155,6 +155,59 @@ def test_promtool_finds_nothing_to_complain_of(metered):
     assert families(openmetrics) == {name.removesuffix("_total") for name in families(text)}
 
 
+# What each program has for itself.
+OWN = ("ntspool_store_map_bytes", "ntspool_store_readers")
+
+
+def pool_part(text):
+    """The samples that `ntspool metrics` and ntspoold share."""
+    return {key: value for key, value in samples(text).items() if not key.startswith(OWN)}
+
+
+def shown_in_scrape(metered, wanted):
+    """Waits until a scrape has these samples: the server reads its stores every five seconds."""
+    until(lambda: (found := metered.values()) and wanted.items() <= found.items(), 30, f"a scrape has {wanted}")
+
+
+def test_ntspool_metrics_is_the_pools_part_of_a_scrape(metered):
+    pool = metered.pool
+    pool.cli("member", "suspend", "m4")
+    shown_in_scrape(metered, {'ntspool_members{state="suspended"}': 1, 'ntspool_members{state="eligible"}': 3})
+    text = pool.cli("metrics").stdout
+    own, scraped = pool_part(text), metered.values()
+    assert len(own) > 150 and own.items() <= scraped.items(), own.items() - scraped.items()
+    rest = {key for key in scraped if key not in samples(text)}
+    assert not any(re.match("ntspool_(member|address|cert|share|vantage|key|store|warning)", key) for key in rest)
+    assert own['ntspool_capacity_bytes_per_second{of="all"}'] > own['ntspool_capacity_bytes_per_second{of="eligible"}'] > 0
+    assert sum(value for key, value in own.items() if key.startswith('ntspool_keys{')) == len(pool.json('key', 'list'))
+    assert own['ntspool_store_readable{store="history"}'] == 1
+    pool.cli("member", "resume", "m4")
+    shown_in_scrape(metered, {'ntspool_members{state="suspended"}': 0})
+
+
+def test_each_id_of_a_warning_is_there_and_those_of_status_are_1(metered):
+    pool = metered.pool
+    ids = re.findall(r'X\([A-Z_]+, "([a-z-]+)", ([A-Z]+)', (ROOT / "zone/base/concern.h").read_text().replace("\\\n", ""))
+    assert len(ids) > 30
+    for override in ("ineligible", "eligible"):
+        pool.cli("member", "override", "--all", override)
+        status = {warning["id"] for warning in json.loads(pool.cli("status", "--json", check=False).stdout)["warnings"]}
+        assert ("no-member-eligible" in status) == (override == "ineligible")
+        shown_in_scrape(metered, {f'ntspool_warning{{id="{name}",severity="{severity.lower()}"}}': float(name in status)
+                                  for name, severity in ids})
+
+
+def test_ntspool_metrics_writes_a_file_that_promtool_takes(metered):
+    path = metered.pool.machine.directory / "pool.prom"
+    assert metered.pool.cli("metrics", path).stdout == ""
+    assert pool_part(path.read_text()) == pool_part(metered.pool.cli("metrics").stdout)
+    assert path.stat().st_mode & 0o444 == 0o444
+    with open(path) as file:
+        done = run(part("usr/bin/promtool"), "check", "metrics", stdin=file, check=False)
+    assert done.returncode == 0 and not done.stderr.strip(), done.stderr
+    assert "can't write" in metered.pool.refused("metrics", "/nowhere/pool.prom")
+
+
 def test_only_metrics_can_be_read(metered):
     assert request(metered.socket, url="/")[0].status == 404
     assert request(metered.socket, url="/metrics/x")[0].status == 404

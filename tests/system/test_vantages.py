@@ -337,6 +337,9 @@ def test_remote_probe_follows_newer_copies_of_the_feed(world):
     remote.said("member carol: 127.0.1.3: connect-refused")
     status = json.loads(run(BIN / "ntspool", "-s", state, "status", "--json", env=environment()).stdout)
     assert status["vantage_only"] and [row["name"] for row in status["vantages"]] == ["remote"] and status["members"] == 2
+    metrics = run(BIN / "ntspool", "-s", state, "metrics", env=environment()).stdout.splitlines()
+    assert 'ntspool_vantage_asked{vantage="remote"} 1' in metrics
+    assert {line.split("{")[0] for line in metrics if "{" in line and "ntspool_vantage_" not in line} == {"ntspool_warning"}
     world.stop(remote)
     run(BIN / "ntspool", "-s", state, "health", "export", world.machine.directory / "remote.export", env=environment())
     world.cli("health", "import", world.machine.directory / "remote.export")

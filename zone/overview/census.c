@@ -1,13 +1,18 @@
 #include "zone/overview/census.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "zone/base/array.h"
 #include "zone/registry/registry.h"
 
 enum {
-    GOOD_STALE_S = 86400 /* beyond it, warnings of the last good probe don't count */
+    DAY_S = 86400,
+    GOOD_STALE_S = DAY_S /* beyond it, warnings of the last good probe don't count */
 };
+
+const uint32_t census_within_s[CENSUS_WITHINS] = { 7 * DAY_S, 14 * DAY_S, 30 * DAY_S };
 
 struct counting {
     struct census *census;
@@ -50,21 +55,56 @@ static void note_ending(struct census *census, const char *label)
     }
 }
 
+static void count_address(struct census *census, const struct address_health *seen)
+{
+    enum address_family family = address_family(&seen->address);
+    if (seen->probes > 0) {
+        census->addresses[family][seen->working]++;
+        if (seen->failure != FAILURE_NONE && seen->failure < FAILURE_COUNT) {
+            census->failing[seen->failure][family]++;
+        }
+    }
+}
+
+static void count_certificate(struct census *census, uint64_t end, uint64_t now)
+{
+    if (end == 0) {
+        return;
+    }
+    if (end <= now) {
+        census->ended++;
+        return;
+    }
+    if (census->next_end == 0 || end < census->next_end) {
+        census->next_end = end;
+    }
+    for (unsigned i = 0; i < CENSUS_WITHINS; i++) {
+        census->ends_within[i] += end <= now + census_within_s[i];
+    }
+}
+
 static void count_addresses(const struct counting *counting)
 {
     struct census *census = counting->census;
     const struct member_health *health = &counting->view.consensus.health;
+    unsigned warnings = 0;
     bool soon = false;
     for (unsigned i = 0; i < health->address_count; i++) {
         const struct address_health *seen = &health->addresses[i];
+        count_address(census, seen);
+        warnings |= seen->warnings;
         if (seen->last_probe_at > census->last_probe_at) {
             census->last_probe_at = seen->last_probe_at;
         }
         soon = soon || ends_soon(counting, seen);
     }
+    for (unsigned i = 0; i < WARNINGS; i++) {
+        census->warnings[i] += warnings >> i & 1;
+    }
     if (soon) {
         note_ending(census, counting->view.member.label);
     }
+    count_certificate(census, memberview_certificate_end(&counting->view), counting->now);
 }
 
 static enum result count_member(const struct member *member, void *arg)
@@ -75,6 +115,10 @@ static enum result count_member(const struct member *member, void *arg)
     TRY(memberview_make(&counting->view, member, counting->source));
     census->members++;
     census->eligible += standing->eligible;
+    census->capacity_mbit += member->capacity_mbit;
+    census->eligible_mbit += standing->eligible ? member->capacity_mbit : 0;
+    ARRAY_PUSH(census->parts, census->part_count, census->part_room,
+               (struct share_part){ .member_id = member->id, .weight = standing->weight });
     count_state(census, standing->state);
     count_addresses(counting);
     vantageview_count(&census->vantages, &counting->view, &counting->source->vantages,
@@ -83,6 +127,13 @@ static enum result count_member(const struct member *member, void *arg)
         census->last_eligible_at = standing->last_eligible_at;
     }
     return RESULT_OK;
+}
+
+void census_done(struct census *census)
+{
+    free(census->parts);
+    census->parts = NULL;
+    census->part_count = census->part_room = 0;
 }
 
 enum result census_read(struct census *out, struct store_txn *registry,

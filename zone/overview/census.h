@@ -2,23 +2,36 @@
 #ifndef ZONE_CENSUS_H
 #define ZONE_CENSUS_H
 
+#include "zone/overview/shareview.h"
 #include "zone/overview/vantageview.h"
 
 enum {
     CENSUS_STATES = STAGE_FALLING + 2, /* the stages, and suspended */
-    CENSUS_NAMES = 5
+    CENSUS_NAMES = 5,
+    CENSUS_WITHINS = 3 /* 7, 14 and 30 days */
 };
 
-/* Start from `{ 0 }`. */
+extern const uint32_t census_within_s[CENSUS_WITHINS];
+
+/* Start from `{ 0 }`, end with census_done. */
 struct census {
     size_t members, eligible;
     size_t states[CENSUS_STATES]; /* by census_state_text */
     struct vantageview vantages;
-    uint64_t last_eligible_at, last_probe_at; /* the latest of all; 0: never */
-    size_t ending;                            /* members whose certificate ends soon */
+    uint64_t last_eligible_at, last_probe_at;        /* the latest of all; 0: never */
+    size_t addresses[ADDRESS_FAMILIES][2];           /* that were probed, by whether they work */
+    size_t failing[FAILURE_COUNT][ADDRESS_FAMILIES]; /* addresses whose last probe failed */
+    size_t warnings[WARNINGS]; /* members with an address that has the warning */
+    uint64_t capacity_mbit, eligible_mbit;
+    size_t ended, ends_within[CENSUS_WITHINS]; /* members, by the end of their certificate */
+    uint64_t next_end;                         /* the first one to come; 0: none is known */
+    size_t ending; /* members whose certificate ends soon, or has ended */
     char ending_names[CENSUS_NAMES * (LABEL_ROOM + 2)];
+    struct share_part *parts; /* of all members */
+    size_t part_count, part_room;
 };
 
+void census_done(struct census *census);
 /* Counts all members of the registry. */
 enum result census_read(struct census *out, struct store_txn *registry,
                         const struct memberview_source *source, uint64_t now);

@@ -36,3 +36,13 @@ uint64_t memberview_probed_at(const struct memberview *view)
     const struct address_health *best = health_best(&view->consensus.health);
     return best != NULL ? best->last_probe_at : 0;
 }
+
+uint64_t memberview_certificate_end(const struct memberview *view)
+{
+    uint64_t first = 0;
+    for (unsigned i = 0; i < view->consensus.health.address_count; i++) {
+        uint64_t end = view->consensus.health.addresses[i].cert_not_after;
+        first = end != 0 && (first == 0 || end < first) ? end : first;
+    }
+    return first;
+}

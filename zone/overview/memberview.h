@@ -27,5 +27,7 @@ enum result memberview_make(struct memberview *out, const struct member *member,
 bool memberview_score(const struct memberview *view, int32_t *milli);
 /* When the best address was probed last; 0: never. */
 uint64_t memberview_probed_at(const struct memberview *view);
+/* The earliest end of the member's certificates; 0: none was seen. */
+uint64_t memberview_certificate_end(const struct memberview *view);
 
 #endif

@@ -100,6 +100,7 @@ static void look_at_traffic(struct overview *out, const struct overview_source *
         return;
     }
     const struct traffic_spell spell = traffic.over_budget;
+    shareview_of(&out->shares, out->census.parts, out->census.part_count, &traffic, source->now);
     traffic_done(&traffic);
     if (spell.since == 0 || (spell.until < source->now && source->now - spell.until > DAY_S)) {
         return;
@@ -122,4 +123,5 @@ void overview_read(struct overview *out, const struct overview_source *source,
     look_at_vantages(out, source, concerns);
     look_at_delegation(source->stores[STORE_REGISTRY].txn, concerns);
     look_at_traffic(out, source, concerns);
+    census_done(&out->census);
 }

@@ -18,6 +18,7 @@ struct overview_source {
     uint64_t now;
 };
 
+/* Holds no memory of its own. */
 struct overview {
     bool failed; /* a store can't be read */
     bool zone;   /* the settings are known */
@@ -29,6 +30,7 @@ struct overview {
     /* the flood of missing names of the last day that exceeded denial-budget; `since` 0: none */
     struct traffic_spell over_budget;
     struct runview run;
+    struct shareview shares;
 };
 
 void overview_read(struct overview *out, const struct overview_source *source,

@@ -448,10 +448,12 @@ static const struct warning_info warnings[] = {
       "Get another certificate or chain: ntpd-rs refuses this one (`ntspool probe` says why)." }
 };
 
+_Static_assert(sizeof(warnings) / sizeof(warnings[0]) == WARNINGS, "each warning has its row");
+
 static const struct warning_info *info_of(enum warning warning)
 {
     static const struct warning_info unknown = { "unknown", "" };
-    for (unsigned i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
+    for (unsigned i = 0; i < WARNINGS; i++) {
         if ((unsigned)warning == 1U << i) {
             return &warnings[i];
         }

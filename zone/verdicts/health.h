@@ -66,6 +66,9 @@ enum warning {
     WARNING_CHRONYD = 1 << 12, /* chronyd refuses the certificate */
     WARNING_NTPD_RS = 1 << 13  /* ntpd-rs refuses the certificate */
 };
+enum {
+    WARNINGS = 14 /* bits */
+};
 
 /* The verdict on the member's addresses of one family. */
 struct family_health {

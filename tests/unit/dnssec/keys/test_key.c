@@ -338,9 +338,17 @@ static void algorithm_names_read_back(void **)
     assert_int_equal(algorithm, ALGORITHM_ED25519);
 }
 
+static void roles_have_names(void **)
+{
+    assert_string_equal(key_role_text(KEY_KSK), "ksk");
+    assert_string_equal(key_role_text(KEY_ZSK), "zsk");
+    assert_string_equal(key_role_text(KEY_CSK), "csk");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(roles_have_names),
         cmocka_unit_test(published_keys_have_the_published_tag_and_ds),
         cmocka_unit_test(published_signatures_verify_and_broken_ones_do_not),
         cmocka_unit_test(ed25519_makes_exactly_the_published_signature),

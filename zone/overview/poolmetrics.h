@@ -1,0 +1,15 @@
+/* The metrics of the pool, as ntspoold and `ntspool metrics` give them. Label values come from
+ * fixed lists, and from the names of vantage points: VANTAGES_MAX at most. */
+#ifndef ZONE_POOLMETRICS_H
+#define ZONE_POOLMETRICS_H
+
+#include "zone/base/openmetrics.h"
+#include "zone/overview/overview.h"
+
+void poolmetrics_write(struct openmetrics *om, const struct overview *overview);
+void poolmetrics_write_vantages(struct openmetrics *om, const struct vantages *vantages,
+                                const struct vantageview *seen);
+/* Each id of CONCERN_LIST as 0 or 1. */
+void poolmetrics_write_warnings(struct openmetrics *om, const struct concerns *concerns);
+
+#endif
