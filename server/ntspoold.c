@@ -1,22 +1,23 @@
 /* ntspoold, the nameserver: opens the stores, starts the threads, waits for a signal. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
 #include "server/confine.h"
+#include "server/detach.h"
 #include "server/dnstap/dnstap.h"
 #include "server/io/affinity.h"
+#include "server/io/crew.h"
 #include "server/io/listen.h"
 #include "server/io/openfiles.h"
 #include "server/keys/keymgr.h"
 #include "server/metrics/metrics.h"
 #include "server/options.h"
+#include "server/signals.h"
 #include "server/startcheck.h"
 #include "server/upkeep/collector.h"
 #include "server/upkeep/exchange.h"
@@ -33,7 +34,8 @@
 enum {
     CACHE_BASE = 16384,
     CACHE_A_MEMBER = 8,
-    END_US = 700000, /* after SIGTERM */
+    END_US = 900000,  /* after SIGTERM */
+    DRAIN_LOOKS = 40, /* of 10 ms, at TCP connections at the end */
     LOOK_NS = 100000000,
     SUCCESSION_S = 30 /* until it is logged that the ntspoold before this one does not end */
 };
@@ -50,14 +52,15 @@ struct program {
     struct collector *collector;
     struct exchange *exchange; /* NULL: none */
     struct metrics *metrics;   /* NULL: nobody asked for any */
-    /* Those of UDP, then as many of TCP. The kernel runs a thread that has waited before one that
+    /* Each thread of UDP has one of TCP. The kernel runs a thread that has waited before one that
      * never waits, so a load of TCP does not delay UDP. */
-    struct worker **workers;
-    size_t worker_count;
+    struct crew crew;
+    struct kept kept;          /* sockets of the ntspoold before this one, which has ended */
     struct instance *instance; /* NULL: the state can't be claimed */
-    unsigned former_workers;   /* of the ntspoold that this one replaces; 0: there is none */
+    unsigned former_sockets;   /* on an address, of the ntspoold that this one replaces; 0: none */
     uint64_t beat_at, waits_since;
     struct notify notify;
+    struct detach detach;
     struct vitals vitals;
     char pool[DNAME_TEXT_MAX];
     bool draining; /* another ntspoold replaces this one */
@@ -84,26 +87,15 @@ static enum result open_collector(struct program *program, struct diag *diag)
     return result;
 }
 
-/* The sockets of one worker stand for their SO_REUSEPORT groups. The sockets of the ntspoold before
- * this one come first in a group, as long as it runs. It gives up its UDP sockets when this one is
- * ready. But it has to accept what waits at its TCP listeners, so new connections go to this one
- * from now on. */
-static enum result steer(const struct program *program, bool by_cpu, struct diag *diag)
+/* The most sockets that this server has on an address. */
+static unsigned sockets_of(const struct program *program, const struct options *options)
 {
-    unsigned first = program->former_workers, count = (unsigned)program->worker_count / 2;
-    const struct worker *udp = program->workers[0], *tcp = program->workers[count];
-    for (size_t i = 0; i < udp->udp_count; i++) {
-        int listener = tcp_listener(tcp->tcp, i);
-        if (first == 0) {
-            affinity_release(listener);
-        } else {
-            TRY(affinity_steer(listener, first, count, false, diag));
-        }
-        if (by_cpu) {
-            TRY(affinity_steer(udp->udp[i].fd, first, count, true, diag));
-        }
+    size_t most = options->workers;
+    for (size_t i = 0; i < options->listen_count; i++) {
+        size_t kept = kept_count(&program->kept, &options->listen[i], SOCK_STREAM);
+        most = kept > most ? kept : most;
     }
-    return RESULT_OK;
+    return (unsigned)most;
 }
 
 /* Makes sure that there is one ntspoold a state, apart from a takeover. */
@@ -112,7 +104,7 @@ static enum result claim_state(struct program *program, const struct options *op
 {
     struct instance_facts facts;
     enum result result = (options->takeover ? instance_succeed : instance_claim)(
-        &program->instance, options->state, INSTANCE_NAME, options->workers, diag);
+        &program->instance, options->state, INSTANCE_NAME, sockets_of(program, options), diag);
     if (result == RESULT_SYSTEM) {
         log_say(log_line, LOG_WARNING, "a second one on this state is not kept away: %s",
                 diag->text);
@@ -125,7 +117,7 @@ static enum result claim_state(struct program *program, const struct options *op
     }
     if (result == RESULT_OK && instance_waits(program->instance) &&
         instance_read(&facts, options->state, INSTANCE_NAME, NULL) == RESULT_OK) {
-        program->former_workers = facts.workers;
+        program->former_sockets = facts.sockets;
     }
     return result;
 }
@@ -153,6 +145,19 @@ static enum result start_keymgr(struct program *program, struct diag *diag)
     return keymgr_start(program->keymgr, diag);
 }
 
+/* What is kept is ours, whatever is said of the address. */
+static enum result check_listen(const struct program *program, const struct options *options,
+                                struct diag *diag)
+{
+    for (size_t i = 0; !instance_waits(program->instance) && i < options->listen_count; i++) {
+        const struct endpoint *endpoint = &options->listen[i];
+        if (kept_count(&program->kept, endpoint, SOCK_DGRAM) == 0) {
+            TRY(listen_check_free(endpoint, diag));
+        }
+    }
+    return RESULT_OK;
+}
+
 /* Makes the workers, with their sockets. */
 static enum result open_workers(struct program *program, const struct options *options,
                                 struct diag *diag)
@@ -162,11 +167,11 @@ static enum result open_workers(struct program *program, const struct options *o
                                                .rrl = program->rrl,
                                                .identity = &options->identity },
                                   .listen = options->listen,
-                                  .listen_count = options->listen_count };
+                                  .listen_count = options->listen_count,
+                                  .kept = &program->kept };
+    struct crew *crew = &program->crew;
     bool fewer = false;
-    if (!instance_waits(program->instance)) {
-        TRY(listen_check_free(options->listen, options->listen_count, diag));
-    }
+    TRY(check_listen(program, options, diag));
     TRY(openfiles_connections(options->workers, (unsigned)options->listen_count,
                               &parts.tcp_connections, &fewer, diag));
     if (fewer) {
@@ -178,24 +183,31 @@ static enum result open_workers(struct program *program, const struct options *o
                                          .identity = options->identity.nsid,
                                          .log = log_line };
     program->dnstap = options->dnstap != NULL ? dnstap_new(&dnstap) : NULL;
-    program->workers = xcalloc(2 * (size_t)options->workers, sizeof(struct worker *));
+    crew->workers = xcalloc(2 * (size_t)options->workers, sizeof(struct worker *));
     for (unsigned i = 0; i < 2 * options->workers; i++) {
         parts.udp = i < options->workers;
         parts.tcp = !parts.udp;
+        parts.number = parts.udp ? i : i - options->workers;
         parts.tap = dnstap_tap(program->dnstap, i);
         struct counters *counters =
             collector_counters(program->collector, refresh_zone_state(program->refresh));
-        TRY(worker_new(&program->workers[i], &parts, counters, diag));
-        program->worker_count++;
+        TRY(worker_new(&crew->workers[i], &parts, counters, diag));
+        crew->count++;
     }
+    for (unsigned i = 0; i < 2 * options->workers; i += options->workers) {
+        parts.udp = i == 0;
+        parts.tcp = !parts.udp;
+        TRY(worker_take_left(crew->workers[i], &parts, diag));
+    }
+    kept_close(&program->kept);
     return RESULT_OK;
 }
 
 static enum result open_metrics(struct program *program, const struct options *options,
                                 struct diag *diag)
 {
-    const struct exposition_sources sources = { .workers = program->workers,
-                                                .worker_count = program->worker_count,
+    const struct exposition_sources sources = { .workers = program->crew.workers,
+                                                .worker_count = program->crew.count,
                                                 .facts = refresh_facts(program->refresh),
                                                 .dnstap = program->dnstap,
                                                 .locations = options->locations,
@@ -246,18 +258,32 @@ static enum result prepare(struct program *program, const struct options *option
     TRY(refresh_new(&program->refresh, &sources, diag));
     (void)dname_text(&refresh_zone_state(program->refresh)->settings.apex, program->pool);
     TRY(open_workers(program, options, diag));
-    TRY(steer(program, options->socket_affinity, diag));
+    TRY(crew_steer(&program->crew, program->former_sockets, options->socket_affinity, diag));
     TRY(open_metrics(program, options, diag));
     return confine(options, log_line, diag);
 }
 
+/* The service manager keeps the sockets of this server from now on. A successor waits until those
+ * of its predecessor are closed there: nobody would accept the connections that they get. */
+static void keep_sockets(struct program *program)
+{
+    unsigned had = program->kept.workers;
+    had = program->former_sockets > had ? program->former_sockets : had;
+    if (program->notify.fd >= 0 &&
+        (!crew_keep(&program->crew, &program->notify, had) ||
+         (instance_waits(program->instance) && !notify_barrier(&program->notify)))) {
+        log_say(log_line, LOG_WARNING,
+                "the service manager does not listen: a restart may lose queries");
+    }
+}
+
 /* Every worker answers now. A successor becomes the main process of the service before its
  * predecessor ends. */
-static void report_ready(struct program *program)
+static enum result report_ready(struct program *program, struct diag *diag)
 {
     program->vitals = (struct vitals){ .notify = &program->notify,
-                                       .workers = program->workers,
-                                       .worker_count = program->worker_count,
+                                       .workers = program->crew.workers,
+                                       .worker_count = program->crew.count,
                                        .refresh = program->refresh,
                                        .collector = program->collector,
                                        .exchange = program->exchange,
@@ -265,11 +291,15 @@ static void report_ready(struct program *program)
                                        .dnstap = program->dnstap,
                                        .log = log_line,
                                        .pool = program->pool };
+    TRY(detach_announce(&program->detach, diag));
     (void)notify_send(&program->notify, "READY=1\nMAINPID=%jd", (intmax_t)getpid());
     vitals_look(&program->vitals);
+    keep_sockets(program);
     if (instance_waits(program->instance)) {
         instance_ready(program->instance);
     }
+    detach_finish(&program->detach);
+    return RESULT_OK;
 }
 
 /* Starts the threads. */
@@ -277,29 +307,31 @@ static enum result start(struct program *program, const struct options *options,
 {
     TRY(collector_start(program->collector, diag));
     TRY(dnstap_start(program->dnstap, diag));
-    for (unsigned i = 0; i < program->worker_count; i++) {
-        TRY(worker_start(program->workers[i], diag));
+    for (unsigned i = 0; i < program->crew.count; i++) {
+        struct worker *worker = program->crew.workers[i];
+        TRY(worker_start(worker, diag));
         if (options->socket_affinity) {
-            affinity_pin(program->workers[i]->thread.id, i % options->workers, options->workers);
+            affinity_pin(worker->thread.id, i % options->workers, options->workers);
         }
     }
     log_started(program, options);
-    TRY(refresh_start(program->refresh, program->workers, program->worker_count, diag));
+    TRY(refresh_start(program->refresh, program->crew.workers, program->crew.count, diag));
     TRY(start_exchange(program, options->state, diag));
     TRY(metrics_start(program->metrics, diag));
     if (program->stores.rolls_keys) {
         TRY(start_keymgr(program, diag));
     }
-    report_ready(program);
-    return RESULT_OK;
+    return report_ready(program, diag);
 }
 
-/* Gives up the TCP listeners, whose connections go to the successor. */
-static void hang_up(const struct program *program)
+/* The end by a signal: who has a TCP connection gets the answers to what was asked. UDP is answered
+ * all the while. */
+static void finish_connections(const struct program *program)
 {
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    for (size_t i = 0; null >= 0 && i < program->worker_count; i++) {
-        worker_hang_up(program->workers[i], null);
+    const struct timespec pause = { .tv_nsec = 10000000 };
+    crew_drain(&program->crew, true);
+    for (unsigned i = 0; i < DRAIN_LOOKS && !crew_is_drained(&program->crew); i++) {
+        (void)nanosleep(&pause, NULL);
     }
 }
 
@@ -308,16 +340,14 @@ static void hang_up(const struct program *program)
 static void stop(struct program *program)
 {
     if (program->draining) {
-        hang_up(program);
+        crew_hang_up(&program->crew);
     }
     metrics_free(program->metrics);
     keymgr_free(program->keymgr);
     exchange_free(program->exchange);
     refresh_free(program->refresh);
-    for (size_t i = 0; i < program->worker_count; i++) {
-        worker_free(program->workers[i]);
-    }
-    free(program->workers);
+    crew_free(&program->crew);
+    kept_close(&program->kept);
     dnstap_free(program->dnstap);
     collector_free(program->collector);
     sigcache_free(program->cache);
@@ -325,63 +355,6 @@ static void stop(struct program *program)
     seal_free(program->seal);
     stores_close(&program->stores);
     instance_free(program->instance);
-}
-
-/* A thread may wait for a store that another program has locked, or read a large location file: an
- * end does not wait for it. Nothing is lost by that but the counts of a minute. */
-static void on_late(int)
-{
-    static const char text[] = "ntspoold: ends without waiting for a store or a file\n";
-    log_last(text); /* NOLINT(bugprone-signal-handler): poll(2) and write(2) */
-    _exit(0);
-}
-
-static void end_within(suseconds_t us)
-{
-    const struct itimerval once = { .it_value = { .tv_usec = us } };
-    (void)setitimer(ITIMER_REAL, &once, NULL);
-}
-
-static const int waited_for[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
-
-static void on_early_end(int)
-{
-    _exit(0);
-}
-
-/* Before there are threads: SIGTERM and SIGINT end the program at once, other signals are
- * ignored. */
-static void set_early_signals(void)
-{
-    CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
-    for (size_t i = 0; i < sizeof(waited_for) / sizeof(waited_for[0]); i++) {
-        bool ends = waited_for[i] == SIGTERM || waited_for[i] == SIGINT;
-        CHECK(signal(waited_for[i], ends ? on_early_end : SIG_IGN) != SIG_ERR);
-    }
-}
-
-/* Blocks the signals before any thread starts, so that all of them go to sigtimedwait. */
-static void set_signals(sigset_t *out)
-{
-    CHECK(sigemptyset(out) == 0);
-    for (size_t i = 0; i < sizeof(waited_for) / sizeof(waited_for[0]); i++) {
-        CHECK(sigaddset(out, waited_for[i]) == 0);
-    }
-    CHECK(pthread_sigmask(SIG_BLOCK, out, NULL) == 0);
-    for (size_t i = 0; i < sizeof(waited_for) / sizeof(waited_for[0]); i++) {
-        CHECK(signal(waited_for[i], SIG_DFL) != SIG_ERR); /* an ignored signal is never delivered */
-    }
-    CHECK(signal(SIGALRM, on_late) != SIG_ERR);
-}
-
-static bool is_drained(const struct program *program)
-{
-    for (size_t i = 0; i < program->worker_count; i++) {
-        if (!worker_is_drained(program->workers[i])) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* Waits for the end of the ntspoold before this one. */
@@ -396,8 +369,8 @@ static void succeed(struct program *program, const struct options *options, uint
         }
         return;
     }
-    program->former_workers = 0;
-    if (steer(program, options->socket_affinity, &diag) != RESULT_OK) {
+    program->former_sockets = 0;
+    if (crew_steer(&program->crew, 0, options->socket_affinity, &diag) != RESULT_OK) {
         log_say(log_line, LOG_WARNING, "%s", diag.text);
     }
     log_say(log_line, LOG_NOTICE, "the ntspoold before this one has ended");
@@ -420,14 +393,12 @@ static bool look_at_others(struct program *program, const struct options *option
         program->metrics = NULL;
         log_say(log_line, LOG_NOTICE,
                 "another ntspoold answers now: ends when all connections are closed");
-        for (size_t i = 0; i < program->worker_count; i++) {
-            worker_drain(program->workers[i]);
-        }
+        crew_drain(&program->crew, false);
     }
     if (!program->draining) { /* the service manager hears of the successor now */
         vitals_look(&program->vitals);
     }
-    return program->draining && is_drained(program);
+    return program->draining && crew_is_drained(&program->crew);
 }
 
 /* Waits for a signal to end, or for a successor. */
@@ -452,12 +423,16 @@ static void await_end(struct program *program, const struct options *options,
 int main(int, char **argv)
 {
     struct options options;
-    struct program program = { .seal = NULL };
+    struct program program = { .detach = { .line = -1 } };
     struct diag diag = { "" };
     int exit_code = 0;
     sigset_t signals;
     log_open();
     if (!options_read(&options, argv, &exit_code)) {
+        return exit_code;
+    }
+    if (options.detach && !options.check && !detach_begin(&program.detach, &exit_code)) {
+        options_done(&options);
         return exit_code;
     }
     key_guard_memory();
@@ -466,14 +441,15 @@ int main(int, char **argv)
         log_say(log_line, LOG_NOTICE, "a test leads the time: not for a pool that anyone uses");
     }
     notify_open(&program.notify);
-    set_early_signals();
+    kept_open(&program.kept);
+    signals_set_early();
     if (options.check) {
         exit_code = startcheck(&options, log_line) ? 0 : 1;
         options_done(&options);
         return exit_code;
     }
     enum result result = prepare(&program, &options, &diag);
-    set_signals(&signals);
+    signals_block(&signals);
     if (result == RESULT_OK) {
         result = start(&program, &options, &diag);
     }
@@ -481,14 +457,15 @@ int main(int, char **argv)
         log_say(log_line, LOG_ERR, "%s", diag.text);
     } else {
         await_end(&program, &options, &signals);
+        signals_end_within(END_US);
         if (!program.draining) {
             (void)notify_send(&program.notify, "STOPPING=1\nSTATUS=ends");
+            finish_connections(&program);
         }
-        end_within(END_US);
         vitals_log_counts(&program.vitals);
     }
     stop(&program);
-    end_within(0);
+    signals_end_within(0);
     notify_close(&program.notify);
     options_done(&options);
     return result == RESULT_OK ? 0 : 1;

@@ -45,6 +45,8 @@ static const struct option_row rows[] = {
     { "takeover", 't', NULL, false,
       "answer in place of the ntspoold that runs on the state, which\n"
       "ends then; without it a second one is refused" },
+    { "detach", 'D', NULL, false,
+      "go on in the background; the command ends when the server answers" },
     { "check", 'C', NULL, false,
       "look whether a start with these options would succeed, say what is\n"
       "wrong, and end; changes nothing, also while a server runs" },
@@ -207,6 +209,7 @@ static enum result merge(struct options *out, const struct arguments *arguments,
     out->user = arguments_text(arguments, "user", config->user, NULL);
     out->seal_key = arguments_text(arguments, "seal-key", config->seal_key, NULL);
     out->check = arguments_count(arguments, "check") > 0;
+    out->detach = arguments_count(arguments, "detach") > 0;
     out->takeover = arguments_count(arguments, "takeover") > 0;
     out->socket_affinity = arguments_count(arguments, "socket-affinity") > 0 ||
                            (config->socket_affinity != NULL && *config->socket_affinity);

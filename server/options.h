@@ -27,7 +27,7 @@ struct options {
     const char *dnstap; /* NULL: none */
     unsigned dnstap_sample;
     bool socket_affinity;
-    bool takeover;
+    bool takeover, detach;
     bool check;            /* only look whether a start would succeed */
     struct config *config; /* owns some of the texts above */
 };

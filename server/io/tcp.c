@@ -13,16 +13,18 @@
 #include "server/io/listen.h"
 
 enum {
-    LISTENERS_MAX = 64,
     BACKLOG = 512,
     ACCEPTS_A_WAKE = 16,
     TURNS_A_WAKE = 4,
     UNASKED_PART =
         4, /* while more than 1/4 of the connections sent no query, these are closed first */
     SWEEP_MS = 1000,
-    REST_MS = 100,      /* at most, of a connection whose network is over its rate */
-    TRIM_SWEEPS = 5,    /* between two looks at freed memory */
-    DRAIN_SWEEPS = 10,  /* after which connections are closed that are not idle */
+    REST_MS = 100,     /* at most, of a connection whose network is over its rate */
+    TRIM_SWEEPS = 5,   /* between two looks at freed memory */
+    DRAIN_SWEEPS = 10, /* after which connections are closed that are not idle */
+    END_SWEEP_MS = 20, /* the same for a server that ends */
+    END_SWEEPS = 15,
+    END_IDLE_MS = 100,  /* so that a query that is on its way is answered */
     TRIM_FROM = 1 << 20 /* octets worth giving back to the kernel */
 };
 
@@ -37,14 +39,14 @@ struct tcp_server {
     unsigned connections_max;
     uv_poll_t ready;
     uv_timer_t sweep, rest;
-    size_t listener_count;
-    struct listener listeners[LISTENERS_MAX];
+    size_t listener_count, listeners_max;
+    struct listener *listeners;
     bool deaf; /* ignores new connections: no descriptor is free, and no connection can be closed */
     struct connection *newest, *oldest;
     unsigned connection_count;
     unsigned unasked; /* connections that have not sent a complete query */
     unsigned sweeps;
-    bool draining;
+    bool draining, ends;
     atomic_bool drained;
 };
 
@@ -237,10 +239,12 @@ static void close_listeners(struct tcp_server *server)
 /* By the first sweep, connections made to this server have been accepted. */
 static void drain(struct tcp_server *server, uint64_t now)
 {
+    unsigned patience_ms = server->ends ? END_IDLE_MS : SWEEP_MS;
+    bool last = server->sweeps >= (server->ends ? END_SWEEPS : DRAIN_SWEEPS);
     for (struct connection *c = server->oldest, *newer; c != NULL; c = newer) {
         newer = c->newer;
         uint64_t idle_ms = now - c->active_at;
-        if ((connection_is_idle(c) && idle_ms >= SWEEP_MS) || server->sweeps >= DRAIN_SWEEPS) {
+        if ((connection_is_idle(c) && idle_ms >= patience_ms) || last) {
             close_connection(server, c);
         }
     }
@@ -277,7 +281,7 @@ static void on_sweep(uv_timer_t *timer)
     if (server->draining) {
         drain(server, now);
     }
-    if (server->deaf) {
+    if (server->deaf && !server->ends) {
         hear(server, true);
     }
     if (server->sweeps % TRIM_SWEEPS == 0 && server->shop.freed > TRIM_FROM) {
@@ -287,7 +291,7 @@ static void on_sweep(uv_timer_t *timer)
 }
 
 struct tcp_server *tcp_new(uv_loop_t *loop, struct handler *handler, struct tap *tap,
-                           unsigned connections_max)
+                           unsigned connections_max, size_t listeners_max)
 {
     struct tcp_server *server = xcalloc(1, sizeof(*server));
     /* malloc_trim does not give back the top of a thread's arena: free does, over this threshold,
@@ -297,6 +301,8 @@ struct tcp_server *tcp_new(uv_loop_t *loop, struct handler *handler, struct tap 
     server->shop.handler = handler;
     server->shop.tap = tap;
     server->connections_max = connections_max;
+    server->listeners_max = listeners_max;
+    server->listeners = xcalloc(listeners_max, sizeof(*server->listeners));
     server->shop.set = epoll_create1(EPOLL_CLOEXEC);
     ASSERT(server->shop.set >= 0);
     CHECK(uv_poll_init(loop, &server->ready, server->shop.set) == 0);
@@ -308,15 +314,10 @@ struct tcp_server *tcp_new(uv_loop_t *loop, struct handler *handler, struct tap 
     return server;
 }
 
-enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoint,
+enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoint, int fd,
                        struct diag *diag)
 {
-    int fd = -1;
-    if (server->listener_count == LISTENERS_MAX) {
-        return diag_fail(diag, RESULT_INVALID, "more than %d addresses to listen on",
-                         LISTENERS_MAX);
-    }
-    TRY(listen_socket(&fd, endpoint, SOCK_STREAM, diag));
+    ASSERT(server->listener_count < server->listeners_max);
     if (listen(fd, BACKLOG) != 0) {
         int error = errno;
         char text[ADDRESS_TEXT_MAX];
@@ -333,11 +334,16 @@ enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoin
     return RESULT_OK;
 }
 
-void tcp_drain(struct tcp_server *server)
+void tcp_drain(struct tcp_server *server, bool ends)
 {
+    unsigned sweep_ms = ends ? END_SWEEP_MS : SWEEP_MS;
     server->draining = true;
+    server->ends = ends;
     server->sweeps = 0;
-    (void)uv_timer_again(&server->sweep);
+    CHECK(uv_timer_start(&server->sweep, on_sweep, sweep_ms, sweep_ms) == 0);
+    if (ends) {
+        hear(server, false);
+    }
 }
 
 bool tcp_is_drained(const struct tcp_server *server)
@@ -364,5 +370,8 @@ void tcp_close(struct tcp_server *server)
 
 void tcp_free(struct tcp_server *server)
 {
+    if (server != NULL) {
+        free(server->listeners);
+    }
     free(server);
 }

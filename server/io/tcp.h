@@ -17,16 +17,20 @@ enum {
     TCP_CLIENT_MAX = 64         /* of these from one network, /24 or /56 (RFC 7766 6.2.2) */
 };
 
-/* `tap` may be NULL. `connections_max`: TCP_CONNECTIONS_MAX or fewer. */
+/* `tap` may be NULL. `connections_max`: TCP_CONNECTIONS_MAX or fewer. `listeners_max`: at most so
+ * many calls of tcp_listen follow. */
 struct tcp_server *tcp_new(uv_loop_t *loop, struct handler *handler, struct tap *tap,
-                           unsigned connections_max);
-enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoint,
+                           unsigned connections_max, size_t listeners_max);
+/* Listens on `fd`, a socket of listen_socket for the endpoint, which it takes over. SYSTEM if the
+ * kernel refuses. */
+enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoint, int fd,
                        struct diag *diag);
-/* The descriptor that listens on address number `at`; -1 if there are fewer. */
+/* Listener number `at`, in the order of tcp_listen; -1 if there are fewer. */
 int tcp_listener(const struct tcp_server *server, size_t at);
-/* Another server takes over and gets new connections. Those here are closed when they are idle, or
- * after ten seconds; then the server is drained. */
-void tcp_drain(struct tcp_server *server);
+/* Closes connections when they are idle, or after ten seconds; then the server is drained. Another
+ * server takes over and gets new connections. `ends`: there is none, and what waits at the
+ * listeners waits for the next one; connections that are not idle are closed after 0.3 s. */
+void tcp_drain(struct tcp_server *server, bool ends);
 /* Any thread. */
 bool tcp_is_drained(const struct tcp_server *server);
 /* Closes listeners and connections when the loop comes around. */

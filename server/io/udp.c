@@ -220,10 +220,10 @@ static void on_readable(uv_poll_t *poll, int status, int)
     }
 }
 
-enum result udp_open(struct udp_socket *udp, struct udp_shared *shared,
-                     const struct endpoint *endpoint, struct diag *diag)
+void udp_open(struct udp_socket *udp, struct udp_shared *shared, const struct endpoint *endpoint,
+              int fd)
 {
-    TRY(listen_socket(&udp->fd, endpoint, SOCK_DGRAM, diag));
+    udp->fd = fd;
     udp->shared = shared;
     udp->endpoint = endpoint;
     udp->wildcard = listen_is_wildcard(endpoint);
@@ -232,7 +232,6 @@ enum result udp_open(struct udp_socket *udp, struct udp_shared *shared,
     CHECK(uv_poll_init(shared->loop, &udp->poll, udp->fd) == 0);
     udp->poll.data = udp;
     CHECK(uv_poll_start(&udp->poll, UV_READABLE, on_readable) == 0);
-    return RESULT_OK;
 }
 
 /* A connected socket receives only from its peer, and the kernel skips it when it spreads queries.

@@ -30,8 +30,9 @@ struct udp_socket {
     bool wildcard; /* replies carry the address that the query came to */
 };
 
-enum result udp_open(struct udp_socket *udp, struct udp_shared *shared,
-                     const struct endpoint *endpoint, struct diag *diag);
+/* `fd`: a socket of listen_socket, which it takes over. */
+void udp_open(struct udp_socket *udp, struct udp_shared *shared, const struct endpoint *endpoint,
+              int fd);
 /* Another process answers on the address: the kernel gives this socket no more queries. Those it
  * holds are still answered. */
 void udp_retire(const struct udp_socket *udp);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/io/listen.h"
+
 enum {
     TICK_MS = 1000
 };
@@ -17,7 +19,7 @@ static void on_tick(uv_timer_t *tick)
 static void on_stop(uv_async_t *stop)
 {
     struct worker *worker = stop->data;
-    for (size_t i = 0; i < worker->udp_count; i++) {
+    for (size_t i = 0; i < worker->udp_count + worker->retired_count; i++) {
         udp_close(&worker->udp[i]);
     }
     tcp_close(worker->tcp);
@@ -29,23 +31,39 @@ static void on_stop(uv_async_t *stop)
 static void on_drain(uv_async_t *drain)
 {
     struct worker *worker = drain->data;
+    bool ends = atomic_load(&worker->ends);
     worker->handler.closing = true;
-    for (size_t i = 0; i < worker->udp_count; i++) {
+    for (size_t i = 0; !ends && i < worker->udp_count; i++) {
         udp_retire(&worker->udp[i]);
     }
-    tcp_drain(worker->tcp);
+    tcp_drain(worker->tcp, ends);
+}
+
+/* The socket that the worker had before, or else a new one. */
+static enum result get_socket(int *out, const struct worker_parts *parts,
+                              const struct endpoint *endpoint, int type, struct diag *diag)
+{
+    int fd = kept_take(parts->kept, endpoint, type, parts->number);
+    if (fd < 0) {
+        TRY(listen_socket(&fd, endpoint, type, diag));
+    }
+    *out = fd;
+    return RESULT_OK;
 }
 
 static enum result open_sockets(struct worker *worker, const struct worker_parts *parts,
                                 struct diag *diag)
 {
     for (size_t i = 0; i < parts->listen_count; i++) {
+        const struct endpoint *endpoint = &parts->listen[i];
+        int fd = -1;
         if (parts->udp) {
-            TRY(udp_open(&worker->udp[i], worker->udp_shared, &parts->listen[i], diag));
-            worker->udp_count++;
+            TRY(get_socket(&fd, parts, endpoint, SOCK_DGRAM, diag));
+            udp_open(&worker->udp[worker->udp_count++], worker->udp_shared, endpoint, fd);
         }
         if (parts->tcp) {
-            TRY(tcp_listen(worker->tcp, &parts->listen[i], diag));
+            TRY(get_socket(&fd, parts, endpoint, SOCK_STREAM, diag));
+            TRY(tcp_listen(worker->tcp, endpoint, fd, diag));
         }
     }
     return RESULT_OK;
@@ -66,8 +84,10 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts,
     worker->udp_shared->loop = &worker->loop;
     worker->udp_shared->handler = &worker->handler;
     worker->udp_shared->tap = parts->tap;
-    worker->udp = xcalloc(parts->listen_count, sizeof(*worker->udp));
-    worker->tcp = tcp_new(&worker->loop, &worker->handler, parts->tap, parts->tcp_connections);
+    size_t sockets_max = parts->listen_count + parts->kept->count;
+    worker->udp = xcalloc(sockets_max, sizeof(*worker->udp));
+    worker->tcp =
+        tcp_new(&worker->loop, &worker->handler, parts->tap, parts->tcp_connections, sockets_max);
     if (result == RESULT_OK) {
         result = open_sockets(worker, parts, diag);
     }
@@ -77,6 +97,30 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts,
     }
     *out = worker;
     return RESULT_OK;
+}
+
+enum result worker_take_left(struct worker *worker, const struct worker_parts *parts,
+                             struct diag *diag)
+{
+    for (size_t i = 0; i < parts->listen_count; i++) {
+        const struct endpoint *endpoint = &parts->listen[i];
+        int fd = -1;
+        while (parts->udp && (fd = kept_take_left(parts->kept, endpoint, SOCK_DGRAM)) >= 0) {
+            struct udp_socket *udp = &worker->udp[worker->udp_count + worker->retired_count++];
+            udp_open(udp, worker->udp_shared, endpoint, fd);
+            udp_retire(udp);
+        }
+        while (parts->tcp && (fd = kept_take_left(parts->kept, endpoint, SOCK_STREAM)) >= 0) {
+            TRY(tcp_listen(worker->tcp, endpoint, fd, diag));
+        }
+    }
+    return RESULT_OK;
+}
+
+int worker_socket(const struct worker *worker, size_t at)
+{
+    return at < worker->udp_count ? worker->udp[at].fd
+                                  : tcp_listener(worker->tcp, at - worker->udp_count);
 }
 
 static void *run(void *arg)
@@ -92,8 +136,9 @@ enum result worker_start(struct worker *worker, struct diag *diag)
     return thread_start(&worker->thread, run, worker, diag);
 }
 
-void worker_drain(struct worker *worker)
+void worker_drain(struct worker *worker, bool ends)
 {
+    atomic_store(&worker->ends, ends);
     (void)uv_async_send(&worker->drain);
 }
 

@@ -374,7 +374,7 @@ MUTATIONS = [
     ("ntspool.1", command_faults, r"Takes all options of\n.Cm member add", "Takes options of\n.Cm member add", "member set: address"),
     ("ntspoold.8", daemon_faults, r".It Fl t , Fl Fl takeover\n", "", "takeover"),
     ("ntspoold.8", daemon_faults, r".It Fl w , Fl Fl workers", ".It Fl W , Fl Fl workers", "workers"),
-    ("ntspoold.8", daemon_faults, r".Op Fl aCt\n", ".Op Fl aC\n", "synopsis: t"),
+    ("ntspoold.8", daemon_faults, r".Op Fl aCDt\n", ".Op Fl aCD\n", "synopsis: t"),
     ("ntspoold.8", daemon_faults, r", SIGINT\n", "\n", "SIGINT"),
     ("ntspool-probed.8", daemon_faults, r"default is\n.Li 64s", "default is\n.Li 60s", "64s"),
     ("ntspool.conf.5", setting_faults, r".It Cm retry.*\n", "", "retry"),

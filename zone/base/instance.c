@@ -31,7 +31,7 @@ struct instance {
     int lock, facts; /* descriptors */
     bool waits;
     uint64_t since;
-    unsigned workers;
+    unsigned sockets;
 };
 
 static enum result fail(struct diag *diag, const char *path)
@@ -91,7 +91,7 @@ static void write_facts(const struct instance *instance)
                        "version %s\npid %" PRIu64 "\nsince %020" PRIu64 "\nheartbeat %020" PRIu64
                        "\nsteady %020" PRIu64 "\nworkers %u\n",
                        NTSPOOL_VERSION, (uint64_t)getpid(), instance->since, clock_now(),
-                       clock_steady(), instance->workers);
+                       clock_steady(), instance->sockets);
     if (pwrite(instance->facts, text, (size_t)len, 0) == len) {
         (void)!ftruncate(instance->facts, len);
     }
@@ -110,24 +110,24 @@ static enum result refuse(const char *state, const char *name, struct diag *diag
 }
 
 static enum result claim(struct instance **out, const char *state, const char *name,
-                         unsigned workers, bool succeed, struct diag *diag)
+                         unsigned sockets, bool succeed, struct diag *diag)
 {
     char lock_path[PATH_MAX], facts_path[PATH_MAX];
-    struct instance made = { .lock = -1, .facts = -1, .since = clock_now(), .workers = workers };
+    struct instance made = { .lock = -1, .facts = -1, .since = clock_now(), .sockets = sockets };
     path_of(lock_path, state, name, "lock");
     path_of(facts_path, state, name, "instance");
     TRY(open_file(&made.lock, state, lock_path, LOCK_MODE, diag));
     enum result result = RESULT_OK;
-    if (!take(made.lock, LOCK_RUNNING)) {
-        if (errno != EAGAIN && errno != EACCES) {
-            result = fail(diag, lock_path);
-        } else if (succeed && !take(made.lock, LOCK_SUCCESSOR)) {
-            result =
-                diag_fail(diag, RESULT_REFUSED, "another %s takes over on %s already", name, state);
-        } else if (!succeed) {
-            result = refuse(state, name, diag);
-        }
-        made.waits = true;
+    made.waits = !take(made.lock, LOCK_RUNNING);
+    if (made.waits && errno != EAGAIN && errno != EACCES) {
+        result = fail(diag, lock_path);
+    } else if (made.waits && !succeed) {
+        result = refuse(state, name, diag);
+    } else if (made.waits ? !take(made.lock, LOCK_SUCCESSOR)
+                          : is_taken(made.lock, LOCK_SUCCESSOR)) {
+        /* It may be about to take the lock of the one that has just ended. */
+        result =
+            diag_fail(diag, RESULT_REFUSED, "another %s takes over on %s already", name, state);
     }
     if (result == RESULT_OK) {
         result = open_file(&made.facts, state, facts_path, FACTS_MODE, diag);
@@ -143,15 +143,15 @@ static enum result claim(struct instance **out, const char *state, const char *n
 }
 
 enum result instance_claim(struct instance **out, const char *state, const char *name,
-                           unsigned workers, struct diag *diag)
+                           unsigned sockets, struct diag *diag)
 {
-    return claim(out, state, name, workers, false, diag);
+    return claim(out, state, name, sockets, false, diag);
 }
 
 enum result instance_succeed(struct instance **out, const char *state, const char *name,
-                             unsigned workers, struct diag *diag)
+                             unsigned sockets, struct diag *diag)
 {
-    return claim(out, state, name, workers, true, diag);
+    return claim(out, state, name, sockets, true, diag);
 }
 
 bool instance_waits(const struct instance *instance)
@@ -220,7 +220,7 @@ static bool read_number(const char **text, const char *name, uint64_t *out)
 static bool parse(const char *text, struct instance_facts *out, uint64_t *steady)
 {
     static const char head[] = "version ";
-    uint64_t workers = 0;
+    uint64_t sockets = 0;
     const char *version = text + strlen(head), *end = strchr(text, '\n');
     if (strncmp(text, head, strlen(head)) != 0 || end == NULL ||
         (size_t)(end - version) >= sizeof(out->version)) {
@@ -235,9 +235,9 @@ static bool parse(const char *text, struct instance_facts *out, uint64_t *steady
     text = end + 1;
     bool ok = read_number(&text, "pid", &out->pid) && read_number(&text, "since", &out->since) &&
               read_number(&text, "heartbeat", &out->heartbeat) &&
-              read_number(&text, "steady", steady) && read_number(&text, "workers", &workers);
-    out->workers = (unsigned)workers;
-    return ok && out->pid <= INT32_MAX && workers <= UINT16_MAX;
+              read_number(&text, "steady", steady) && read_number(&text, "workers", &sockets);
+    out->sockets = (unsigned)sockets;
+    return ok && out->pid <= INT32_MAX && sockets <= UINT16_MAX;
 }
 
 enum result instance_read(struct instance_facts *out, const char *state, const char *name,

@@ -26,7 +26,7 @@ struct instance_facts {
     uint64_t since, heartbeat;
     /* Since the heartbeat, by clock_steady; UINT64_MAX if the machine has started since. */
     uint64_t silent_s;
-    unsigned workers; /* 0 if it has none */
+    unsigned sockets; /* that it has on an address; 0 if it has none */
     char version[32];
 };
 
@@ -34,10 +34,10 @@ struct instance_facts {
  * SYSTEM if the files can't be made. The caller may go on after SYSTEM, but then nothing keeps a
  * second daemon from starting. */
 enum result instance_claim(struct instance **out, const char *state, const char *name,
-                           unsigned workers, struct diag *diag);
+                           unsigned sockets, struct diag *diag);
 /* The same, but if one runs, the caller becomes its successor. REFUSED if it has one already. */
 enum result instance_succeed(struct instance **out, const char *state, const char *name,
-                             unsigned workers, struct diag *diag);
+                             unsigned sockets, struct diag *diag);
 /* True for a successor whose predecessor has not ended. */
 bool instance_waits(const struct instance *instance);
 /* The successor answers queries now. Asks the predecessor to end. */

@@ -45,6 +45,16 @@ void notify_close(struct notify *notify)
     }
 }
 
+/* Once more if the service manager was restarted. */
+static bool send_message(const struct notify *notify, const struct msghdr *message)
+{
+    ssize_t sent = sendmsg(notify->fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0 && (errno == ECONNREFUSED || errno == ENOTCONN) && connect_to(notify)) {
+        sent = sendmsg(notify->fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    return sent >= 0;
+}
+
 bool notify_send_fds(const struct notify *notify, const int *fds, size_t count, const char *text)
 {
     union {
@@ -56,6 +66,7 @@ bool notify_send_fds(const struct notify *notify, const int *fds, size_t count, 
     memcpy(copy, text, len);
     struct iovec part = { .iov_base = copy, .iov_len = len };
     struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+    struct pollfd room = { .fd = notify->fd, .events = POLLOUT };
     ASSERT(count <= NOTIFY_FDS_MAX);
     if (notify->fd < 0) {
         return false;
@@ -68,16 +79,16 @@ bool notify_send_fds(const struct notify *notify, const int *fds, size_t count, 
                                          .cmsg_len = CMSG_LEN(count * sizeof(int)) };
         memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
     }
-    ssize_t sent = sendmsg(notify->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0 && (errno == ECONNREFUSED || errno == ENOTCONN) && connect_to(notify)) {
-        sent = sendmsg(notify->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL); /* it was restarted */
-    }
-    return sent >= 0;
+    return send_message(notify, &message) ||
+           (errno == EAGAIN && poll(&room, 1, NOTIFY_ROOM_MS) == 1 &&
+            send_message(notify, &message));
 }
 
 bool notify_send(const struct notify *notify, const char *format, ...)
 {
     char text[NOTIFY_MESSAGE_MAX];
+    struct iovec part = { .iov_base = text };
+    const struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
     va_list args;
     if (notify->fd < 0) {
         return false;
@@ -90,7 +101,8 @@ bool notify_send(const struct notify *notify, const char *format, ...)
             *at = ' ';
         }
     }
-    return notify_send_fds(notify, NULL, 0, text);
+    part.iov_len = strlen(text);
+    return send_message(notify, &message);
 }
 
 /* The service manager closes the descriptor when it comes to the message. */

@@ -58,12 +58,14 @@ static int set_up(void **)
     assert_ok(address_parse(&endpoint.address, "127.0.0.1"));
     endpoint.port = free_port();
     static const struct identity identity = { NULL, NULL };
+    struct kept kept = { .count = 0 };
     const struct worker_parts parts = { .handler = { .registry = pool.stores[0],
                                                      .cache = cache,
                                                      .rrl = rrl,
                                                      .identity = &identity },
                                         .listen = &endpoint,
                                         .listen_count = 1,
+                                        .kept = &kept,
                                         .udp = true,
                                         .tcp = true,
                                         .tcp_connections = TCP_CONNECTIONS_MAX };

@@ -64,7 +64,7 @@ static void the_running_server_can_be_read(void **)
     assert_ok(instance_read(&facts, directory, NAME, NULL));
     assert_true(facts.running);
     assert_int_equal(facts.pid, getpid());
-    assert_int_equal(facts.workers, 3);
+    assert_int_equal(facts.sockets, 3);
     assert_string_equal(facts.version, NTSPOOL_VERSION);
     assert_true(facts.since > 0 && facts.heartbeat >= facts.since);
     assert_true(facts.silent_s < 60);
@@ -116,12 +116,15 @@ static void a_successor_takes_over_when_it_is_ready(void **)
     assert_false(instance_inherit(next));
     instance_beat(next);
     assert_ok(instance_read(&facts, directory, NAME, NULL));
-    assert_int_equal(facts.workers, 1);
+    assert_int_equal(facts.sockets, 1);
     instance_free(old);
+    /* Nobody slips in between the two. */
+    assert_int_equal(instance_succeed(&third, directory, NAME, 1, &diag), RESULT_REFUSED);
+    assert_int_equal(instance_claim(&third, directory, NAME, 1, &diag), RESULT_REFUSED);
     assert_true(instance_inherit(next));
     assert_false(instance_waits(next) || instance_is_succeeded(next));
     assert_ok(instance_read(&facts, directory, NAME, NULL));
-    assert_int_equal(facts.workers, 2);
+    assert_int_equal(facts.sockets, 2);
     assert_ok(instance_succeed(&third, directory, NAME, 1, &diag));
     assert_true(instance_waits(third));
     instance_free(third);
