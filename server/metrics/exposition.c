@@ -167,8 +167,9 @@ static void write_signatures(struct openmetrics *om, const struct exposition_sou
         found[2] += counter_get(&handler->compact.found);
         over_budget += counter_get(&handler->answerer.over_budget);
     }
-    counter(om, "ntspool_signatures_total",
-            "Signatures made: ahead of queries, for an answer, or for a compact denial or _whoami.");
+    counter(
+        om, "ntspool_signatures_total",
+        "Signatures made: ahead of queries, for an answer, or for a compact denial or _whoami.");
     by_text(om, "use", uses, 3, made);
     counter(om, "ntspool_signature_cache_hits_total",
             "Signatures found in a cache instead of made.");
