@@ -61,7 +61,8 @@ class _Stream(socketserver.StreamRequestHandler):
                 answer = self.server.answer(self.rfile.read(length), True)
                 if answer is None:
                     return
-                self.wfile.write(struct.pack("!H", len(answer)) + answer)
+                for octets in [struct.pack("!H", len(answer)) + answer] if isinstance(answer, bytes) else answer:
+                    self.wfile.write(octets)
 
 
 class Listener:
@@ -197,7 +198,7 @@ class Parent:
                 self._add(response.answer, signer, dns.rrset.from_text(name, PARENT_TTL, "IN", rdtype, *found))
             else:
                 self._deny(response, self.test if name.is_subdomain(self.test.zone) else self.root, name, "RRSIG NSEC")
-        return response.to_wire()
+        return response.to_wire(max_size=65535)
 
 
 # -- proxies --

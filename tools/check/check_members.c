@@ -286,10 +286,14 @@ static void summarise(struct round *round)
 {
     struct check *check = round->check;
     const struct srv_view *view = round->view;
-    if (view->subnet_count == 0 || view->server_count == 0) {
+    unsigned all = view->subnet_count * view->rounds, at = 0;
+    while (at < all && view->answers[at].count == 0) {
+        at++;
+    }
+    if (at == all) {
         return;
     }
-    const struct srv_answer *answer = &view->answers[0];
+    const struct srv_answer *answer = &view->answers[at];
     unsigned good = 0, away = 0;
     char place[CHECK_SUBJECT_ROOM], note[CHECK_SUBJECT_ROOM] = "";
     for (unsigned i = 0; i < answer->count; i++) {
@@ -302,7 +306,7 @@ static void summarise(struct round *round)
     }
     (void)snprintf(check->summary, sizeof(check->summary),
                    "as a client in %s would: %u of %u members give time%s",
-                   check_subnet_place(&check->options.subnets[0], place), good,
+                   check_subnet_place(&check->options.subnets[at / view->rounds], place), good,
                    answer->count - away, note);
 }
 

@@ -175,7 +175,7 @@ static void judge_ns(struct view *view, const struct dns_exchange *exchange)
             check_fail(check, CHECK_NS_SET, view->subject, "has %s",
                        names_text(&apex->seen.set, text));
         }
-        if (!child) {
+        if (!child && apex->has_ns) {
             view->glued = true;
             judge_glue(view, message);
         }
@@ -396,10 +396,12 @@ void check_parent(struct check *check)
     }
     dnsclient_free(list, (size_t)2 * check->parents.count);
     dnsclient_free(apex->addresses, apex->address_count);
-    free(apex);
     check_done(check, CHECK_DELEGATION, "%u servers of the parent", check->parents.count);
-    if (referring > 0) {
+    if (referring > 0 && apex->has_ns) {
         check_done(check, CHECK_NS_SET, "the same at %u servers of the parent", referring);
+    } else if (referring > 0) {
+        check_report(check, CHECK_NS_SET, CHECK_INFO, NULL,
+                     "not compared: no name server of the pool says its own");
     }
     if (glued > 0) {
         check_done(check, CHECK_GLUE, "as the pool has them, at %u servers of the parent", glued);
@@ -411,5 +413,6 @@ void check_parent(struct check *check)
             check_done(check, CHECK_DS_TTL, "not over parent-ds-ttl");
         }
     }
+    free(apex);
     judge_lame(check);
 }

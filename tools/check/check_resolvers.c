@@ -214,9 +214,11 @@ static void judge_compact(struct check *check, const char *resolver,
     }
 }
 
-static void judge_resolver(struct check *check, const struct endpoint *resolver, enum chain chain)
+/* True if it gave answers. */
+static bool judge_resolver(struct check *check, const struct endpoint *resolver, enum chain chain)
 {
     struct dns_exchange list[QUESTIONS];
+    bool answered = false;
     char text[ADDRESS_TEXT_MAX];
     (void)address_text(&resolver->address, text);
     prepare(check, resolver, list);
@@ -225,11 +227,13 @@ static void judge_resolver(struct check *check, const struct endpoint *resolver,
         check_report(check, CHECK_RESOLVES, CHECK_INFO, text, "not judged: %s",
                      check_no_route(&resolver->address));
     } else if (judge_answer(check, text, chain, &list[ASK_SERVICE])) {
+        answered = true;
         judge_subnet(check, text, &list[ASK_SUBNET]);
         judge_compact(check, text, &list[ASK_COMPACT]);
         judge_stale(check, text, &list[ASK_SERVICE]);
     }
     dnsclient_free(list, QUESTIONS);
+    return answered;
 }
 
 void check_resolvers(struct check *check)
@@ -240,16 +244,20 @@ void check_resolvers(struct check *check)
     if (resolvers.count == 0) {
         read_system(&resolvers);
     }
+    unsigned judged = 0;
     for (unsigned i = 0; i < resolvers.count; i++) {
-        judge_resolver(check, &resolvers.list[i], chain);
+        judged += judge_resolver(check, &resolvers.list[i], chain) ? 1 : 0;
     }
-    if (resolvers.count == 0) {
+    if (judged == 0) {
         return;
     }
-    check_done(check, CHECK_RESOLVES, "%u resolvers", resolvers.count);
+    check_done(check, CHECK_RESOLVES, "%u resolvers", judged);
     check_done(check, CHECK_RESOLVER_DNSSEC, "signatures are passed on");
-    check_done(check, CHECK_RESOLVER_TTL, "no TTL is raised");
     check_done(check, CHECK_RESOLVER_ECS, "client subnets do no harm");
     check_done(check, CHECK_RESOLVER_CO, "missing names are denied to who asks with CO");
-    check_done(check, CHECK_STALE, "no member is handed out that the pool's servers do not know");
+    if (check->srv->server_count > 0) { /* they are compared with */
+        check_done(check, CHECK_RESOLVER_TTL, "no TTL is raised");
+        check_done(check, CHECK_STALE,
+                   "no member is handed out that the pool's servers do not know");
+    }
 }

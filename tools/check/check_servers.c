@@ -398,6 +398,10 @@ void check_servers(struct check *check)
     struct server_facts facts[CHECK_SERVERS_MAX] = { 0 };
     struct asked asked;
     unsigned answering = 0, tried = 0;
+    if (check->server_count == 0) {
+        free(list);
+        return; /* check_delegation has said why */
+    }
     make_names(check, &asked);
     ask_first(check, first);
     for (unsigned i = 0; i < check->server_count; i++) {
@@ -410,7 +414,7 @@ void check_servers(struct check *check)
             answering++;
         }
     }
-    if (tried == 0 && check->server_count > 0) {
+    if (tried == 0) {
         check_fail(check, CHECK_UDP, NULL, "this machine has no way to any name server");
     }
     check_ask(check, list, (size_t)answering * ASK_COUNT);

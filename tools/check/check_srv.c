@@ -73,18 +73,22 @@ static struct dns_exchange question(const struct check *check, unsigned server,
 }
 
 /* Leaves out servers that gave no answer for a subnet: each query to them takes seconds. */
-static void drop_silent(struct srv_view *view, const struct srv_answer *answers)
+static void drop_silent(struct check *check, struct srv_view *view,
+                        const struct srv_answer *answers, const struct dns_exchange *list)
 {
     unsigned kept = 0;
     for (unsigned s = 0; s < view->server_count; s++) {
+        struct silent_server silent = { .server = view->servers[s] };
         bool came = false;
-        for (unsigned i = 0; i < view->rounds; i++) {
-            came |= answers[i].server == view->servers[s] && answers[i].came;
+        for (unsigned i = 0; i < view->rounds && !came; i++) {
+            if (answers[i].server == silent.server) {
+                came = check_read(check, &list[i], &silent.why) != NULL;
+            }
         }
         if (came) {
-            view->servers[kept++] = view->servers[s];
+            view->servers[kept++] = silent.server;
         } else {
-            view->silent[view->silent_count++] = view->servers[s];
+            view->silent[view->silent_count++] = silent;
         }
     }
     view->server_count = kept;
@@ -108,8 +112,8 @@ static void take_cookies(struct check *check, struct srv_view *view)
     }
     check_ask(check, list, check->server_count);
     for (unsigned i = 0; i < check->server_count; i++) {
-        struct diag why;
-        const struct dnsmessage *message = check_read(check, &list[i], &why);
+        struct silent_server silent = { .server = (uint8_t)i };
+        const struct dnsmessage *message = check_read(check, &list[i], &silent.why);
         struct dns_cookie *cookie = &check->servers[i].cookie;
         if (message != NULL && message->edns.cookie.len > CLIENT_LEN &&
             memcmp(message->edns.cookie.octets, cookie->octets, CLIENT_LEN) == 0) {
@@ -120,7 +124,7 @@ static void take_cookies(struct check *check, struct srv_view *view)
         } else if (list[i].no_route) {
             view->away_count++;
         } else {
-            view->silent[view->silent_count++] = (uint8_t)i;
+            view->silent[view->silent_count++] = silent;
         }
     }
     dnsclient_free(list, check->server_count);
@@ -139,9 +143,9 @@ static void ask_subnet(struct check *check, struct srv_view *view, unsigned subn
     for (unsigned i = 0; i < view->rounds; i++) {
         take_answer(check, view, &answers[i], &list[i]);
     }
+    drop_silent(check, view, answers, list);
     dnsclient_free(list, view->rounds);
     free(list);
-    drop_silent(view, answers);
 }
 
 /* The subnet of all clients, which says that the client's own is not told (RFC 7871 7.1.2), and

@@ -45,11 +45,16 @@ struct srv_target {
     struct caa_seen caa;
 };
 
+struct silent_server {
+    uint8_t server;
+    struct diag why;
+};
+
 struct srv_view {
     unsigned server_count, rounds, subnet_count;
     uint8_t servers[CHECK_SERVERS_MAX]; /* those that answer */
     unsigned silent_count;
-    uint8_t silent[CHECK_SERVERS_MAX];              /* those that gave no answer to read */
+    struct silent_server silent[CHECK_SERVERS_MAX]; /* those that gave no answer to read */
     unsigned away_count;                            /* those to which there is no route */
     struct srv_answer *answers;                     /* [subnet * rounds + round] */
     struct srv_answer everybody[CHECK_SERVERS_MAX]; /* for the subnet 0.0.0.0/0 */

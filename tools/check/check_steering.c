@@ -319,7 +319,8 @@ void check_steering(struct check *check)
     for (unsigned i = 0; i < view->silent_count; i++) {
         char server[CHECK_SUBJECT_ROOM];
         check_fail(check, CHECK_SERVICE,
-                   check_server_text(&check->servers[view->silent[i]], server), "no answer");
+                   check_server_text(&check->servers[view->silent[i].server], server), "%s",
+                   view->silent[i].why.text);
     }
     if (view->server_count == 0) {
         if (view->silent_count == 0 && view->away_count > 0) {
