@@ -62,7 +62,7 @@ struct probed_options {
 
 enum {
     BEAT_MS = 1000 * INSTANCE_BEAT_S,
-    BEATS_A_STATUS = 5
+    BEATS_A_STATUS = 5, /* and totals */
 };
 
 struct program {
@@ -72,6 +72,7 @@ struct program {
     unsigned beats;
     struct notify notify;
     struct instance *instance; /* NULL with --once */
+    int totals;                /* the file; -1: none */
     const char *trust_file;
     struct tls_trust *trust;
     struct references *references;
@@ -190,6 +191,7 @@ static void on_beat(uv_timer_t *beat)
     instance_beat(program->instance);
     (void)notify_send(&program->notify, "WATCHDOG=1");
     if (program->beats++ % BEATS_A_STATUS == 0) {
+        probe_totals_write(prober_totals(program->prober), program->totals);
         (void)notify_send(&program->notify, "STATUS=probes %zu members",
                           prober_members(program->prober));
     }
@@ -258,8 +260,8 @@ static enum result open_all(struct program *program, const struct probed_options
                                                           options->reference_count, diag);
 }
 
-/* Lets `status` see that this vantage point's daemon runs. The journal has kept away a second one
- * already. */
+/* Lets `status` see that this vantage point's daemon runs, and the metrics what it does. The
+ * journal has kept away a second one already. */
 static void claim_vantage(struct program *program, const struct probed_options *options)
 {
     char directory[PATH_MAX];
@@ -267,6 +269,9 @@ static void claim_vantage(struct program *program, const struct probed_options *
     (void)snprintf(directory, sizeof(directory), "%s/" JOURNAL_DIR, options->state);
     if (instance_claim(&program->instance, directory, options->id, 0, &diag) != RESULT_OK) {
         log_say(log_line, LOG_WARNING, "ntspool status can't tell that this runs: %s", diag.text);
+    }
+    if (probe_totals_open(&program->totals, options->state, options->id, &diag) != RESULT_OK) {
+        log_say(log_line, LOG_WARNING, "the metrics can't tell what this does: %s", diag.text);
     }
 }
 
@@ -307,6 +312,9 @@ static enum result run_prober(struct program *program, const struct probed_optio
     }
     prober_free(program->prober);
     instance_free(program->instance);
+    if (program->totals >= 0) {
+        (void)close(program->totals);
+    }
     return result;
 }
 
@@ -402,7 +410,7 @@ static enum result start(struct program *program, const struct arguments *argume
 
 int main(int, char **argv)
 {
-    struct program program = { 0 };
+    struct program program = { .totals = -1 };
     struct arguments arguments = { .tables = { known_options } };
     struct config *config = NULL;
     struct diag diag = { "" };

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "probe/dispatcher.h"
@@ -22,6 +23,7 @@ struct prober {
     struct stall stall;
     struct report_queue *report_queue;
     struct probe_log probe_log;
+    struct probe_totals totals;
     bool stopping;
     bool was_synchronised; /* the kernel's clock, at some time in this run */
     uint64_t breaker_due_ms, heartbeat_due_ms;
@@ -184,12 +186,34 @@ static void judge(struct prober *prober, struct probed_address *probed,
     }
 }
 
+/* The times of the steps that succeeded. */
+static void count(struct probe_totals *totals, const struct outcome *outcome)
+{
+    static const char *const names[] = {
+        [PROBE_CONNECT] = "connect", [PROBE_TLS] = "tls", [PROBE_KE] = "records"
+    };
+    const struct trace *trace = &outcome->trace;
+    unsigned good = trace->count - (outcome->failed_at != NULL && trace->count > 0);
+    probe_totals_result(totals, outcome->failure);
+    for (unsigned i = 0; i < good; i++) {
+        for (unsigned step = PROBE_CONNECT; step <= PROBE_KE; step++) {
+            if (strcmp(trace->steps[i].name, names[step]) == 0) {
+                probe_totals_step(totals, (enum probe_step)step, trace->steps[i].took_us);
+            }
+        }
+    }
+    if (outcome->timed) {
+        probe_totals_step(totals, PROBE_NTP, outcome->sample.rtt_us);
+    }
+}
+
 static void probe_ended(struct probed_address *probed, const struct outcome *outcome, void *arg)
 {
     struct prober *prober = arg;
     uint64_t now_ms = clock_steady_ms();
     probed_address_back_off(probed, outcome->failure, now_ms);
     probe_log_outcome(&prober->probe_log, probed, outcome);
+    count(&prober->totals, outcome);
     if (prober->options.once && outcome->failure == FAILURE_INTERNAL &&
         probed_address_repeat(probed, now_ms)) {
         return;
@@ -414,6 +438,11 @@ void prober_stop(struct prober *prober)
 size_t prober_members(const struct prober *prober)
 {
     return prober->table.member_count;
+}
+
+const struct probe_totals *prober_totals(const struct prober *prober)
+{
+    return &prober->totals;
 }
 
 void prober_free(struct prober *prober)

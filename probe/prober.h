@@ -8,6 +8,7 @@
 #include "probe/reference.h"
 #include "zone/base/log.h"
 #include "zone/verdicts/health.h"
+#include "zone/verdicts/probe_totals.h"
 
 struct prober;
 
@@ -38,6 +39,8 @@ void prober_stop(struct prober *prober);
 bool prober_has_written(const struct prober *prober);
 /* How many members it probes. */
 size_t prober_members(const struct prober *prober);
+/* What it has done. */
+const struct probe_totals *prober_totals(const struct prober *prober);
 /* After the loop has run out. */
 void prober_free(struct prober *prober);
 

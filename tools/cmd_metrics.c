@@ -14,6 +14,7 @@ static enum result write_local(struct openmetrics *om, struct cli *cli, struct c
     struct localview view;
     TRY(localview_read(&view, cli->state_dir, session_now(), concerns, &cli->diag));
     poolmetrics_write_vantages(om, &view.vantages, &view.seen);
+    poolmetrics_write_probes(om, &view.run);
     poolmetrics_write_warnings(om, concerns);
     return RESULT_OK;
 }

@@ -302,7 +302,9 @@ def manual():
 
 
 def test_every_name_of_rules_and_dashboard_is_scraped(metered):
-    scraped = {key.split("{")[0] for key in metered.values()} | families(metered.text())
+    text = metered.text()
+    scraped = {key.split("{")[0] for key in samples(text)} | families(text)
+    scraped |= {f"{name}_bucket" for name in re.findall(r"^# TYPE (\S+) histogram$", text, re.MULTILINE)}
     for name in ("ntspool.rules.yaml", "dashboard.json"):
         used = set(NAME.findall((MONITORING / name).read_text()))
         assert used and used <= scraped, (name, used - scraped)

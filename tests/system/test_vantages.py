@@ -337,9 +337,18 @@ def test_remote_probe_follows_newer_copies_of_the_feed(world):
     remote.said("member carol: 127.0.1.3: connect-refused")
     status = json.loads(run(BIN / "ntspool", "-s", state, "status", "--json", env=environment()).stdout)
     assert status["vantage_only"] and [row["name"] for row in status["vantages"]] == ["remote"] and status["members"] == 2
-    metrics = run(BIN / "ntspool", "-s", state, "metrics", env=environment()).stdout.splitlines()
-    assert 'ntspool_vantage_asked{vantage="remote"} 1' in metrics
-    assert {line.split("{")[0] for line in metrics if "{" in line and "ntspool_vantage_" not in line} == {"ntspool_warning"}
+    def measured():
+        lines = run(BIN / "ntspool", "-s", state, "metrics", env=environment()).stdout.splitlines()
+        return {key: float(value) for key, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+    until(lambda: measured().get('ntspool_probes_total{vantage="remote",result="connect-refused"}'), 60, "the failed probes are counted")
+    metrics = measured()
+    assert metrics['ntspool_vantage_asked{vantage="remote"}'] == 1
+    assert metrics['ntspool_probes_total{vantage="remote",result="ok"}'] > 0
+    for step in ("connect", "tls", "ke", "ntp"):
+        seen = metrics[f'ntspool_probe_seconds_count{{vantage="remote",step="{step}"}}']
+        assert 0 < seen and metrics[f'ntspool_probe_seconds_sum{{vantage="remote",step="{step}"}}'] > 0
+    assert {key.split("{")[0] for key in metrics if "ntspool_vantage_" not in key and "ntspool_probe" not in key} == {"ntspool_warning"}
     world.stop(remote)
     run(BIN / "ntspool", "-s", state, "health", "export", world.machine.directory / "remote.export", env=environment())
     world.cli("health", "import", world.machine.directory / "remote.export")

@@ -164,6 +164,35 @@ void poolmetrics_write_vantages(struct openmetrics *om, const struct vantages *v
                   unsynchronised_of);
 }
 
+void poolmetrics_write_probes(struct openmetrics *om, const struct runview *run)
+{
+    openmetrics_family(om, OPENMETRICS_COUNTER, "ntspool_probes_total",
+                       "Probes made by a vantage point on this machine, by result.");
+    for (unsigned i = 0; i < run->probe_count; i++) {
+        const struct running_probe *probe = &run->probes[i];
+        for (unsigned failure = FAILURE_NONE; failure < FAILURE_COUNT && probe->counted;
+             failure++) {
+            openmetrics_sample(om, (double)probe->totals.results[failure], "vantage",
+                               probe->vantage, "result", failure_id((enum failure)failure), NULL);
+        }
+    }
+    openmetrics_family(om, OPENMETRICS_HISTOGRAM, "ntspool_probe_seconds",
+                       "Time that the steps of these probes took, those that succeeded.");
+    for (unsigned i = 0; i < run->probe_count; i++) {
+        const struct running_probe *probe = &run->probes[i];
+        for (unsigned step = 0; step < PROBE_STEPS && probe->counted; step++) {
+            const struct openmetrics_buckets buckets = {
+                .bounds = probe_totals_bounds,
+                .buckets = probe->totals.steps[step].buckets,
+                .count = PROBE_BUCKETS,
+                .sum = (double)probe->totals.steps[step].sum_us / 1e6,
+            };
+            openmetrics_histogram(om, &buckets, "vantage", probe->vantage, "step",
+                                  probe_step_text((enum probe_step)step), NULL);
+        }
+    }
+}
+
 static void write_stores(struct openmetrics *om, const struct storeview stores[STORE_KINDS])
 {
     static const struct {
@@ -194,6 +223,7 @@ void poolmetrics_write(struct openmetrics *om, const struct overview *overview)
     write_certificates(om, &overview->census);
     write_shares(om, &overview->shares);
     poolmetrics_write_vantages(om, &overview->source.vantages, &overview->census.vantages);
+    poolmetrics_write_probes(om, &overview->run);
     write_stores(om, overview->stores);
 }
 

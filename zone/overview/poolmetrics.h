@@ -9,6 +9,8 @@
 void poolmetrics_write(struct openmetrics *om, const struct overview *overview);
 void poolmetrics_write_vantages(struct openmetrics *om, const struct vantages *vantages,
                                 const struct vantageview *seen);
+/* What the probes of this machine have done since they started. */
+void poolmetrics_write_probes(struct openmetrics *om, const struct runview *run);
 /* Each id of CONCERN_LIST as 0 or 1. */
 void poolmetrics_write_warnings(struct openmetrics *om, const struct concerns *concerns);
 

@@ -5,11 +5,14 @@
 #include "zone/base/concern.h"
 #include "zone/base/instance.h"
 #include "zone/registry/registry.h"
+#include "zone/verdicts/probe_totals.h"
 
 /* A probe that runs as a daemon, or did; not one that was only ever run with `--once`. */
 struct running_probe {
     char vantage[VANTAGE_ROOM];
     struct instance_facts facts;
+    bool counted; /* it runs, and says what it has done since it started */
+    struct probe_totals totals;
 };
 
 struct runview {
