@@ -19,9 +19,11 @@ static bool reply_cookie(struct writer *w, const struct query *query,
                                   : state == COOKIE_AGING ? MESSAGE_COOKIE_OLD
                                                           : MESSAGE_COOKIE_BAD;
     message_count(asked->counters, MESSAGES_COOKIES + counted);
-    write_u16(w, EDNS_OPTION_COOKIE);
-    write_u16(w, COOKIE_LEN);
-    uint8_t *cookie = write_room(w, COOKIE_LEN);
+    uint8_t *option = write_room(w, 4 + COOKIE_LEN);
+    ASSERT(option != NULL); /* EDNS_REPLY_MAX holds all options */
+    uint8_t *cookie = option + 4;
+    wire_put_u16(option, EDNS_OPTION_COOKIE);
+    wire_put_u16(option + 2, COOKIE_LEN);
     if (state == COOKIE_GOOD) {
         memcpy(cookie, query->cookie, COOKIE_LEN);
     } else {

@@ -31,7 +31,7 @@ static struct vantage last_word(const char *state_dir, const char *name)
     struct report report;
     uint8_t *room = xmalloc(REPORT_MAX);
     size_t len = 0, budget = SIZE_MAX;
-    (void)snprintf(vantage.name, sizeof vantage.name, "%s", name);
+    (void)snprintf(vantage.name, VANTAGE_ROOM, "%.*s", VANTAGE_ROOM - 1, name);
     enum result result = journal_reader_begin(&reader, state_dir, name, NULL);
     /* After a damaged report, the reader goes on with the next file. */
     while (result == RESULT_OK || result == RESULT_DAMAGED) {

@@ -17,7 +17,7 @@ static void read_probes(struct runview *out, const char *state_dir)
         struct running_probe *probe = &out->probes[out->probe_count];
         enum result result = instance_read(&probe->facts, directory, names[i], NULL);
         if (result == RESULT_OK || (result == RESULT_NOT_FOUND && probe->facts.heartbeat != 0)) {
-            (void)snprintf(probe->vantage, sizeof(probe->vantage), "%s", names[i]);
+            (void)snprintf(probe->vantage, VANTAGE_ROOM, "%.*s", VANTAGE_ROOM - 1, names[i]);
             probe->counted = probe->facts.running &&
                              probe_totals_read(&probe->totals, state_dir, names[i]) == RESULT_OK;
             out->probe_count++;
