@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include <sodium.h>
 
+#include "zone/base/clock.h"
 #include "zone/base/thread.h"
 
 enum {
@@ -24,15 +24,8 @@ struct dealer {
     /* The result of the thread. */
     enum result result;
     struct deal *deal;
-    double rest_until; /* seconds of the monotonic clock */
+    uint64_t rest_until_ns; /* of the monotonic clock */
 };
-
-static double seconds(clockid_t clock)
-{
-    struct timespec now;
-    (void)clock_gettime(clock, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 struct dealer *dealer_new(struct sigcache *cache, struct dealer_facts *facts)
 {
@@ -53,7 +46,7 @@ static void *run(void *arg)
     struct signer *signer = signer_new(zone->keyring, dealer->cache, &zone->settings.apex,
                                        zone->settings.signature_validity_s, seed);
     signer_count(signer, &dealer->facts->signatures);
-    double began = seconds(CLOCK_MONOTONIC);
+    uint64_t began_ns = clock_monotonic_ns();
     const struct deal_parts parts = { .settings = &zone->settings,
                                       .keyring = zone->keyring,
                                       .places = zone->places,
@@ -64,15 +57,16 @@ static void *run(void *arg)
                                       .give_up = &dealer->give_up };
     dealer->result = signer == NULL ? RESULT_CRYPTO : deal_again(&dealer->deal, &parts, zone->deal);
     signer_free(signer);
-    counter_set(&dealer->facts->duration_ns, (uint64_t)((seconds(CLOCK_MONOTONIC) - began) * 1e9));
-    dealer->rest_until = seconds(CLOCK_MONOTONIC) + DEALER_REST * seconds(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t ended_ns = clock_monotonic_ns();
+    counter_set(&dealer->facts->duration_ns, ended_ns - began_ns);
+    dealer->rest_until_ns = ended_ns + DEALER_REST * clock_cpu_ns();
     atomic_store(&dealer->finished, true);
     return NULL;
 }
 
 bool dealer_is_free(const struct dealer *dealer)
 {
-    return !dealer->thread.running && seconds(CLOCK_MONOTONIC) >= dealer->rest_until;
+    return !dealer->thread.running && clock_monotonic_ns() >= dealer->rest_until_ns;
 }
 
 enum result dealer_start(struct dealer *dealer, struct zone_state *zone, struct demand *demand,

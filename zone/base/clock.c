@@ -96,11 +96,21 @@ uint64_t clock_steady_ms(void)
     return (uint64_t)(base_s + at.tv_sec + added_to_both()) * 1000 + (uint64_t)at.tv_nsec / 1000000;
 }
 
-uint64_t clock_monotonic_ns(void)
+static uint64_t nanoseconds(clockid_t clock)
 {
     struct timespec at;
-    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    (void)clock_gettime(clock, &at);
     return (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec;
+}
+
+uint64_t clock_monotonic_ns(void)
+{
+    return nanoseconds(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_cpu_ns(void)
+{
+    return nanoseconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
 uint64_t clock_steady(void)

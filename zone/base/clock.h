@@ -19,6 +19,8 @@ uint64_t clock_steady(void);
 uint64_t clock_steady_ms(void);
 /* To measure how long work takes: stands while the machine sleeps, and no test leads it. */
 uint64_t clock_monotonic_ns(void);
+/* The CPU time that the calling thread has taken. */
+uint64_t clock_cpu_ns(void);
 /* True if a test leads the time. */
 bool clock_is_led(void);
 /* How long to pause for `ms`: a tenth when a test leads the time, which then runs faster. */
