@@ -9,26 +9,11 @@
 
 #include "dnssec/signing/keyring.h"
 #include "server/io/listen.h"
+#include "server/upkeep/stores.h"
 #include "zone/base/preflight.h"
 #include "zone/base/unixsocket.h"
 #include "zone/base/user.h"
 #include "zone/registry/registry.h"
-
-/* How a server uses a store (server/upkeep/stores.c). */
-struct use {
-    enum store_kind kind;
-    bool needed;         /* no start without it */
-    bool made;           /* it is made if it is missing or damaged */
-    const char *without; /* what the server lacks if it can't write it; NULL: it only reads it */
-};
-
-static const struct use uses[] = {
-    { STORE_REGISTRY, true, false, NULL },
-    { STORE_KEYS, true, false, "no key is rolled" },
-    { STORE_HEALTH, true, true, "no verdict is taken in" },
-    { STORE_TRAFFIC, false, true, "what is counted is not kept" },
-    { STORE_HISTORY, false, true, "no history is kept" },
-};
 
 /* Whether the process may write `name` in the store's directory; NULL: the directory, or the state
  * if there is none. */
@@ -41,7 +26,7 @@ static bool is_writable(const char *state, enum store_kind kind, const char *nam
 }
 
 /* True if the store can be opened to read without any change to it. */
-static bool check_store(struct preflight *preflight, const char *state, const struct use *use)
+static bool check_store(struct preflight *preflight, const char *state, const struct store_use *use)
 {
     struct diag diag = { "" }, line;
     bool as_is = false;
@@ -99,13 +84,13 @@ static enum result read_store(const char *state, enum store_kind kind, read_rows
 
 static void check_stores(struct preflight *preflight, const char *state, const struct seal *seal)
 {
-    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+    for (size_t i = 0; i < STORE_KINDS; i++) {
         struct diag diag = { "" };
-        const enum store_kind kind = uses[i].kind;
+        const enum store_kind kind = stores_uses[i].kind;
         read_rows *rows = kind == STORE_REGISTRY ? read_settings
                           : kind == STORE_KEYS   ? read_keys
                                                  : NULL;
-        if (check_store(preflight, state, &uses[i]) && rows != NULL) {
+        if (check_store(preflight, state, &stores_uses[i]) && rows != NULL) {
             preflight_judge(preflight, read_store(state, kind, rows, seal, &diag), &diag);
         }
     }

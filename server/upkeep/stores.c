@@ -1,14 +1,12 @@
 #include "server/upkeep/stores.h"
 
-/* After a store could not be opened to write, for the reason in `diag`. */
-static enum result open_to_read(struct store **out, const char *state_dir, enum store_kind kind,
-                                const char *without, log_sink *log, struct diag *diag)
-{
-    const struct diag why = *diag;
-    TRY(store_open(out, state_dir, kind, false, diag));
-    log_say(log, LOG_WARNING, "%s: %s", without, why.text);
-    return RESULT_OK;
-}
+const struct store_use stores_uses[STORE_KINDS] = {
+    { STORE_REGISTRY, true, false, NULL },
+    { STORE_KEYS, true, false, "no key is rolled" },
+    { STORE_HEALTH, true, true, "no verdict is taken in" },
+    { STORE_TRAFFIC, false, true, "what is counted is not kept" },
+    { STORE_HISTORY, false, true, "no history is kept" },
+};
 
 /* Verdicts, counts and history come again by themselves, so the server runs also when their stores
  * are missing or damaged. A damaged file is kept under another name. */
@@ -39,34 +37,44 @@ static enum result open_or_make(struct store **out, const char *state_dir, enum 
     return result;
 }
 
-/* The same for a store that the server can do without. */
-static void open_optional(struct store **out, const char *state_dir, enum store_kind kind,
-                          const char *without, log_sink *log)
+/* Opens a store to write, else to read, else not at all, as far as the server can do with less. */
+static enum result open_as_used(struct store **out, bool *writable, const struct store_use *use,
+                                const char *state_dir, log_sink *log, struct diag *diag)
 {
-    struct diag diag = { "" };
-    enum result result = open_or_make(out, state_dir, kind, log, &diag);
-    if (result != RESULT_OK) {
-        *out = NULL;
-        log_say(log, LOG_WARNING, "%s: %s", without, diag.text);
+    *writable = false;
+    if (use->without == NULL) {
+        return store_open(out, state_dir, use->kind, false, diag);
     }
+    enum result result = use->made ? open_or_make(out, state_dir, use->kind, log, diag)
+                                   : store_open(out, state_dir, use->kind, true, diag);
+    if (result == RESULT_OK) {
+        *writable = true;
+        return RESULT_OK;
+    }
+    const struct diag why = *diag;
+    *out = NULL;
+    if (use->needed) {
+        TRY(store_open(out, state_dir, use->kind, false, diag));
+    }
+    log_say(log, LOG_WARNING, "%s: %s", use->without, why.text);
+    return RESULT_OK;
 }
 
 enum result stores_open(struct stores *out, const char *state_dir, log_sink *log, struct diag *diag)
 {
+    bool writable[STORE_KINDS];
     *out = (struct stores){ .registry = NULL };
-    TRY(store_open(&out->registry, state_dir, STORE_REGISTRY, false, diag));
-    out->takes_in = open_or_make(&out->health, state_dir, STORE_HEALTH, log, diag) == RESULT_OK;
-    if (!out->takes_in) {
-        TRY(open_to_read(&out->health, state_dir, STORE_HEALTH,
-                         "no verdict is taken in, state/health can't be written", log, diag));
+    struct store **const stores[STORE_KINDS] = { [STORE_REGISTRY] = &out->registry,
+                                                 [STORE_KEYS] = &out->keys,
+                                                 [STORE_HEALTH] = &out->health,
+                                                 [STORE_TRAFFIC] = &out->traffic,
+                                                 [STORE_HISTORY] = &out->history };
+    for (size_t i = 0; i < STORE_KINDS; i++) {
+        const struct store_use *use = &stores_uses[i];
+        TRY(open_as_used(stores[use->kind], &writable[use->kind], use, state_dir, log, diag));
     }
-    out->rolls_keys = store_open(&out->keys, state_dir, STORE_KEYS, true, diag) == RESULT_OK;
-    if (!out->rolls_keys) {
-        TRY(open_to_read(&out->keys, state_dir, STORE_KEYS,
-                         "no key is rolled, state/keys can't be written", log, diag));
-    }
-    open_optional(&out->traffic, state_dir, STORE_TRAFFIC, "what is counted is not kept", log);
-    open_optional(&out->history, state_dir, STORE_HISTORY, "no history is kept", log);
+    out->takes_in = writable[STORE_HEALTH];
+    out->rolls_keys = writable[STORE_KEYS];
     return RESULT_OK;
 }
 

@@ -15,6 +15,15 @@ struct stores {
     bool rolls_keys;
 };
 
+/* How a server uses a store. */
+struct store_use {
+    enum store_kind kind;
+    bool needed;         /* no start without it */
+    bool made;           /* it is made if it is missing or damaged */
+    const char *without; /* what the server lacks if it can't write it; NULL: it only reads it */
+};
+extern const struct store_use stores_uses[STORE_KINDS];
+
 /* Opens all stores of the state. Logs each store that can't be written; the server does without.
  * Needs stores_close, also after a failure. */
 enum result stores_open(struct stores *out, const char *state_dir, log_sink *log,
