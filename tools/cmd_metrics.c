@@ -2,11 +2,16 @@
 #include <stdlib.h>
 
 #include "tools/commands.h"
+#include "tools/membermetrics.h"
 #include "tools/outfile.h"
 #include "tools/poolsurvey.h"
 #include "tools/session.h"
 #include "zone/overview/localview.h"
 #include "zone/overview/poolmetrics.h"
+
+enum {
+    MEMBERS_MAX = 8000 /* with which the text stays under OPENMETRICS_MAX */
+};
 
 /* On a machine that only probes: what it knows. */
 static enum result write_local(struct openmetrics *om, struct cli *cli, struct concerns *concerns)
@@ -21,6 +26,8 @@ static enum result write_local(struct openmetrics *om, struct cli *cli, struct c
 
 static enum result make(struct openmetrics *om, struct cli *cli)
 {
+    uint32_t most = 0;
+    TRY(cli_number(cli, "members", 1, MEMBERS_MAX, &most));
     struct survey *survey = xcalloc(1, sizeof *survey);
     enum result result = RESULT_OK;
     if (localview_applies(cli->state_dir)) {
@@ -28,6 +35,7 @@ static enum result make(struct openmetrics *om, struct cli *cli)
     } else {
         poolsurvey_read(survey, cli);
         survey_write(om, survey);
+        result = most > 0 ? membermetrics_write(om, cli, most) : RESULT_OK;
     }
     free(survey);
     return result;

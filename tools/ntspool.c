@@ -118,6 +118,10 @@ static const struct option_row stats_options[] = {
     { "quiet", 0, NULL, false, "print nothing: the exit status says whether the server answers" },
     { 0 },
 };
+static const struct option_row metrics_options[] = {
+    { "members", 0, "N", false, "also series of each member, unless the pool has more than N" },
+    { 0 },
+};
 static const struct option_row restore[] = {
     { "store", 0, "NAME", true, "only this one: registry, health, keys, traffic or history" },
     { "dry-run", 0, NULL, false, "check the backup and show what would be done" },
@@ -350,7 +354,7 @@ static const struct cli_command commands[] = {
     { "metrics", "[FILE]", 0, 1, "write the metrics of pool, vantage points, keys and stores",
       "For the textfile collector of node_exporter: FILE appears whole. A server that runs here has\n"
       "the same in its own metrics.",
-      NULL, cmd_metrics },
+      metrics_options, cmd_metrics },
     { "backup", "DIR", 1, 1, "copy the stores while everything runs", NULL, NULL, cmd_backup },
     { "restore", "DIR", 1, 1, "put back what a backup holds, also while everything runs",
       "Stores that are missing or damaged are made anew. The sealing key must be that of the backup.",

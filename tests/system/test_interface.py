@@ -123,6 +123,7 @@ explain --client 192.0.2.1
 share
 stats --socket {dir}/metrics.sock
 metrics {dir}/live.prom
+metrics --members 10
 check --explain parent
 probe alice --trust {trust} --allow-private
 vantage list

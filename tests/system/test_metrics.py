@@ -208,6 +208,18 @@ def test_ntspool_metrics_writes_a_file_that_promtool_takes(metered):
     assert "can't write" in metered.pool.refused("metrics", "/nowhere/pool.prom")
 
 
+def test_series_of_each_member_are_bounded(metered):
+    pool = metered.pool
+    text = pool.cli("metrics", "--members", "4").stdout
+    more = samples(text).keys() - samples(pool.cli("metrics").stdout).keys()
+    assert {f'ntspool_member_{what}{{member="m{number}"}}' for what in ("eligible", "day_answers") for number in range(1, 5)} == more
+    done = run(part("usr/bin/promtool"), "check", "metrics", stdin=metered.pool.machine.write("members.prom", text).open(), check=False)
+    assert done.returncode == 0 and not done.stderr.strip(), done.stderr
+    assert "more than --members 3 allows" in pool.refused("metrics", "--members", "3", pool.machine.directory / "never.prom")
+    assert not (pool.machine.directory / "never.prom").exists()
+    assert pool.cli("metrics", "--members", "0", check=False).returncode == 2
+
+
 def test_only_metrics_can_be_read(metered):
     assert request(metered.socket, url="/")[0].status == 404
     assert request(metered.socket, url="/metrics/x")[0].status == 404
@@ -313,7 +325,7 @@ def test_every_name_of_rules_and_dashboard_is_scraped(metered):
 
 def test_the_manual_names_each_metric_and_no_other(metered):
     documented = set(re.findall(r"^\.It Li (\S+)", manual(), re.MULTILINE))
-    assert documented == families(metered.text())
+    assert documented == families(metered.text()) | families(metered.pool.cli("metrics", "--members", "9").stdout)
 
 
 def test_stats_shows_the_counters(metered):
