@@ -1,5 +1,7 @@
 #include "zone/overview/poolmetrics.h"
 
+#include <math.h>
+
 enum {
     MBIT = 125000 /* octets */
 };
@@ -98,7 +100,7 @@ static void write_vantage(struct openmetrics *om, const struct vantages *vantage
 
 static double last_word_of(const struct vantage *vantage)
 {
-    return (double)vantage->well_at;
+    return vantage->well_at != 0 ? (double)vantage->well_at : NAN; /* left out */
 }
 
 static double members_of(const struct vantage *vantage)

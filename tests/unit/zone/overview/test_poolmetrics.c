@@ -105,12 +105,32 @@ static void each_vantage_point_has_its_samples(void **)
     assert_line("ntspool_vantage_state{vantage=\"far\",state=\"well\"} 0");
     assert_int_equal(samples_of("ntspool_vantage_state{"), 8);
     assert_line("ntspool_vantage_last_word_timestamp_seconds{vantage=\"far\"} 1700000000");
+    assert_int_equal(samples_of("ntspool_vantage_last_word_timestamp_seconds{"), 1);
     assert_line("ntspool_vantage_eligible_members{vantage=\"far\"} 12");
     assert_line("ntspool_vantage_down_members{vantage=\"far\"} 3");
     assert_line("ntspool_vantage_dissents{vantage=\"near\"} 2");
     assert_line("ntspool_vantage_frozen{vantage=\"far\",what=\"members\"} 1");
     assert_line("ntspool_vantage_frozen{vantage=\"near\",what=\"members\"} 0"); /* released */
     assert_line("ntspool_vantage_frozen{vantage=\"near\",what=\"ipv6\"} 1");
+}
+
+static void what_a_probe_of_this_machine_has_done_is_written(void **)
+{
+    struct runview *run = xcalloc(1, sizeof(*run));
+    run->probe_count = 2;
+    run->probes[0] = (struct running_probe){ .vantage = "far" }; /* of another version */
+    run->probes[1] = (struct running_probe){ .vantage = "near", .counted = true };
+    probe_totals_result(&run->probes[1].totals, FAILURE_NTP_SILENT);
+    probe_totals_step(&run->probes[1].totals, PROBE_TLS, 250000);
+    poolmetrics_write_probes(&om, run);
+    finish();
+    assert_line("ntspool_probes_total{vantage=\"near\",result=\"ntp-silent\"} 1");
+    assert_int_equal(samples_of("ntspool_probes_total{"), FAILURE_COUNT);
+    assert_line("ntspool_probe_seconds_bucket{vantage=\"near\",step=\"tls\",le=\"0.1\"} 0");
+    assert_line("ntspool_probe_seconds_bucket{vantage=\"near\",step=\"tls\",le=\"0.3\"} 1");
+    assert_line("ntspool_probe_seconds_sum{vantage=\"near\",step=\"tls\"} 0.25");
+    assert_int_equal(samples_of("ntspool_probe_seconds_count{"), PROBE_STEPS);
+    free(run);
 }
 
 static void every_warning_is_there_as_0_or_1(void **)
@@ -133,6 +153,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_counts_are_written_with_their_labels, begin, end),
         cmocka_unit_test_setup_teardown(each_vantage_point_has_its_samples, begin, end),
+        cmocka_unit_test_setup_teardown(what_a_probe_of_this_machine_has_done_is_written, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(every_warning_is_there_as_0_or_1, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
