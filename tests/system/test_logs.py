@@ -1,9 +1,8 @@
 """Which messages the daemons log."""
 
+import json
 import signal
-import socket
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
@@ -46,69 +45,74 @@ def test_another_level_is_an_error(tmp_path, daemon):
     assert done.returncode != 0 and 'not "loud"' in done.stderr, done.stderr
 
 
+JOURNALD = next((path for path in (Path("/usr/lib/systemd/systemd-journald"), Path("/lib/systemd/systemd-journald")) if path.exists()), None)
+
+
 class Journal:
-    """Stands in the place of systemd's journal: takes lines by its native protocol."""
+    """systemd's journal on a /run of its own."""
 
-    def __init__(self):
+    def __init__(self, machine):
         run("mount", "-t", "tmpfs", "none", "/run")
-        path = Path("/run/systemd/journal/socket")
-        path.parent.mkdir(parents=True)
-        self.entries = []
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(path))
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        settings = Path("/run/systemd/journald.conf.d/test.conf")
+        settings.parent.mkdir(parents=True)
+        settings.write_text("[Journal]\nStorage=volatile\nAudit=no\nReadKMsg=no\n")
+        Path("/run/log").mkdir()
+        self.daemon = machine.start("journald", [JOURNALD])
+        until(Path("/run/systemd/journal/io.systemd.journal").exists, 20, "the journal runs")
 
-    def _read(self):
-        while datagram := self._socket.recv(1 << 16):
-            self.entries.append(dict(field.split("=", 1) for field in datagram.decode().splitlines()))
+    def entries(self, *match):
+        run("journalctl", "--sync")
+        found = run("journalctl", "-D", "/run/log/journal", "-o", "json", *match, check=False).stdout
+        return [json.loads(line) for line in found.splitlines()]
 
-    def close(self):
-        if self._reader.is_alive():
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
-                last.sendto(b"", self._socket.getsockname())
-            self._reader.join()
-            self._socket.close()
-
-    def about(self, text):
+    def about(self, text, *match):
         """Waits for the first line with the text."""
-        return until(lambda: next((entry for entry in self.entries if text in entry["MESSAGE"]), None), 20, f"the journal has {text!r}")
+        return until(lambda: next((entry for entry in self.entries(*match) if text in entry["MESSAGE"]), None), 20, f"the journal has {text!r}",
+                     pause=0.2)
 
 
 @pytest.fixture
 def journal(machine):
-    journal = Journal()
-    yield journal
-    journal.close()
+    yield Journal(machine)
+    machine.close()
     run("umount", "-l", "/run")
 
 
-def as_unit(machine, name, *argv):
-    """Starts a program as systemd does, with the journal as its standard error."""
-    return machine.start(name, ["sh", "-c", 'JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2) exec "$@"', "sh", *argv], env=environment())
+def as_unit(machine, name, *argv, stderr="systemd-cat"):
+    """Starts a program as systemd does: the journal reads its standard error."""
+    told = 'JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2) exec "$@"'
+    return machine.start(name, [stderr, "sh", "-c", told, "sh", *argv], env=environment())
 
 
 def test_the_journal_gets_priorities_and_fields_of_both_daemons(machine, journal):
     pool = Pool(machine).init()
     pool.add("one", "127.0.0.77")
     server = as_unit(machine, "server", BIN / "ntspoold", "-s", pool.state, "--listen", "127.0.0.1", "--workers", "1")
-    answers = journal.about("answers for pool.test.")
-    assert (answers["PRIORITY"], answers["SYSLOG_IDENTIFIER"]) == ("5", "ntspoold")
+    answers = journal.about("answers for pool.test.", "SYSLOG_IDENTIFIER=ntspoold")
+    assert (answers["PRIORITY"], answers["SYSLOG_FACILITY"], answers["_TRANSPORT"]) == ("5", "3", "journal")
     probe = as_unit(machine, "probe", BIN / "ntspool-probed", "-s", pool.state, "--allow-private", "--interval", "1s")
-    refused = journal.about("member one: 127.0.0.77: connect-refused")
-    assert {name: refused.get(f"NTSPOOL_{name}") for name in ("VANTAGE", "MEMBER", "ADDRESS", "FAILURE", "WARNING")} == {
-        "VANTAGE": "local", "MEMBER": "one", "ADDRESS": "127.0.0.77", "FAILURE": "connect-refused", "WARNING": None}
+    refused = journal.about("member one: 127.0.0.77: connect-refused", "NTSPOOL_MEMBER=one", "NTSPOOL_FAILURE=connect-refused")
+    assert {name: refused.get(f"NTSPOOL_{name}") for name in ("VANTAGE", "ADDRESS", "WARNING")} == {
+        "VANTAGE": "local", "ADDRESS": "127.0.0.77", "WARNING": None}
     assert (refused["PRIORITY"], refused["SYSLOG_IDENTIFIER"]) == ("6", "ntspool-probed")
     pool.stop(probe, server)
-    assert server.output() == "" and probe.output() == ""
     assert journal.about("queries udp")["PRIORITY"] == "6"
 
 
-def test_lines_go_to_standard_error_when_the_journal_has_gone(machine, journal):
+def test_without_its_socket_the_journal_gets_priorities_on_standard_error(machine, journal):
     pool = Pool(machine).init()
+    Path("/run/systemd/journal/socket").unlink()
     server = as_unit(machine, "server", BIN / "ntspoold", "-s", pool.state, "--listen", "127.0.0.1", "--workers", "1")
+    answers = journal.about("answers for pool.test.")
+    assert (answers["PRIORITY"], answers["_TRANSPORT"]) == ("5", "stdout")
+    pool.stop(server)
+
+
+def test_a_journal_that_ends_takes_no_daemon_with_it(machine, journal):
+    pool = Pool(machine).init()
+    server = as_unit(machine, "server", BIN / "ntspoold", "-s", pool.state, "--listen", "127.0.0.1", "--workers", "1", stderr="env")
     journal.about("answers for")
-    journal.close()
+    journal.daemon.kill()
     pool.stop(server)
     assert server.output().startswith("<6>queries udp")
 
