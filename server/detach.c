@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -26,7 +25,7 @@ static bool send_all(int line, const void *data, size_t len)
 
 /* Tells the service manager, if there is one. False: it does not listen, and would take the end of
  * the server before this one for the end of the service. */
-static bool name_main_process(pid_t server)
+static bool name_main_process(pid_t server, log_sink *log)
 {
     struct notify notify;
     notify_open(&notify);
@@ -34,23 +33,24 @@ static bool name_main_process(pid_t server)
                 (notify_send(&notify, "MAINPID=%jd", (intmax_t)server) && notify_barrier(&notify));
     notify_close(&notify);
     if (!told) {
-        (void)fputs("ntspoold: the service manager does not listen: nothing is changed\n", stderr);
+        log_say(log, LOG_ERR, "the service manager does not listen: nothing is changed");
     }
     return told;
 }
 
 /* The process that was started. True once the server answers. */
-static bool wait_for_server(int line)
+static bool wait_for_server(int line, log_sink *log)
 {
     pid_t server = 0;
     char done = 0;
-    return receive(line, &server, sizeof(server)) == sizeof(server) && name_main_process(server) &&
-           send_all(line, &done, 1) && receive(line, &done, 1) == 1;
+    return receive(line, &server, sizeof(server)) == sizeof(server) &&
+           name_main_process(server, log) && send_all(line, &done, 1) &&
+           receive(line, &done, 1) == 1;
 }
 
 /* The child ends at once, so that the grandchild is nobody's child when it is named: a service
  * manager does not hear of the end of a process that is another one's child. */
-static bool fork_twice(int parent_end)
+static bool fork_twice(int parent_end, log_sink *log)
 {
     int status = 0;
     pid_t child = fork();
@@ -64,25 +64,25 @@ static bool fork_twice(int parent_end)
         return true;
     }
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
-        (void)fprintf(stderr, "ntspoold: can't start another process: %s\n", strerror(errno));
+        log_say(log, LOG_ERR, "can't start another process: %s", strerror(errno));
     }
     return false;
 }
 
-bool detach_begin(struct detach *out, int *exit_code)
+bool detach_begin(struct detach *out, log_sink *log, int *exit_code)
 {
     int ends[2];
     *exit_code = 1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        (void)fprintf(stderr, "ntspoold: can't start another process: %s\n", strerror(errno));
+        log_say(log, LOG_ERR, "can't start another process: %s", strerror(errno));
         return false;
     }
-    if (fork_twice(ends[0])) {
+    if (fork_twice(ends[0], log)) {
         *out = (struct detach){ .line = ends[1] };
         return true;
     }
     (void)close(ends[1]);
-    *exit_code = wait_for_server(ends[0]) ? 0 : 1;
+    *exit_code = wait_for_server(ends[0], log) ? 0 : 1;
     (void)close(ends[0]);
     return false;
 }

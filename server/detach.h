@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "zone/base/result.h"
+#include "zone/base/log.h"
 
 struct detach {
     int line; /* to the process that was started; -1: the server is that process itself */
@@ -18,7 +18,7 @@ struct detach {
 
 /* Call it before anything is opened. True in the process that becomes the server. False in the one
  * that was started: the server answers (*exit_code is 0) or has failed and said why (1). */
-bool detach_begin(struct detach *out, int *exit_code);
+bool detach_begin(struct detach *out, log_sink *log, int *exit_code);
 /* The server is about to answer. On return the service manager knows it as the main process.
  * REFUSED if the process that was started has gone: nobody waits for this server any more. */
 enum result detach_announce(const struct detach *detach, struct diag *diag);

@@ -431,7 +431,7 @@ int main(int, char **argv)
     if (!options_read(&options, argv, &exit_code)) {
         return exit_code;
     }
-    if (options.detach && !options.check && !detach_begin(&program.detach, &exit_code)) {
+    if (options.detach && !options.check && !detach_begin(&program.detach, log_line, &exit_code)) {
         options_done(&options);
         return exit_code;
     }
