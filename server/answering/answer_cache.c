@@ -30,14 +30,14 @@ struct answer_cache {
     uint64_t now, tick;
 };
 
-/* Huge pages, since searches touch pages at random. */
+/* Zeroed memory, in huge pages, since searches touch pages at random. The kernel clears each page
+ * when it is first touched, so a start does not wait for all of them. */
 static void *zeroed(size_t len)
 {
-    len = (len + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    void *p = aligned_alloc(HUGE_PAGE, len);
-    ASSERT(p != NULL);
+    void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT(p != MAP_FAILED);
     (void)madvise(p, len, MADV_HUGEPAGE);
-    return memset(p, 0, len);
+    return p;
 }
 
 /* Room for A, AAAA and NSEC of each member, and to spare, since sets fill unevenly. */
@@ -50,12 +50,18 @@ static size_t sets_for(size_t members)
     return sets;
 }
 
+static size_t slots_len(size_t sets)
+{
+    size_t len = sets * ANSWER_CACHE_WAYS * sizeof(struct cache_slot);
+    return (len + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+}
+
 struct answer_cache *answer_cache_new(size_t members)
 {
     struct answer_cache *table = xcalloc(1, sizeof(*table));
     table->sets = sets_for(members);
     table->lines = xcalloc(table->sets, sizeof(*table->lines));
-    table->slots = zeroed(table->sets * ANSWER_CACHE_WAYS * sizeof(*table->slots));
+    table->slots = zeroed(slots_len(table->sets));
     return table;
 }
 
@@ -68,7 +74,7 @@ void answer_cache_free(struct answer_cache *table)
 {
     if (table != NULL) {
         free(table->lines);
-        free(table->slots);
+        (void)munmap(table->slots, slots_len(table->sets));
         free(table);
     }
 }
