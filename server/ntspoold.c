@@ -232,6 +232,13 @@ static void log_started(const struct program *program, const struct options *opt
     }
     log_say(log_line, LOG_NOTICE, "answers for %s on%s with %u workers", program->pool, where,
             options->workers);
+    int buffer = listen_buffer(worker_socket(program->crew.workers[0], 0));
+    if (buffer < LISTEN_UDP_BUFFER) {
+        log_say(log_line, LOG_NOTICE,
+                "net.core.rmem_max limits each buffer of UDP to %d KiB: a burst or a restart may "
+                "lose queries; raise it to %d",
+                buffer / 1024, LISTEN_UDP_BUFFER);
+    }
 }
 
 /* Makes stores, zone state and sockets before there are threads. */

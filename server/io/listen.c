@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 enum {
-    /* A burst of some ten thousand queries. */
-    UDP_BUFFER = 4 << 20,
     /* Of one connection, each way; the kernel doubles it for its own needs. Without it, buffers
      * grow to some megabytes for clients that don't read. */
     TCP_BUFFER = 64 << 10
@@ -91,9 +89,9 @@ static bool set_options(int fd, const struct endpoint *endpoint, int type)
                set_option(fd, SOL_SOCKET, SO_SNDBUF, TCP_BUFFER);
     }
     /* A smaller buffer is no error: without root, net.core.rmem_max is the limit. */
-    (void)(set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER) ||
-           set_option(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER));
-    (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER);
+    (void)(set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, LISTEN_UDP_BUFFER) ||
+           set_option(fd, SOL_SOCKET, SO_RCVBUF, LISTEN_UDP_BUFFER));
+    (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, LISTEN_UDP_BUFFER);
     /* Responses fit any path. A forged "too big" must not cause fragments (RFC 9715 3.1). */
     bool ok = v4 ? set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
                  : set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
@@ -147,6 +145,11 @@ static bool receives(int fd, int type)
     socklen_t len = sizeof(peer);
     return type == SOCK_STREAM ? option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1
                                : getpeername(fd, (struct sockaddr *)&peer, &len) != 0;
+}
+
+int listen_buffer(int fd)
+{
+    return option(fd, SOL_SOCKET, SO_RCVBUF) / 2; /* the kernel counts its own needs too */
 }
 
 bool listen_look(struct endpoint *endpoint, int *type, int fd)

@@ -213,6 +213,15 @@ def test_manager_that_does_not_read_gets_no_other_main_process(pool, service):
     assert service.main == former
 
 
+def test_server_says_when_the_kernel_gives_it_small_buffers(pool):
+    limit = int(Path("/proc/sys/net/core/rmem_max").read_text())
+    if limit >= 16 << 20:
+        pytest.skip("this machine allows large ones")
+    argv = [BIN / "ntspoold", "-s", pool.state, "--listen", f"{pool.address}@53"]
+    pool.server = pool.machine.start("limited", ["setpriv", "--bounding-set=-net_admin", *argv], env=environment())
+    pool.server.said(f"net.core.rmem_max limits each buffer of UDP to {limit >> 10} KiB")
+
+
 def test_detached_server_needs_no_manager(pool):
     server = pool.machine.start("detached", [BIN / "ntspoold", "-s", pool.state, "--listen", f"{pool.address}@53", "--detach"],
                                 env=environment())
