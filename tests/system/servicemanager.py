@@ -45,6 +45,7 @@ class ServiceManager:
         self.thread.join()
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
         self.socket.close()
+        self.path.unlink()
         self._release(self.store)
 
     def output(self):
