@@ -220,10 +220,13 @@ static void write_stores(struct openmetrics *om, const struct storeview stores[S
 
 void poolmetrics_write(struct openmetrics *om, const struct overview *overview)
 {
-    write_members(om, &overview->census);
-    write_addresses(om, &overview->census);
-    write_certificates(om, &overview->census);
-    write_shares(om, &overview->shares);
+    /* Else the states are not known: no sample is better than "nobody is eligible". */
+    if (overview->zone && overview->stores[STORE_HEALTH].readable) {
+        write_members(om, &overview->census);
+        write_addresses(om, &overview->census);
+        write_certificates(om, &overview->census);
+        write_shares(om, &overview->shares);
+    }
     poolmetrics_write_vantages(om, &overview->source.vantages, &overview->census.vantages);
     poolmetrics_write_probes(om, &overview->run);
     write_stores(om, overview->stores);

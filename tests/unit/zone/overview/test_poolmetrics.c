@@ -48,6 +48,7 @@ static void the_counts_are_written_with_their_labels(void **)
 {
     struct overview *overview = xcalloc(1, sizeof(*overview));
     struct census *census = &overview->census;
+    overview->zone = true;
     census->states[STAGE_FALLING] = 3;
     census->states[CENSUS_STATES - 1] = 2;
     census->vantages.held[HOLD_FROZEN] = 4;
@@ -79,6 +80,18 @@ static void the_counts_are_written_with_their_labels(void **)
     assert_int_equal(samples_of("ntspool_store_used_bytes{"), 1);
     assert_line("ntspool_share_ratio{quantile=\"0.99\"} 1.5");
     assert_line("ntspool_share_ratio_count 2");
+    free(overview);
+}
+
+static void what_is_not_known_has_no_sample(void **)
+{
+    struct overview *overview = xcalloc(1, sizeof(*overview));
+    overview->stores[STORE_REGISTRY].readable = overview->zone = true;
+    poolmetrics_write(&om, overview);
+    finish();
+    assert_int_equal(samples_of("ntspool_members"), 0);
+    assert_int_equal(samples_of("ntspool_addresses"), 0);
+    assert_line("ntspool_store_readable{store=\"health\"} 0");
     free(overview);
 }
 
@@ -152,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_counts_are_written_with_their_labels, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_not_known_has_no_sample, begin, end),
         cmocka_unit_test_setup_teardown(each_vantage_point_has_its_samples, begin, end),
         cmocka_unit_test_setup_teardown(what_a_probe_of_this_machine_has_done_is_written, begin,
                                         end),
