@@ -398,6 +398,25 @@ def _impossible_scope(option):
     return dns.edns.GenericOption(8, bytes(octets))
 
 
+def _refuse_ecs(subnet):
+    def change(query, response):
+        if any(option.otype == 8 and option.to_text().startswith(f"ECS {subnet}") for option in query.options):
+            return _refuse(query, response)
+        return response
+    return change
+
+
+def _port_of(label, port):
+    """One member at another port, in the server's own answers."""
+    def change(_query, response):
+        for rrset in response.answer:
+            for rdata in list(rrset if rrset.rdtype == dns.rdatatype.SRV else ()):
+                if rdata.target.labels[0] == label.encode():
+                    rrset.remove(rdata)
+                    rrset.add(rdata.replace(port=port))
+    return change
+
+
 def _at_apex(query, response):
     if query.question[0].name == dns.name.from_text(APEX):
         response.answer.append(dns.rrset.from_text(f"{APEX}.", 150, "IN", "SRV", *_srv("alice")))
@@ -421,6 +440,9 @@ STEERING_CASES = [
     Case("always-the-same", "steering", {"steering/rotation"}, _targets(*_srv("alice", "bob", "carol", "dave")), ("ns2",), "SRV"),
     Case("one-operator-twice", "steering", {"steering/diversity", "steering/rotation"}, _targets(*_srv("alice", "bob", "carol", "eve")),
          ("ns2",), "SRV"),
+    Case("wrong-port", "steering", {"steering/allowed"}, _port_of("alice", 4461), ("ns2",), "SRV"),
+    Case("everybody-of-ipv6", "steering", {"steering/zero-subnet"}, _refuse_ecs("::/0"), ("ns2",), "SRV"),
+    Case("everybody-of-ipv4", "steering", {"steering/zero-subnet"}, _refuse_ecs("0.0.0.0/0"), ("ns2",), "SRV"),
     Case("who-is-no-member", "steering", {"steering/allowed", "steering/rotation"}, _targets(*_srv("ghost", "bob", "carol", "dave")),
          ("ns2",), "SRV"),
 ]
@@ -504,6 +526,11 @@ def _alias(query, response):
         response.answer = [dns.rrset.from_text(f"alice.{APEX}.", 60, "IN", "CNAME", f"bob.{APEX}.")]
 
 
+def _address_of_bob(query, response):
+    if query.question[0].name == dns.name.from_text(f"alice.{APEX}"):
+        response.answer = [dns.rrset.from_text(f"alice.{APEX}.", 60, "IN", "A", Bed.addresses(GOOD.index("bob"))[0])]
+
+
 def _missing(query, response):
     if query.question[0].name == dns.name.from_text(f"alice.{APEX}"):
         response.answer = []
@@ -512,6 +539,9 @@ def _missing(query, response):
 
 NAME_CASES = [
     Case("caa-forbids", "members", {"members/caa"}, _caa('0 issue ";"'), (), "CAA"),
+    Case("caa-of-another-ca", "members", {"members/caa"}, _caa('0 issue "other.example"'), (), "CAA"),
+    Case("caa-by-dns-only", "members", {"members/caa"}, _caa('0 issue "letsencrypt.org; validationmethods=dns-01"'), (), "CAA"),
+    Case("address-of-another", "members", {"members/address", "members/certificate"}, _address_of_bob, (), "A"),
     Case("name-without-address", "members", {"members/address"}, _missing, (), "A AAAA CAA"),
     Case("name-is-an-alias", "members", {"members/address"}, _alias, (), "A AAAA CAA"),
     Case("srv-to-nowhere", "members", {"members/address"}, _targets(*_srv("ghost", "bob", "carol", "dave")), (), "SRV"),
@@ -531,9 +561,16 @@ def test_caa_without_the_registered_account(bed):
     with bed.settled():
         assert not bed.check("--only", "members").bad()
         with bed.way(edit(_caa('0 issue "ca.example"'), "CAA")):
-            assert bed.check("--only", "members").bad() == {"members/caa"}
+            found = bed.check("--only", "members")
+            assert found.bad() == {"members/caa"} and "no ACME account" in found.texts("members/caa")[0]
         with bed.way(edit(_caa(None), "CAA")):
             assert bed.check("--only", "members").bad() == {"members/caa"}
+
+
+def test_caa_that_no_member_can_use_is_seen_without_a_state(bed):
+    with bed.way(edit(_caa('0 issue "letsencrypt.org; validationmethods=dns-01"'), "CAA")):
+        found = bed.check("--only", "members", state=False)
+    assert found.bad() == {"members/caa"} and "http-01" in found.texts("members/caa")[0], found.rows
 
 
 # -- resolvers --

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include <sodium.h>
+
 #include "zone/base/clock.h"
 
 #define CHECK_ROW(name, id, level, what, advice, source)                                           \
@@ -161,4 +163,10 @@ const struct dnsmessage *check_read(struct check *check, const struct dns_exchan
                                     struct diag *why)
 {
     return check_read_into(check->message, exchange, why) == RESULT_OK ? check->message : NULL;
+}
+
+void check_digest(const struct rrset *set, uint8_t out[CHECK_DIGEST])
+{
+    _Static_assert((int)CHECK_DIGEST == (int)crypto_generichash_BYTES, "");
+    CHECK(crypto_generichash(out, CHECK_DIGEST, set->rdata, set->rdata_len, NULL, 0) == 0);
 }

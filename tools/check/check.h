@@ -20,6 +20,7 @@ enum {
     CHECK_SUBJECT_ROOM = 96,
     CHECK_TEXT_ROOM = 240,
     CHECK_SUBNETS_MAX = 32,
+    CHECK_DIGEST = 32,
     /* Seconds. */
     CHECK_WAIT_S = 5,      /* for an answer */
     CHECK_TIMEOUT_S = 600, /* for all */
@@ -170,6 +171,9 @@ const struct dnsmessage *check_read(struct check *check, const struct dns_exchan
 /* The same into a message of the caller's. SYSTEM or INVALID. */
 enum result check_read_into(struct dnsmessage *out, const struct dns_exchange *exchange,
                             struct diag *why);
+
+/* A digest of the records, by which RRsets are compared. */
+void check_digest(const struct rrset *set, uint8_t out[CHECK_DIGEST]);
 
 /* Output. */
 void check_print(const struct check *check);

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include "tools/check/check_dnssec.h"
 
 enum {
@@ -24,9 +22,7 @@ void facts_of_soa(struct server_facts *facts, const struct dns_record *soa)
 
 void facts_of_dnskey(struct server_facts *facts, const struct rrset *set)
 {
-    _Static_assert((int)CHECK_KEYS_DIGEST == (int)crypto_generichash_BYTES, "");
-    CHECK(crypto_generichash(facts->keys, sizeof(facts->keys), set->rdata, set->rdata_len, NULL,
-                             0) == 0);
+    check_digest(set, facts->keys);
 }
 
 void facts_size(struct server_facts *facts, size_t octets)

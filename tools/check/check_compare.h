@@ -6,8 +6,7 @@
 
 enum {
     CHECK_CLIENT_COOKIE_LEN = 8,
-    COMPARE_COOKIES = 4, /* answers in which a server's cookies are compared */
-    CHECK_KEYS_DIGEST = 32
+    COMPARE_COOKIES = 4 /* answers in which a server's cookies are compared */
 };
 
 /* The TTL of what a server has not given; none on the wire is that long (RFC 2181 8). */
@@ -20,9 +19,9 @@ struct server_facts {
     uint32_t serial;
     uint32_t soa_ttl, ns_ttl, dnskey_ttl, srv_ttl, negative_ttl;
     uint32_t rtt_us;
-    uint8_t keys[CHECK_KEYS_DIGEST]; /* a digest of the DNSKEY records */
-    unsigned denial;                 /* enum denial_seen */
-    size_t largest;                  /* octets of its largest answer */
+    uint8_t keys[CHECK_DIGEST]; /* a digest of the DNSKEY records */
+    unsigned denial;            /* enum denial_seen */
+    size_t largest;             /* octets of its largest answer */
     uint8_t nsid_len;
     uint8_t nsid[DNSMESSAGE_NSID_MAX];
 };

@@ -9,7 +9,8 @@
 #include "zone/names/rdata.h"
 
 enum {
-    DAY_S = 86400
+    DAY_S = 86400,
+    SKEW_S = 300 /* what validators' clocks may be off */
 };
 
 enum check_level check_time_left(uint32_t inception, uint32_t expiration, uint64_t now)
@@ -20,6 +21,9 @@ enum check_level check_time_left(uint32_t inception, uint32_t expiration, uint64
     int32_t period = (int32_t)(expiration - inception);
     if (age < 0 || left <= 0) {
         return CHECK_ERROR;
+    }
+    if (age < SKEW_S) {
+        return CHECK_WARNING;
     }
     int32_t error = period / 8 < DAY_S ? period / 8 : DAY_S;
     int32_t warning = period / 4 < 2 * DAY_S ? period / 4 : 2 * DAY_S;
@@ -49,6 +53,10 @@ static void report_times(struct check *check, const struct judged *judged, const
     } else if (left <= 0) {
         check_report(check, CHECK_VALIDITY, level, judged->subject,
                      "the signature of %s expired %d s ago", what, -left);
+    } else if (age < SKEW_S) {
+        check_report(check, CHECK_VALIDITY, level, judged->subject,
+                     "the signature of %s is valid only since %d s: clocks differ by more", what,
+                     age);
     } else {
         check_report(check, CHECK_VALIDITY, level, judged->subject,
                      "the signature of %s expires in %d min", what, left / 60);

@@ -11,6 +11,22 @@ struct reading {
     long *candidate; /* by place: index of the candidate, or STEERVIEW_OUT */
 };
 
+/* What the pool's servers have at the member's name. */
+static void take_records(struct expected_member *row, const struct member *member,
+                         const struct settings *settings)
+{
+    uint8_t scratch[NODE_SCRATCH];
+    struct node node = { .kind = NODE_MEMBER };
+    struct rrset caa;
+    row->own_name = member->target.len > 0;
+    row->address_count = member->address_count;
+    memcpy(row->addresses, member->addresses, sizeof(row->addresses));
+    memcpy(node.accounturi, member->accounturi, sizeof(node.accounturi));
+    if (node_rrset(&node, settings, RR_CAA, 0, scratch, &caa)) {
+        check_digest(&caa, row->caa);
+    }
+}
+
 /* The members come in the order of the view's list. */
 static enum result take_member(const struct member *member, void *arg)
 {
@@ -29,6 +45,7 @@ static enum result take_member(const struct member *member, void *arg)
         member->suspended || member->capacity_mbit == 0 || member->override == OVERRIDE_INELIGIBLE;
     row->account = member->accounturi[0] != '\0' && member->target.len == 0;
     row->reason = seen->reason;
+    take_records(row, member, &reading->view->source.settings);
     row->domain = row->in ? reading->view->candidates.inputs[seen->index].group : 0;
     reading->candidate[expected->count] = seen->index;
     expected->in += row->in;

@@ -8,9 +8,13 @@
 struct expected_member {
     struct dname target; /* of its SRV records, lower case */
     uint16_t port;
-    bool in;      /* handed out */
-    bool decided; /* the operator keeps it out */
-    bool account; /* its CAA records name an ACME account */
+    bool in;       /* handed out */
+    bool decided;  /* the operator keeps it out */
+    bool account;  /* its CAA records name an ACME account */
+    bool own_name; /* it has a target of its own, so the pool has no records of it */
+    uint8_t address_count;
+    struct address addresses[MEMBER_ADDRESSES_MAX];
+    uint8_t caa[CHECK_DIGEST]; /* of its CAA records */
     const char *reason;
     uint32_t domain; /* failure domain, if it is handed out */
 };

@@ -98,7 +98,7 @@
       "Only members are handed out that the state hands out to this client.",                      \
       "See `ntspool explain --client`; bring state and location files of the server up to date.",  \
       "")                                                                                          \
-    X(ADDRESS, "members/address", ERROR, "Each member's name exists and has an address.",          \
+    X(ADDRESS, "members/address", ERROR, "Each member's name has the addresses that it should.",   \
       "Remove the member, or mend its name: `ntspool member show`.", "RFC 2782")                   \
     X(CAA, "members/caa", WARNING, "CAA records let a CA issue the member's certificate.",         \
       "Set `ca` and the member's --accounturi: `ntspool zone show`, `ntspool member show`.",       \

@@ -215,8 +215,47 @@ static void resolve_outside(struct round *round)
     uv_run(&round->loop, UV_RUN_DEFAULT);
 }
 
+static void judge_caa(struct check *check, const struct srv_target *target, const char *name,
+                      const struct expected_member *expected)
+{
+    const struct caa_seen *caa = &target->caa;
+    if (caa->there && !caa->open) {
+        check_fail(check, CHECK_CAA, name, "no CA may issue a certificate for it");
+    } else if (!caa->there && check->has_state && check->settings.ca_count > 0) {
+        check_fail(check, CHECK_CAA, name, "no CAA record, though the pool names its CAs");
+    } else if (expected != NULL && expected->account && !caa->account) {
+        check_fail(check, CHECK_CAA, name, "no ACME account, though one is registered");
+    } else if (caa->there && !caa->usable) {
+        check_fail(check, CHECK_CAA, name,
+                   "no CA may validate by http-01 or tls-alpn-01, as members do");
+    } else if (caa->there && expected != NULL && !expected->own_name &&
+               memcmp(caa->digest, expected->caa, sizeof(caa->digest)) != 0) {
+        check_fail(check, CHECK_CAA, name, "other CAA records than the state has");
+    }
+}
+
+/* A server may leave out addresses that fail, but has no others. */
+static void judge_addresses(struct check *check, const struct srv_target *target, const char *name,
+                            const struct expected_member *expected)
+{
+    for (unsigned i = 0; i < target->count; i++) {
+        bool registered = false;
+        for (unsigned k = 0; k < expected->address_count; k++) {
+            registered =
+                registered || address_equal(&target->addresses[i], &expected->addresses[k]);
+        }
+        char text[ADDRESS_TEXT_MAX];
+        if (!registered) {
+            check_fail(check, CHECK_ADDRESS, name, "has %s, which is not registered",
+                       address_text(&target->addresses[i], text));
+            return;
+        }
+    }
+}
+
 static void judge_name(struct check *check, const struct srv_target *target)
 {
+    const struct expected_member *expected = expected_of(check, &target->name);
     char name[DNAME_TEXT_MAX], rcode[16];
     (void)dname_text(&target->name, name);
     if (target->alias) {
@@ -224,17 +263,11 @@ static void judge_name(struct check *check, const struct srv_target *target)
     } else if (target->count == 0) {
         check_fail(check, CHECK_ADDRESS, name, "no address: %s",
                    dns_rcode_text(target->rcode, rcode));
+    } else if (expected != NULL && !expected->own_name) {
+        judge_addresses(check, target, name, expected);
     }
-    if (!target->inside || target->count == 0) {
-        return;
-    }
-    const struct expected_member *expected = expected_of(check, &target->name);
-    if (target->caa.there && !target->caa.open) {
-        check_fail(check, CHECK_CAA, name, "no CA may issue a certificate for it");
-    } else if (!target->caa.there && check->has_state && check->settings.ca_count > 0) {
-        check_fail(check, CHECK_CAA, name, "no CAA record, though the pool names its CAs");
-    } else if (expected != NULL && expected->account && !target->caa.account) {
-        check_fail(check, CHECK_CAA, name, "no ACME account, though one is registered");
+    if (target->inside && target->count > 0) {
+        judge_caa(check, target, name, expected);
     }
 }
 

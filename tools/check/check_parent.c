@@ -297,8 +297,14 @@ static void judge_ds(struct view *view, const struct dns_exchange *exchange)
     if (apex->has_cds && !same(set, &apex->cds.set)) {
         uint64_t patience_s = check->settings.parent_delay_s + (uint64_t)DAY_S;
         bool late = check->ds_asked_at != 0 && check->now > check->ds_asked_at + patience_s;
+        char since[64] = "";
+        if (check->ds_asked_at != 0 && check->now > check->ds_asked_at) {
+            (void)snprintf(since, sizeof(since), ", for %u h",
+                           (unsigned)((check->now - check->ds_asked_at) / 3600));
+        }
         check_report(check, CHECK_DS_STATE, late ? CHECK_WARNING : CHECK_INFO, view->subject,
-                     "other DS records than CDS asks for: a rollover waits for the parent");
+                     "other DS records than CDS asks for: a rollover waits for the parent%s",
+                     since);
     }
     if (!check->has_state) {
         check_report(check, CHECK_DS_TTL, CHECK_INFO, view->subject, "%u s", set->ttl);

@@ -152,24 +152,30 @@ static void ask_subnet(struct check *check, struct srv_view *view, unsigned subn
  * SRV records where none belong. */
 static void ask_beside(struct check *check, struct srv_view *view)
 {
-    const struct dns_subnet everybody = { .present = true,
-                                          .address = address_from_ipv4((uint8_t[4]){ 0 }) };
-    struct dns_exchange list[2 * CHECK_SERVERS_MAX];
+    const struct dns_subnet everybody[] = {
+        { .present = true, .address = address_from_ipv4((uint8_t[4]){ 0 }) },
+        { .present = true },
+    };
+    struct dns_exchange list[3 * CHECK_SERVERS_MAX];
     unsigned count = view->server_count;
     for (unsigned i = 0; i < count; i++) {
-        list[i] = question(check, view->servers[i], &check->service, RR_SRV, &everybody);
-        list[count + i] = check_question(&check->servers[view->servers[i]], &check->pool, RR_SRV);
+        uint8_t server = view->servers[i];
+        list[i] = question(check, server, &check->service, RR_SRV, &everybody[0]);
+        list[count + i] = question(check, server, &check->service, RR_SRV, &everybody[1]);
+        list[2 * count + i] = check_question(&check->servers[server], &check->pool, RR_SRV);
     }
-    check_ask(check, list, 2 * (size_t)count);
+    check_ask(check, list, 3 * (size_t)count);
+    for (unsigned i = 0; i < 2 * count; i++) {
+        view->everybody[i].server = view->servers[i % count];
+        take_answer(check, view, &view->everybody[i], &list[i]);
+    }
     for (unsigned i = 0; i < count; i++) {
         struct diag why;
-        view->everybody[i].server = view->servers[i];
-        take_answer(check, view, &view->everybody[i], &list[i]);
-        const struct dnsmessage *message = check_read(check, &list[count + i], &why);
+        const struct dnsmessage *message = check_read(check, &list[2 * count + i], &why);
         view->at_apex[i] =
             message != NULL && dnsmessage_find(message, 0, DNS_ANSWER, RR_SRV) != NULL;
     }
-    dnsclient_free(list, 2 * (size_t)count);
+    dnsclient_free(list, 3 * (size_t)count);
 }
 
 /* -- addresses and CAA -- */
@@ -185,6 +191,11 @@ static void take_address(struct srv_target *target, const struct dns_record *rec
     if (target->count < MEMBER_ADDRESSES_MAX) {
         target->addresses[target->count++] = address;
     }
+}
+
+static bool has_text(const uint8_t *value, size_t len, const char *text)
+{
+    return memmem(value, len, text, strlen(text)) != NULL;
 }
 
 /* `0 issue "ca.example; accounturi=..."`. An issuer of no name forbids (RFC 8659 4.2). */
@@ -203,10 +214,13 @@ static void take_caa(struct caa_seen *caa, const struct dns_record *record)
     while (blank < value_len && (value[blank] == ' ' || value[blank] == '\t')) {
         blank++;
     }
-    static const char account[] = "accounturi=";
+    bool open = blank < value_len && value[blank] != ';';
     caa->there = true;
-    caa->open |= blank < value_len && value[blank] != ';';
-    caa->account |= memmem(value, value_len, account, sizeof(account) - 1) != NULL;
+    caa->open |= open;
+    caa->usable |= open && (!has_text(value, value_len, "validationmethods=") ||
+                            has_text(value, value_len, "http-01") ||
+                            has_text(value, value_len, "tls-alpn-01"));
+    caa->account |= has_text(value, value_len, "accounturi=");
 }
 
 static const uint16_t lookup_types[] = { RR_A, RR_AAAA, RR_CAA };
@@ -239,6 +253,11 @@ static void take_lookup(struct check *check, struct srv_target *target,
             take_address(target, record);
         }
     }
+    struct dns_rrset *caa = xmalloc(sizeof(*caa));
+    if (dnsmessage_rrset(message, DNS_ANSWER, &target->name, RR_CAA, caa)) {
+        check_digest(&caa->set, target->caa.digest);
+    }
+    free(caa);
 }
 
 /* Looks up to LOOKUP_BATCH targets up, at one server each. */

@@ -28,7 +28,9 @@ struct srv_answer {
 struct caa_seen {
     bool there;
     bool open;    /* some CA may issue */
+    bool usable;  /* by a method that a member can use: it can't change the zone (RFC 8657 4) */
     bool account; /* an ACME account is named (RFC 8657 3) */
+    uint8_t digest[CHECK_DIGEST];
 };
 
 struct srv_target {
@@ -54,11 +56,11 @@ struct srv_view {
     unsigned server_count, rounds, subnet_count;
     uint8_t servers[CHECK_SERVERS_MAX]; /* those that answer */
     unsigned silent_count;
-    struct silent_server silent[CHECK_SERVERS_MAX]; /* those that gave no answer to read */
-    unsigned away_count;                            /* those to which there is no route */
-    struct srv_answer *answers;                     /* [subnet * rounds + round] */
-    struct srv_answer everybody[CHECK_SERVERS_MAX]; /* for the subnet 0.0.0.0/0 */
-    bool at_apex[CHECK_SERVERS_MAX];                /* SRV records stand at the pool's own name */
+    struct silent_server silent[CHECK_SERVERS_MAX];     /* those that gave no answer to read */
+    unsigned away_count;                                /* those to which there is no route */
+    struct srv_answer *answers;                         /* [subnet * rounds + round] */
+    struct srv_answer everybody[2 * CHECK_SERVERS_MAX]; /* for 0.0.0.0/0, then for ::/0 */
+    bool at_apex[CHECK_SERVERS_MAX]; /* SRV records stand at the pool's own name */
     size_t target_count, target_room;
     struct srv_target *targets;
 };

@@ -147,7 +147,8 @@ static enum check_level judge_allowed(const struct check *check, const struct sr
 {
     const struct check_expected *expected = check->expected;
     for (unsigned i = 0; expected != NULL && i < answer->count; i++) {
-        const struct dname *name = &view->targets[answer->targets[i]].name;
+        const struct srv_target *target = &view->targets[answer->targets[i]];
+        const struct dname *name = &target->name;
         size_t member = check_expected_find(expected, name);
         char text[DNAME_TEXT_MAX];
         if (member == SIZE_MAX) {
@@ -157,6 +158,11 @@ static enum check_level judge_allowed(const struct check *check, const struct sr
         if (!expected->members[member].in) {
             (void)snprintf(why, WHY_ROOM, "%.80s is handed out, but should not be: %.60s",
                            dname_text(name, text), expected->members[member].reason);
+            return CHECK_ERROR;
+        }
+        if (target->port != expected->members[member].port) {
+            (void)snprintf(why, WHY_ROOM, "%.80s at port %u, not %u", dname_text(name, text),
+                           target->port, expected->members[member].port);
             return CHECK_ERROR;
         }
         if (!check_expected_allows(expected, subnet, member)) {
@@ -260,7 +266,7 @@ static void judge_rotation(struct check *check, const struct srv_view *view)
 /* The answer to who does not tell the client's subnet is for everybody (RFC 7871 7.2.1). */
 static void judge_everybody(struct check *check, const struct srv_view *view)
 {
-    for (unsigned i = 0; i < view->server_count; i++) {
+    for (unsigned i = 0; i < 2 * view->server_count; i++) {
         const struct srv_answer *answer = &view->everybody[i];
         char server[CHECK_SUBJECT_ROOM], rcode[16];
         (void)check_server_text(&check->servers[answer->server], server);

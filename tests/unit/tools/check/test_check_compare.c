@@ -62,7 +62,7 @@ static void servers_that_say_the_same_pass(void **)
 static void each_difference_fails_its_own_check(void **)
 {
     struct pair pair = pair_of();
-    pair.facts[1].keys[CHECK_KEYS_DIGEST - 1] = 1;
+    pair.facts[1].keys[CHECK_DIGEST - 1] = 1;
     assert_int_equal(judge(&pair), CHECK_DNSKEY);
     pair = pair_of();
     pair.facts[1].denial = DENIAL_SEEN_COMPACT;

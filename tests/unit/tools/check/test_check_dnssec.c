@@ -17,7 +17,9 @@ static void time_left_is_judged_by_the_period(void **)
         { -7 * DAY, DAY - 7200, CHECK_ERROR },
         { -32 * 3600, 16 * 3600, CHECK_OK }, /* two days: renewed with a third left */
         { -42 * 3600, 6 * 3600 + 60, CHECK_WARNING },
-        { 60, 7 * DAY, CHECK_ERROR }, /* not yet */
+        { 60, 7 * DAY, CHECK_ERROR },    /* not yet */
+        { -60, 7 * DAY, CHECK_WARNING }, /* not yet, by a clock that is late */
+        { -300, 7 * DAY, CHECK_OK },
         { -7 * DAY, -1, CHECK_ERROR },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
