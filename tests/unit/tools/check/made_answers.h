@@ -43,6 +43,15 @@ static inline void made_add(struct made row)
     made.rows[made.count++] = row;
 }
 
+/* Before all rows so far. */
+static inline void made_first(struct made row)
+{
+    assert_true(made.count < MADE_MAX);
+    memmove(&made.rows[1], &made.rows[0], made.count * sizeof(made.rows[0]));
+    made.rows[0] = row;
+    made.count++;
+}
+
 static inline bool made_fits(const struct made *row, const struct dns_exchange *exchange)
 {
     char address[ADDRESS_TEXT_MAX], type[RDATA_TYPE_ROOM];
