@@ -390,6 +390,7 @@ static bool look_at_others(struct program *program, const struct options *option
     uint64_t now = clock_steady();
     if (now != program->beat_at) {
         program->beat_at = now;
+        instance_note_locations(instance, refresh_locations_at(program->refresh));
         instance_beat(instance);
     }
     if (instance_waits(instance)) {

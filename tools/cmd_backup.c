@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "tools/commands.h"
+#include "tools/outfile.h"
 #include "tools/output.h"
 #include "tools/session.h"
+#include "zone/overview/supplies.h"
 
 enum {
     BACKUP_MODE = 0700
@@ -66,6 +68,25 @@ static void remove_backup(const char *dir, enum store_kind count, bool made)
     }
 }
 
+/* The time, by which `status` knows how old the last backup is. A failure is told, but the backup
+ * is good. */
+static void note_backup(const struct cli *cli)
+{
+    char path[PATH_MAX], at[ISOTIME_ROOM];
+    struct outfile file;
+    struct diag diag = { "" };
+    (void)snprintf(path, sizeof path, "%s/" SUPPLIES_BACKUP_FILE, cli->state_dir);
+    enum result result = outfile_begin(&file, path, &diag);
+    if (result == RESULT_OK) {
+        (void)fprintf(file.file, "%s\n", isotime_text(session_now(), at));
+        result = outfile_end(&file, true, &diag);
+    }
+    if (result != RESULT_OK) {
+        (void)fprintf(stderr, "ntspool: the backup is made, but status does not know it: %s\n",
+                      diag.text);
+    }
+}
+
 int cmd_backup(struct cli *cli, int, char **argv)
 {
     bool made = false;
@@ -82,6 +103,7 @@ int cmd_backup(struct cli *cli, int, char **argv)
         remove_backup(argv[0], kind, made);
         return cli_fail(cli, result);
     }
+    note_backup(cli);
     if (cli->json) {
         json_print(json_pack("{s:o, s:i}", "backup", json_text(argv[0]), "stores", STORE_KINDS));
     } else {

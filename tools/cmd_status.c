@@ -118,6 +118,7 @@ static json_t *build(const struct survey *survey, const char *state_dir)
                         probed_at != 0 && probed_at <= now ? count_json(now - probed_at)
                                                            : json_null());
     json_object_set_new(out, "stores", stores_json(pool->stores));
+    runshow_supplies(out, &pool->supplies);
     return out;
 }
 
@@ -224,6 +225,12 @@ static enum result make(struct cli *cli, struct survey *survey, json_t **out)
 
 int cmd_status(struct cli *cli, int, char **)
 {
+    const char *explained = cli_value(cli, "explain", 0);
+    if (explained != NULL) {
+        return concernview_explain(explained, cli->json)
+                   ? CLI_DONE
+                   : cli_usage(cli, "--explain %.40s: status has no such warning", explained);
+    }
     struct survey *survey = xcalloc(1, sizeof *survey);
     json_t *out = NULL;
     int exit_status = CLI_DONE;

@@ -1,6 +1,7 @@
 #include "tools/concernview.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/nagios.h"
 #include "tools/output.h"
@@ -36,6 +37,26 @@ void concernview_print(const struct concerns *concerns)
     if (concerns->left_out > 0) {
         printf("and %zu more warnings\n", concerns->left_out);
     }
+}
+
+bool concernview_explain(const char *id, bool json)
+{
+    unsigned found = 0;
+    while (found < CONCERN_IDS && strcmp(concern_id_text((enum concern_id)found), id) != 0) {
+        found++;
+    }
+    if (found == CONCERN_IDS) {
+        return false;
+    }
+    const char *severity = concern_severity_text(concern_severity((enum concern_id)found));
+    const char *advice = concern_advice((enum concern_id)found);
+    if (json) {
+        json_print(json_pack("{s:s, s:s, s:s}", "id", id, "severity", severity, "advice", advice));
+    } else {
+        printf("%s (%s): %s.\nntspool-troubleshooting(7) says more, under WARNINGS OF STATUS.\n",
+               id, severity, advice);
+    }
+    return true;
 }
 
 int concernview_exit(const struct concerns *concerns)

@@ -3,6 +3,7 @@
 #define TOOLS_CONCERNVIEW_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "zone/base/concern.h"
 
@@ -16,6 +17,8 @@ enum concernview_exit {
 void concernview_set(json_t *out, const struct concerns *concerns);
 /* One line each. */
 void concernview_print(const struct concerns *concerns);
+/* Says what an id stands for. False if there is no such id. */
+bool concernview_explain(const char *id, bool json);
 /* The exit status of `status --check`. */
 int concernview_exit(const struct concerns *concerns);
 /* One line in the form of the Monitoring Plugins, with `members` and `eligible` (-1: not known) as

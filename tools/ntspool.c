@@ -174,6 +174,7 @@ static const struct option_row explain[] = {
     { 0 },
 };
 static const struct option_row status_options[] = {
+    { "explain", 0, "ID", false, "instead, say what the id of a warning means, and what to do" },
     { "check", 0, NULL, false, "print the warnings only; exit 1 if there is one, 3 if urgent" },
     { "nagios", 0, NULL, false, "one line and the exit status of a Nagios plugin" },
     { 0 },

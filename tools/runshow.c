@@ -29,6 +29,16 @@ json_t *runshow_probes(const struct runview *view)
     return list;
 }
 
+void runshow_supplies(json_t *out, const struct supplies *supplies)
+{
+    json_object_set_new(out, "disk_free_bytes",
+                        supplies->disk_free != UINT64_MAX
+                            ? json_integer((json_int_t)supplies->disk_free)
+                            : json_null());
+    json_object_set_new(out, "locations_at", json_time(supplies->locations_at));
+    json_object_set_new(out, "backup_at", json_time(supplies->backup_at));
+}
+
 static const char *text_of(const json_t *daemon, const char *key)
 {
     const char *text = json_string_value(json_object_get(daemon, key));

@@ -19,6 +19,7 @@ json_t *vantagestatus_json(const struct localview *view, const char *state_dir)
     json_object_set_new(out, "keys", json_null());
     json_object_set_new(out, "vantage_only", json_true());
     json_object_set_new(out, "stores", json_array());
+    runshow_supplies(out, &view->supplies);
     return out;
 }
 

@@ -285,6 +285,16 @@ const struct refresh_facts *refresh_facts(const struct refresh *refresh)
     return &refresh->facts;
 }
 
+uint64_t refresh_locations_at(const struct refresh *refresh)
+{
+    uint64_t oldest = 0;
+    for (size_t i = 0; i < refresh->watch.count; i++) {
+        uint64_t at = counter_get(&refresh->facts.location_times[i]);
+        oldest = i == 0 || at < oldest ? at : oldest;
+    }
+    return oldest;
+}
+
 struct zone_state *refresh_zone_state(const struct refresh *refresh)
 {
     return refresh->zone;

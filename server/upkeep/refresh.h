@@ -50,6 +50,8 @@ enum result refresh_new(struct refresh **out, const struct refresh_sources *sour
 /* The newest zone state; valid until refresh_start. */
 struct zone_state *refresh_zone_state(const struct refresh *refresh);
 const struct refresh_facts *refresh_facts(const struct refresh *refresh);
+/* The time of the oldest location file in use; 0: there is none. For any thread. */
+uint64_t refresh_locations_at(const struct refresh *refresh);
 /* Runs until refresh_free. The workers must outlive it. */
 enum result refresh_start(struct refresh *refresh, struct worker *const *workers, size_t count,
                           struct diag *diag);

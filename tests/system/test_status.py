@@ -9,9 +9,10 @@ import signal
 import pytest
 
 from authority import Authority
-from machine import run, until
-from pool import Pool, environment
+from machine import ROOT, run, until
+from pool import BIN, Pool, environment
 
+DATA = ROOT / "tests" / "data"
 PERFORMANCE = r" \|( [a-z]+=[0-9]+;;;0)+\n"
 
 
@@ -82,7 +83,7 @@ def test_both_daemons_are_shown_and_told_when_they_stand_still_or_are_gone(runni
     until(lambda: set(daemons(running)) == {"server-hangs", "probe-hangs"}, 40, "both hang")
     hanging = daemons(running)
     assert hanging["probe-hangs"]["subject"] == "local" and f"pid {running.probed.pid}" in hanging["probe-hangs"]["text"]
-    assert all(warning["since"] >= probe["since"] for warning in hanging.values())
+    assert hanging["probe-hangs"]["since"] >= probe["since"] and hanging["server-hangs"]["since"] >= seen["server"]["since"]
     running.kill()
     running.server = running.probed = None
     gone = daemons(running)
@@ -92,6 +93,61 @@ def test_both_daemons_are_shown_and_told_when_they_stand_still_or_are_gone(runni
     running.serve("--workers", "1")
     running.cli("vantage", "remove", "local")
     assert "probe-down" not in warnings(running)
+
+
+def test_a_backup_that_is_made_no_more_is_missed(idle):
+    assert json.loads(status(idle, "--json").stdout)["backup_at"] is None
+    idle.cli("backup", idle.machine.directory / "copy")
+    mark = idle.state / "last-backup"
+    assert json.loads(status(idle, "--json").stdout)["backup_at"] == mark.read_text().strip()
+    assert "backup-old" not in warnings(idle)
+    mark.write_text("2026-01-01T00:00:00Z\n")
+    assert warnings(idle)["backup-old"]["since"] == "2026-01-09T00:00:00Z"
+    idle.cli("backup", idle.machine.directory / "another")
+    assert "backup-old" not in warnings(idle)
+
+
+def test_a_backup_is_good_even_if_its_time_cannot_be_noted(idle):
+    (idle.state / "last-backup").mkdir()
+    done = idle.cli("backup", idle.machine.directory / "copy")
+    assert "the backup is made, but status does not know it" in done.stderr
+    assert (idle.machine.directory / "copy" / "registry" / "data.mdb").exists()
+    assert json.loads(status(idle, "--json").stdout)["backup_at"] is None
+
+
+def test_the_location_files_of_the_running_server_grow_old(idle):
+    path = idle.machine.directory / "locations.mmdb"
+    shutil.copy(DATA / "places.mmdb", path)
+    idle.serve("--workers", "1", "--locations", path)
+    until(lambda: json.loads(status(idle, "--json").stdout)["locations_at"], 20, "the file's time is known")
+    assert "locations-old" not in warnings(idle)
+    os.utime(path, (1767225600, 1767225600))
+    until(lambda: "locations-old" in warnings(idle), 20, "it is old")
+    assert warnings(idle)["locations-old"]["since"] == "2026-03-02T00:00:00Z"
+    idle.stop()
+    assert "locations-old" not in warnings(idle)
+
+
+def test_a_full_disk_is_told(idle):
+    seen = json.loads(status(idle, "--json").stdout)
+    assert seen["disk_free_bytes"] > 0 and "disk-low" not in warnings(idle)
+    small = idle.machine.directory / "small"
+    small.mkdir()
+    script = f"mount -t tmpfs -o size=8m tmpfs {small} && cp -a {idle.state} {small}/state && {idle.command()[0]} -s {small}/state status --json"
+    done = run("unshare", "--mount", "sh", "-c", script, env=environment())
+    seen = json.loads(done.stdout)
+    assert 0 < seen["disk_free_bytes"] < 8 << 20
+    (low,) = [warning for warning in seen["warnings"] if warning["id"] == "disk-low"]
+    assert low["severity"] == "warning" and "MiB left, and should have 64" in low["text"]
+
+
+def test_an_id_is_explained_without_a_state(machine):
+    done = run(BIN / "ntspool", "-s", "/nonexistent", "status", "--explain", "probe-down", env=environment())
+    assert done.stdout.startswith("probe-down (warning): Start ntspool-probed")
+    done = run(BIN / "ntspool", "status", "--explain", "keys-unsafe", "--json", env=environment())
+    assert json.loads(done.stdout) == {"id": "keys-unsafe", "severity": "urgent", "advice": "Restore a backup of state/keys"}
+    done = run(BIN / "ntspool", "status", "--explain", "keys", check=False, env=environment())
+    assert done.returncode == 2 and "no such warning" in done.stderr
 
 
 def test_a_vantage_point_alone_knows_whether_its_probe_runs(running):

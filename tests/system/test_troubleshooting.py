@@ -82,7 +82,7 @@ def test_each_warning_of_status_has_its_id_on_the_page():
 # Output of status that is no warning.
 OTHER = {
     "cmd_status.c": ("keys ", "pool ", "a store of ", " cant be read: the warnings above name it", ", of another machine", "last probe",
-                     "ntspoold runs since", "does not run"),
+                     ": status has no such warning"),
     "vantagestatus.c": ("pool ", "keys elsewhere", "keys  "),
 }
 

@@ -15,9 +15,12 @@
     X(MAP_FULL, "map-full", WARNING, "Check the free space of the disk")                           \
     X(RECORDS_MALFORMED, "records-malformed", WARNING,                                             \
       "Load the records anew, or remove them by `ntspool record remove`")                          \
+    X(DISK_LOW, "disk-low", WARNING, "Make room on the disk")                                      \
+    X(BACKUP_OLD, "backup-old", WARNING, "Make a backup, or start the timer that does")            \
     X(SERVER_DOWN, "server-down", URGENT, "Start ntspoold")                                        \
     X(SERVER_HANGS, "server-hangs", URGENT,                                                        \
       "See whether ntspoold is stopped, the machine overloaded, or a disk silent")                 \
+    X(LOCATIONS_OLD, "locations-old", WARNING, "Make new location files")                          \
     X(OVER_BUDGET, "over-budget", WARNING,                                                         \
       "Raise denial-budget, and find who asks for names that do not exist")                        \
     X(NO_MEMBER_ELIGIBLE, "no-member-eligible", URGENT,                                            \

@@ -30,7 +30,7 @@ enum {
 struct instance {
     int lock, facts; /* descriptors */
     bool waits;
-    uint64_t since;
+    uint64_t since, locations_at;
     unsigned sockets;
 };
 
@@ -89,9 +89,9 @@ static void write_facts(const struct instance *instance)
     char text[FACTS_ROOM];
     int len = snprintf(text, sizeof(text),
                        "version %s\npid %" PRIu64 "\nsince %020" PRIu64 "\nheartbeat %020" PRIu64
-                       "\nsteady %020" PRIu64 "\nworkers %u\n",
+                       "\nsteady %020" PRIu64 "\nworkers %u\nlocations %020" PRIu64 "\n",
                        NTSPOOL_VERSION, (uint64_t)getpid(), instance->since, clock_now(),
-                       clock_steady(), instance->sockets);
+                       clock_steady(), instance->sockets, instance->locations_at);
     if (pwrite(instance->facts, text, (size_t)len, 0) == len) {
         (void)!ftruncate(instance->facts, len);
     }
@@ -183,6 +183,13 @@ bool instance_is_succeeded(const struct instance *instance)
     return instance != NULL && !instance->waits && is_taken(instance->lock, LOCK_READY);
 }
 
+void instance_note_locations(struct instance *instance, uint64_t locations_at)
+{
+    if (instance != NULL) {
+        instance->locations_at = locations_at;
+    }
+}
+
 void instance_beat(struct instance *instance)
 {
     if (instance != NULL && !instance->waits) {
@@ -237,6 +244,7 @@ static bool parse(const char *text, struct instance_facts *out, uint64_t *steady
               read_number(&text, "heartbeat", &out->heartbeat) &&
               read_number(&text, "steady", steady) && read_number(&text, "workers", &sockets);
     out->sockets = (unsigned)sockets;
+    (void)read_number(&text, "locations", &out->locations_at); /* not of earlier versions */
     return ok && out->pid <= INT32_MAX && sockets <= UINT16_MAX;
 }
 

@@ -26,7 +26,8 @@ struct instance_facts {
     uint64_t since, heartbeat;
     /* Since the heartbeat, by clock_steady; UINT64_MAX if the machine has started since. */
     uint64_t silent_s;
-    unsigned sockets; /* that it has on an address; 0 if it has none */
+    unsigned sockets;      /* that it has on an address; 0 if it has none */
+    uint64_t locations_at; /* the oldest location file that it uses; 0: none */
     char version[32];
 };
 
@@ -46,6 +47,8 @@ void instance_ready(struct instance *instance);
 bool instance_inherit(struct instance *instance);
 /* True if a successor answers queries already. */
 bool instance_is_succeeded(const struct instance *instance);
+/* For the next heartbeats. NULL is allowed. */
+void instance_note_locations(struct instance *instance, uint64_t locations_at);
 /* Writes a heartbeat; to be called every INSTANCE_BEAT_S. Does nothing for NULL, and for a
  * successor that waits. */
 void instance_beat(struct instance *instance);

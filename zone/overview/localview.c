@@ -78,6 +78,8 @@ enum result localview_read(struct localview *out, const char *state_dir, uint64_
                                .seen = { .members = feed->member_count } };
     runview_read(&out->run, state_dir);
     runview_warn_of_probes(&out->run, &feed->vantages, concerns);
+    supplies_read(&out->supplies, state_dir, NULL, &out->run);
+    supplies_warn(&out->supplies, now, concerns);
     for (unsigned i = 0; i < count && i < VANTAGES_MAX; i++) {
         out->vantages.list[out->vantages.count++] = last_word(state_dir, names[i]);
         warn_of_name(feed, state_dir, names[i], concerns);

@@ -3,7 +3,7 @@
 #ifndef ZONE_LOCALVIEW_H
 #define ZONE_LOCALVIEW_H
 
-#include "zone/overview/runview.h"
+#include "zone/overview/supplies.h"
 #include "zone/overview/vantageview.h"
 
 struct localview {
@@ -12,6 +12,7 @@ struct localview {
     struct vantages vantages;
     struct vantageview seen; /* the number of members */
     struct runview run;
+    struct supplies supplies;
 };
 
 /* True if the state directory belongs to such a machine. */

@@ -124,4 +124,6 @@ void overview_read(struct overview *out, const struct overview_source *source,
     look_at_delegation(source->stores[STORE_REGISTRY].txn, concerns);
     look_at_traffic(out, source, concerns);
     census_done(&out->census);
+    supplies_read(&out->supplies, source->state_dir, out->stores, &out->run);
+    supplies_warn(&out->supplies, source->now, concerns);
 }

@@ -9,6 +9,7 @@
 #include "zone/overview/delegation.h"
 #include "zone/overview/runview.h"
 #include "zone/overview/storeview.h"
+#include "zone/overview/supplies.h"
 #include "zone/steering/traffic.h"
 
 struct overview_source {
@@ -31,6 +32,7 @@ struct overview {
     struct traffic_spell over_budget;
     struct runview run;
     struct shareview shares;
+    struct supplies supplies;
 };
 
 void overview_read(struct overview *out, const struct overview_source *source,

@@ -65,9 +65,14 @@ static void the_running_server_can_be_read(void **)
     assert_true(facts.running);
     assert_int_equal(facts.pid, getpid());
     assert_int_equal(facts.sockets, 3);
+    assert_int_equal(facts.locations_at, 0);
     assert_string_equal(facts.version, NTSPOOL_VERSION);
     assert_true(facts.since > 0 && facts.heartbeat >= facts.since);
     assert_true(facts.silent_s < 60);
+    instance_note_locations(instance, 1999999999);
+    instance_beat(instance);
+    assert_ok(instance_read(&facts, directory, NAME, NULL));
+    assert_int_equal(facts.locations_at, 1999999999);
     instance_free(instance);
     assert_int_equal(instance_read(&facts, directory, NAME, NULL), RESULT_NOT_FOUND);
     assert_true(!facts.running && facts.heartbeat > 0); /* when it ended */
@@ -179,6 +184,17 @@ static void other_files_under_its_names_are_left_alone(void **)
     assert_int_equal(instance_claim(&instance, "there/is/none", NAME, 1, &diag), RESULT_SYSTEM);
 }
 
+static void an_earlier_version_says_nothing_of_locations(void **)
+{
+    struct instance_facts facts;
+    FILE *file = fopen(path_of("instance"), "we");
+    assert_non_null(file);
+    (void)fputs("version 0.1.0\npid 7\nsince 1\nheartbeat 2\nsteady 3\nworkers 4\n", file);
+    (void)fclose(file);
+    assert_ok(instance_read(&facts, directory, NAME, NULL));
+    assert_true(facts.pid == 7 && facts.sockets == 4 && facts.locations_at == 0);
+}
+
 static void text_of_another_in_the_lock_file_is_not_believed(void **)
 {
 #define REST "since 1\nheartbeat 1\nsteady 1\nworkers 1\n"
@@ -213,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_successor_of_nobody_just_runs),
         cmocka_unit_test(the_lock_is_its_owners_and_the_facts_are_everybodys),
         cmocka_unit_test(other_files_under_its_names_are_left_alone),
+        cmocka_unit_test(an_earlier_version_says_nothing_of_locations),
         cmocka_unit_test(text_of_another_in_the_lock_file_is_not_believed),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
