@@ -421,6 +421,7 @@ def test_the_parent_is_asked_whether_the_ds_is_there(machine, monkeypatch):
     pool.serve()
     assert "ds-resolver takes" in pool.refused("zone", "set", "ds-resolver", "localhost")
     pool.cli("zone", "set", "ds-resolver", "127.0.0.54@5353")
+    pool.server.said("no look at the parent's DS records: ")
     pool.server.said("(ds-resolver) can't be asked")
     resolver = Resolver()
 
@@ -432,6 +433,7 @@ def test_the_parent_is_asked_whether_the_ds_is_there(machine, monkeypatch):
 
     try:
         assert state_after(11) == ["ready"]
+        pool.server.said("the parent's DS records are looked at again")
         cds = next(rrset for rrset in pool.ask(APEX, "CDS").answer)
         resolver.ds, resolver.validated = dns.rrset.from_rdata_list(cds.name, 300, dns.dnssec.cds_rdataset_to_ds_rdataset(cds)), False
         assert state_after(11) == ["ready"]
