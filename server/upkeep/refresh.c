@@ -152,7 +152,7 @@ static void look_at_stores(struct refresh *refresh)
             (void)diag_fail(&diag, RESULT_OK, "%s was replaced: the new file is in use",
                             store_path_of(stores[i]));
             log_once_news(once, from->log, diag.text);
-        } else {
+        } else if (log_once_is_on(once) && !store_replaced(stores[i])) {
             (void)diag_fail(&diag, RESULT_OK, "%s is as it was", store_path_of(stores[i]));
             log_once_over(once, from->log, diag.text);
         }

@@ -102,9 +102,13 @@ def test_lock_file_that_was_removed_hides_no_change(served):
 def test_file_that_is_no_good_is_told_and_the_old_one_stays(served):
     bad = served.machine.directory / "bad"
     bad.write_bytes((served.state / "health" / "data.mdb").read_bytes())
+    good = served.machine.directory / "good"
+    os.link(served.state / "registry" / "data.mdb", good)
     put(bad, served.state / "registry")
-    until(lambda: "registry was replaced, and the old file stays in use" in served.server.output(), 20, "it is told")
+    served.server.said("registry was replaced, and the old file stays in use", 20)
     assert answered(served, "alice")
+    os.rename(good, served.state / "registry" / "data.mdb")
+    served.server.said("registry is as it was", 20)
     served.stop()
 
 
