@@ -296,6 +296,7 @@ static enum result report_ready(struct program *program, struct diag *diag)
                                        .exchange = program->exchange,
                                        .keymgr = program->keymgr,
                                        .dnstap = program->dnstap,
+                                       .metrics = program->metrics,
                                        .log = log_line,
                                        .pool = program->pool };
     TRY(detach_announce(&program->detach, diag));

@@ -34,6 +34,18 @@ const char *vitals_still(const struct vitals *vitals)
     return NULL;
 }
 
+/* The same for threads that no answer depends on. */
+static const char *still_bystander(const struct vitals *vitals)
+{
+    const struct thread *metrics = metrics_thread(vitals->metrics);
+    const struct thread *dnstap = dnstap_thread(vitals->dnstap);
+    if (metrics != NULL && thread_still_ms(metrics) > VITALS_BYSTANDER_MS) {
+        return "the thread of the metrics";
+    }
+    bool hangs = dnstap != NULL && thread_still_ms(dnstap) > VITALS_BYSTANDER_MS;
+    return hangs ? "the dnstap writer" : NULL;
+}
+
 static void sum_messages(const struct vitals *vitals, uint64_t sums[MESSAGES_ALL])
 {
     for (size_t i = 0; i < vitals->worker_count; i++) {
@@ -86,14 +98,19 @@ void vitals_look(struct vitals *vitals)
         (vitals->beat_at != 0 && now - vitals->beat_at < VITALS_BEAT_MS)) {
         return;
     }
-    const char *still = vitals_still(vitals);
+    const char *still = vitals_still(vitals), *bystander = still_bystander(vitals);
     vitals->beat_at = now;
     if (still == NULL) {
         (void)notify_send(vitals->notify, "WATCHDOG=1");
-        log_once_over(&vitals->still, vitals->log, "all threads move again");
-    } else {
+    }
+    if (still != NULL) {
         log_once(&vitals->still, vitals->log, LOG_ERR,
                  "%s hangs: the watchdog of the service manager ends it", still);
+    } else if (bystander != NULL) {
+        log_once(&vitals->still, vitals->log, LOG_ERR, "%s hangs: answers go on; a reload ends it",
+                 bystander);
+    } else {
+        log_once_over(&vitals->still, vitals->log, "all threads move again");
     }
     if (vitals->status_at == 0 || now - vitals->status_at >= VITALS_STATUS_MS) {
         send_status(vitals, vitals->status_at == 0 ? VITALS_STATUS_MS : now - vitals->status_at);

@@ -5,6 +5,7 @@
 
 #include "server/dnstap/dnstap.h"
 #include "server/keys/keymgr.h"
+#include "server/metrics/metrics.h"
 #include "server/upkeep/exchange.h"
 #include "server/upkeep/refresh.h"
 #include "zone/base/notify.h"
@@ -12,10 +13,12 @@
 enum {
     /* A thread that stands still for longer hangs. A worker waits for nobody. The refresher may
      * read large stores. The others may wait for a store that a command has locked, which a restart
-     * would not end. */
+     * would not end. While a thread hangs that no answer depends on, of metrics or dnstap, the
+     * watchdog is fed all the same. */
     VITALS_WORKER_MS = 10000,
     VITALS_REFRESHER_MS = 300000,
     VITALS_OTHERS_MS = 3600000,
+    VITALS_BYSTANDER_MS = 10000,
     VITALS_BEAT_MS = 1000,
     VITALS_STATUS_MS = 5000
 };
@@ -29,13 +32,15 @@ struct vitals {
     const struct exchange *exchange; /* NULL: none */
     const struct keymgr *keymgr;     /* NULL: none */
     struct dnstap *dnstap;           /* NULL: none */
+    const struct metrics *metrics;   /* NULL: none */
     const char *pool;
     log_sink *log;
     uint64_t beat_at, status_at, queries;
     struct log_once still; /* a thread stands still */
 };
 
-/* Names the thread that has stood still for too long. NULL: all move. */
+/* Names the thread that has stood still for too long, of those that answers depend on. NULL: all
+ * move. */
 const char *vitals_still(const struct vitals *vitals);
 /* Feeds the watchdog and renews the status line when it is time to. From the main thread, several
  * times a second. */

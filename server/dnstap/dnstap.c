@@ -179,6 +179,11 @@ enum result dnstap_start(struct dnstap *dnstap, struct diag *diag)
     return dnstap != NULL ? thread_start(&dnstap->thread, run, dnstap, diag) : RESULT_OK;
 }
 
+const struct thread *dnstap_thread(const struct dnstap *dnstap)
+{
+    return dnstap != NULL ? &dnstap->thread : NULL;
+}
+
 void dnstap_free(struct dnstap *dnstap)
 {
     if (dnstap == NULL) {

@@ -33,6 +33,8 @@ enum result dnstap_start(struct dnstap *dnstap, struct diag *diag);
 struct tap *dnstap_tap(struct dnstap *dnstap, unsigned at);
 /* Of all taps since the start; zeros if `dnstap` is NULL. Any thread. */
 struct dnstap_totals dnstap_totals(const struct dnstap *dnstap);
+/* NULL for NULL. */
+const struct thread *dnstap_thread(const struct dnstap *dnstap);
 /* When the workers have ended. A reader that reads gets all frames, for at most a fifth of a
  * second. */
 void dnstap_free(struct dnstap *dnstap);

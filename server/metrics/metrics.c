@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "zone/base/clock.h"
-#include "zone/base/thread.h"
 
 enum {
     NICE = 10,
@@ -235,6 +234,11 @@ enum result metrics_start(struct metrics *metrics, struct diag *diag)
         TRY(start_listener(&metrics->listeners[i], diag));
     }
     return thread_start(&metrics->thread, run, metrics, diag);
+}
+
+const struct thread *metrics_thread(const struct metrics *metrics)
+{
+    return metrics != NULL ? &metrics->thread : NULL;
 }
 
 void metrics_free(struct metrics *metrics)

@@ -10,6 +10,7 @@
 
 #include "server/metrics/exposition.h"
 #include "server/metrics/metrics_socket.h"
+#include "zone/base/thread.h"
 
 enum {
     METRICS_CONNECTIONS = 4,    /* at once, on each socket */
@@ -33,6 +34,8 @@ enum result metrics_new(struct metrics **out, const struct metrics_places *place
                         const struct exposition_sources *sources,
                         const struct poolpart_sources *pool, struct diag *diag);
 enum result metrics_start(struct metrics *metrics, struct diag *diag);
+/* NULL for NULL. */
+const struct thread *metrics_thread(const struct metrics *metrics);
 /* Ends the thread and closes the sockets. */
 void metrics_free(struct metrics *metrics);
 

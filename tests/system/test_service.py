@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from pool import BIN, environment
 _PTRACE_SEIZE = 0x4206
 _PTRACE_INTERRUPT = 0x4207
 _PTRACE_DETACH = 17
+_POLL = {"x86_64": "7", "aarch64": "73"}[os.uname().machine]  # poll(2), ppoll(2)
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 
@@ -127,6 +129,24 @@ def test_watchdog_starves_when_a_worker_hangs(pool, manager):
             assert not manager.heard("WATCHDOG=1")
         manager.hears("WATCHDOG=1")
         os.truncate(pool.server.log, 0)
+    pool.stop()
+
+
+def waiting_by(pid, call):
+    """The threads of a process that wait in this system call."""
+    return [tid for tid in threads(pid) if Path(f"/proc/{pid}/task/{tid}/syscall").read_text().split()[0] == call]
+
+
+def test_no_hanging_thread_of_the_metrics_ends_a_server_that_answers(pool, manager):
+    pool.serve("--workers", "1", "--metrics", "127.0.0.1@9153")
+    manager.hears("WATCHDOG=1")
+    tid, = until(lambda: waiting_by(pool.server.pid, _POLL), 20, "it waits for scrapes")
+    with Held(tid):
+        pool.server.said("the thread of the metrics hangs", timeout=40)
+        manager.forget()
+        manager.hears("WATCHDOG=1")
+        assert pool.ask(pool.apex, "SOA").answer
+    pool.server.said("all threads move again", timeout=30)
     pool.stop()
 
 
