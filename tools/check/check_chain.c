@@ -104,7 +104,7 @@ static void answered(void *arg, int error, struct ub_result *result)
                        result->why_bogus != NULL ? result->why_bogus : "bogus");
     } else if (result->rcode != DNS_NOERROR && result->rcode != DNS_NXDOMAIN) {
         char rcode[16];
-        (void)snprintf(waiting->why, CHECK_TEXT_ROOM, "%s",
+        (void)snprintf(waiting->why, CHECK_TEXT_ROOM, "can't be resolved from the root on: %s",
                        dns_rcode_text((unsigned)result->rcode, rcode));
     } else {
         waiting->chain = result->secure ? CHAIN_SECURE : CHAIN_INSECURE;

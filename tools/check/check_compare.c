@@ -163,7 +163,8 @@ static void compare_nsids(struct check *check, const struct server_facts *facts)
             }
         }
     }
-    check_done(check, CHECK_NSID, "%u addresses have one", with);
+    check_done(check, CHECK_NSID, with > 0 ? "of %u addresses, each its own" : "none has one",
+               with);
 }
 
 static void report_times(struct check *check, const struct server_facts *facts)
@@ -199,7 +200,8 @@ void check_compare(struct check *check, struct server_facts *facts)
         }
     }
     compare_nsids(check, facts);
-    check_done(check, CHECK_COOKIES, "%u addresses give cookies", with_cookie);
+    check_done(check, CHECK_COOKIES, "taken again, at %u of %u addresses", with_cookie,
+               check->server_count);
     check_done(check, CHECK_DNSKEY, "the same at all servers");
     check_done(check, CHECK_DENIAL_MODE, "%s", denial_text(first->denial));
     check_done(check, CHECK_TTL, "the same at all servers");

@@ -25,6 +25,7 @@ struct visit {
     struct association *association;
     bool unreachable; /* this machine has no route */
     bool good;
+    enum check_id failed; /* the first check that it failed; CHECK_COUNT: none */
 };
 
 struct round {
@@ -93,13 +94,14 @@ static void judge(struct visit *visit, const struct outcome *outcome)
     const struct expected_member *expected = expected_of(check, &target->name);
     char subject[CHECK_SUBJECT_ROOM];
     visit->good = outcome->failure == FAILURE_NONE;
+    visit->failed = visit->good ? CHECK_COUNT : id_of(outcome->failure);
     if (!target->handed_out && expected != NULL && !expected->in) {
         return; /* no client meets it */
     }
     if (visit->good) {
         judge_certificate(check, visit, outcome);
     } else {
-        check_fail(check, id_of(outcome->failure), subject_of(visit, subject), "%s: %s%s",
+        check_fail(check, visit->failed, subject_of(visit, subject), "%s: %s%s",
                    failure_id(outcome->failure), outcome->detail,
                    expected != NULL && expected->in ? "; the state says that it is well" : "");
     }
@@ -153,7 +155,9 @@ static void add_visit(struct round *round, size_t target, const struct address *
         round->visits = xrealloc(round->visits, round->room * sizeof(round->visits[0]));
     }
     struct visit *visit = &round->visits[round->count++];
-    *visit = (struct visit){ .round = round, .target = target, .address = *address };
+    *visit = (struct visit){
+        .round = round, .target = target, .address = *address, .failed = CHECK_COUNT
+    };
     (void)dname_text(&its->name, visit->name);
 }
 
@@ -343,12 +347,32 @@ static void summarise(struct round *round)
                    answer->count - away, note);
 }
 
+/* How many addresses passed a check, in the order in which they are made. */
+static size_t passed(const struct round *round, enum check_id id)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < round->count; i++) {
+        const struct visit *visit = &round->visits[i];
+        count += visit->good || (visit->failed != CHECK_COUNT && visit->failed > id) ? 1 : 0;
+    }
+    return count;
+}
+
 static void finish(struct round *round)
 {
+    static const struct {
+        enum check_id id;
+        const char *well;
+    } steps[] = {
+        { CHECK_CONNECT, "they take connections" },
+        { CHECK_TLS, "TLS 1.3 with ntske/1" },
+        { CHECK_CERTIFICATE, "valid for the names, and for a while" },
+        { CHECK_NTS_KE, "keys and cookies" },
+        { CHECK_TIME, "authenticated time" },
+    };
     struct check *check = round->check;
-    size_t good = 0, unreachable = 0;
+    size_t unreachable = 0;
     for (size_t i = 0; i < round->count; i++) {
-        good += round->visits[i].good;
         unreachable += round->visits[i].unreachable;
     }
     if (unreachable > 0) {
@@ -359,13 +383,12 @@ static void finish(struct round *round)
     judge_out(round);
     check_done(check, CHECK_ADDRESS, "%zu names have addresses", round->view->target_count);
     check_done(check, CHECK_CAA, "a CA may issue certificates for every name");
-    if (round->count > unreachable) {
-        check_done(check, CHECK_CONNECT, "%zu addresses", round->count - unreachable);
-        check_done(check, CHECK_TLS, "TLS 1.3 with ntske/1");
-        check_done(check, CHECK_CERTIFICATE, "valid for the names, and for a while");
-        check_done(check, CHECK_NTS_KE, "keys and cookies");
-        check_done(check, CHECK_TIME, "%zu of %zu addresses give authenticated time", good,
-                   round->count - unreachable);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        size_t count = passed(round, steps[i].id);
+        if (count > 0) {
+            check_done(check, steps[i].id, "%s (%zu of %zu addresses)", steps[i].well, count,
+                       round->count - unreachable);
+        }
     }
     summarise(round);
 }

@@ -113,24 +113,6 @@ static enum result read_subnet(struct dns_subnet *out, const char *text, struct 
     return RESULT_OK;
 }
 
-static enum result read_groups(struct check_options *options, struct cli *cli)
-{
-    for (size_t i = 0; i < cli_count(cli, "only"); i++) {
-        const char *text = cli_value(cli, "only", i);
-        unsigned group = 0;
-        while (group < check_group_count && strcmp(check_groups[group].name, text) != 0) {
-            group++;
-        }
-        if (group == check_group_count) {
-            return diag_fail(&cli->diag, RESULT_USAGE, "--only %.40s: there is no such group",
-                             text);
-        }
-        options->groups |= 1U << group;
-    }
-    options->groups = options->groups != 0 ? options->groups : UINT_MAX;
-    return RESULT_OK;
-}
-
 /* NAME=ADDRESS[@PORT] */
 static enum result read_server(struct check *check, const char *text, struct diag *diag)
 {
@@ -152,6 +134,70 @@ static enum result read_server(struct check *check, const char *text, struct dia
     return RESULT_OK;
 }
 
+static enum result read_groups(struct check_options *options, struct cli *cli)
+{
+    for (size_t i = 0; i < cli_count(cli, "only"); i++) {
+        const char *text = cli_value(cli, "only", i);
+        unsigned group = 0;
+        while (group < check_group_count && strcmp(check_groups[group].name, text) != 0) {
+            group++;
+        }
+        if (group == check_group_count) {
+            return diag_fail(&cli->diag, RESULT_USAGE, "--only %.40s: there is no such group",
+                             text);
+        }
+        options->groups |= 1U << group;
+    }
+    if (options->groups != 0) {
+        return RESULT_OK;
+    }
+    options->groups = UINT_MAX;
+    /* Resolvers do not ask the servers of --server, but those that are delegated. */
+    bool others = cli_count(cli, "server") > 0 && cli_count(cli, "parent") == 0 &&
+                  cli_count(cli, "resolver") == 0;
+    for (unsigned i = 0; i < check_group_count; i++) {
+        bool left_out = others && check_groups[i].run == check_resolvers;
+        options->groups &= left_out ? ~(1U << i) : UINT_MAX;
+    }
+    return RESULT_OK;
+}
+
+static enum result read_subnets(struct check_options *options, struct cli *cli)
+{
+    for (size_t i = 0; i < cli_count(cli, "subnet"); i++) {
+        if (options->subnet_count == CHECK_SUBNETS_MAX) {
+            return diag_fail(&cli->diag, RESULT_USAGE, "--subnet: at most %d", CHECK_SUBNETS_MAX);
+        }
+        TRY(read_subnet(&options->subnets[options->subnet_count++], cli_value(cli, "subnet", i),
+                        &cli->diag));
+    }
+    return RESULT_OK;
+}
+
+static enum result read_servers(struct check *check, struct cli *cli)
+{
+    for (size_t i = 0; i < cli_count(cli, "server"); i++) {
+        TRY(read_server(check, cli_value(cli, "server", i), &cli->diag));
+    }
+    return RESULT_OK;
+}
+
+/* Whom to ask, and for how long. */
+static enum result read_rest(struct check *check, struct cli *cli)
+{
+    struct check_options *options = &check->options;
+    options->wait_s = CHECK_WAIT_S;
+    options->timeout_s = CHECK_TIMEOUT_S;
+    TRY(cli_number(cli, "wait", 1, CHECK_WAIT_MAX_S, &options->wait_s));
+    TRY(cli_number(cli, "timeout", 1, CHECK_TIMEOUT_MAX_S, &options->timeout_s));
+    TRY(read_groups(options, cli));
+    TRY(read_endpoints(cli, "parent", &options->parents));
+    TRY(read_endpoints(cli, "resolver", &options->resolvers));
+    TRY(read_roots(options, &cli->diag));
+    TRY(read_subnets(options, cli));
+    return read_servers(check, cli);
+}
+
 enum result check_options_read(struct check *check, struct cli *cli)
 {
     struct check_options *options = &check->options;
@@ -169,23 +215,5 @@ enum result check_options_read(struct check *check, struct cli *cli)
     } else {
         TRY(cli_number(cli, "members", 0, MEMBERS_MAX, &options->members));
     }
-    options->wait_s = CHECK_WAIT_S;
-    options->timeout_s = CHECK_TIMEOUT_S;
-    TRY(cli_number(cli, "wait", 1, CHECK_WAIT_MAX_S, &options->wait_s));
-    TRY(cli_number(cli, "timeout", 1, CHECK_TIMEOUT_MAX_S, &options->timeout_s));
-    TRY(read_groups(options, cli));
-    TRY(read_endpoints(cli, "parent", &options->parents));
-    TRY(read_endpoints(cli, "resolver", &options->resolvers));
-    TRY(read_roots(options, &cli->diag));
-    for (size_t i = 0; i < cli_count(cli, "subnet"); i++) {
-        if (options->subnet_count == CHECK_SUBNETS_MAX) {
-            return diag_fail(&cli->diag, RESULT_USAGE, "--subnet: at most %d", CHECK_SUBNETS_MAX);
-        }
-        TRY(read_subnet(&options->subnets[options->subnet_count++], cli_value(cli, "subnet", i),
-                        &cli->diag));
-    }
-    for (size_t i = 0; i < cli_count(cli, "server"); i++) {
-        TRY(read_server(check, cli_value(cli, "server", i), &cli->diag));
-    }
-    return RESULT_OK;
+    return read_rest(check, cli);
 }

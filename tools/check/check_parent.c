@@ -367,15 +367,41 @@ static void judge_lame(struct check *check)
     check_done(check, CHECK_LAME, "all delegated name servers answer for the pool");
 }
 
+/* How many servers of the parent had what could be judged. */
+struct judged {
+    unsigned referring, glued, with_ds;
+};
+
+static void done(struct check *check, const struct apex *apex, const struct judged *judged)
+{
+    check_done(check, CHECK_DELEGATION, "%u servers of the parent", check->parents.count);
+    if (judged->referring > 0 && apex->has_ns) {
+        check_done(check, CHECK_NS_SET, "the same at %u servers of the parent", judged->referring);
+    } else if (judged->referring > 0) {
+        check_report(check, CHECK_NS_SET, CHECK_INFO, NULL,
+                     "not compared: no name server of the pool says its own");
+    }
+    if (judged->glued > 0) {
+        check_done(check, CHECK_GLUE, "as the pool has them, at %u servers of the parent",
+                   judged->glued);
+    }
+    if (judged->with_ds > 0) {
+        check_done(check, CHECK_DS_MATCH, "all of signing keys, at %u servers", judged->with_ds);
+        check_done(check, CHECK_DS_STATE, "as CDS asks for, or CDS asks for nothing");
+        if (check->has_state) {
+            check_done(check, CHECK_DS_TTL, "not over parent-ds-ttl");
+        }
+    }
+}
+
 void check_parent(struct check *check)
 {
     struct dns_exchange list[2 * CHECK_ADDRESSES_MAX] = { 0 };
-    struct apex *apex = xcalloc(1, sizeof(*apex));
-    unsigned referring = 0, glued = 0, with_ds = 0;
+    struct judged judged = { 0 };
     if (check->server_count == 0 || check->parents.count == 0) {
-        free(apex);
         return; /* check_delegation has said why */
     }
+    struct apex *apex = xcalloc(1, sizeof(*apex));
     ask_apex(check, apex);
     for (unsigned i = 0; i < 2 * check->parents.count; i++) {
         list[i].server = check->parents.list[i / 2];
@@ -396,29 +422,13 @@ void check_parent(struct check *check)
         }
         judge_ns(&view, &list[2 * (size_t)i]);
         judge_ds(&view, &list[2 * (size_t)i + 1]);
-        referring += view.referred ? 1 : 0;
-        glued += view.glued ? 1 : 0;
-        with_ds += view.ds > 0 ? 1 : 0;
+        judged.referring += view.referred ? 1 : 0;
+        judged.glued += view.glued ? 1 : 0;
+        judged.with_ds += view.ds > 0 ? 1 : 0;
     }
     dnsclient_free(list, (size_t)2 * check->parents.count);
     dnsclient_free(apex->addresses, apex->address_count);
-    check_done(check, CHECK_DELEGATION, "%u servers of the parent", check->parents.count);
-    if (referring > 0 && apex->has_ns) {
-        check_done(check, CHECK_NS_SET, "the same at %u servers of the parent", referring);
-    } else if (referring > 0) {
-        check_report(check, CHECK_NS_SET, CHECK_INFO, NULL,
-                     "not compared: no name server of the pool says its own");
-    }
-    if (glued > 0) {
-        check_done(check, CHECK_GLUE, "as the pool has them, at %u servers of the parent", glued);
-    }
-    if (with_ds > 0) {
-        check_done(check, CHECK_DS_MATCH, "all of signing keys, at %u servers", with_ds);
-        check_done(check, CHECK_DS_STATE, "as CDS asks for, or CDS asks for nothing");
-        if (check->has_state) {
-            check_done(check, CHECK_DS_TTL, "not over parent-ds-ttl");
-        }
-    }
+    done(check, apex, &judged);
     free(apex);
     judge_lame(check);
 }

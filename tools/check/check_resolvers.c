@@ -197,8 +197,8 @@ static void judge_subnet(struct check *check, const char *resolver,
     bool passed = message->edns.subnet.present && message->edns.subnet.scope_bits > 0;
     check_report(check, CHECK_RESOLVER_ECS, CHECK_INFO, resolver,
                  passed ? "the client subnet is passed on, scope %u"
-                        : "the client subnet is not passed on: its clients are placed by the "
-                          "resolver's own address (scope %u)",
+                        : "the client subnet is not passed on: clients are placed by the "
+                          "resolver's address (scope %u)",
                  message->edns.subnet.scope_bits);
 }
 

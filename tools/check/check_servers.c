@@ -376,17 +376,32 @@ static void judge_server(const struct trial *trial)
 
 static void done(struct check *check, unsigned answering)
 {
-    static const enum check_id judged[] = {
-        CHECK_TCP,        CHECK_RECURSION,  CHECK_FOREIGN, CHECK_AXFR,
-        CHECK_EDNS,       CHECK_TRUNCATION, CHECK_BADVERS, CHECK_OPTION,
-        CHECK_SIGNATURES, CHECK_VALIDITY,   CHECK_DENIAL,
+    static const struct {
+        enum check_id id;
+        const char *well;
+    } judged[] = {
+        { CHECK_AA, "all answer with authority" },
+        { CHECK_TCP, "all answer" },
+        { CHECK_RECURSION, "not offered" },
+        { CHECK_FOREIGN, "names of other zones are refused" },
+        { CHECK_AXFR, "refused" },
+        { CHECK_EDNS, "queries with EDNS and without are answered in kind" },
+        { CHECK_TRUNCATION, "in 512 octets as it should be, whole over TCP" },
+        { CHECK_BADVERS, "another version is answered with BADVERS" },
+        { CHECK_OPTION, "ignored" },
+        { CHECK_SIGNATURES, "all answers are signed, and the signatures hold" },
+        { CHECK_VALIDITY, "valid now, and for a while" },
+        { CHECK_DENIAL, "missing names and types are denied with proof" },
     };
-    check_done(check, CHECK_UDP, "%u addresses answer", check->server_count);
-    if (answering > 0) {
-        check_done(check, CHECK_AA, "%u addresses answer with authority", answering);
+    char which[CHECK_SUBJECT_ROOM] = "";
+    if (answering < check->server_count) {
+        (void)snprintf(which, sizeof(which), " (%u of %u addresses)", answering,
+                       check->server_count);
     }
+    check_done(check, CHECK_UDP, "%u address%s answer%s", check->server_count,
+               check->server_count > 1 ? "es" : "", check->server_count > 1 ? "" : "s");
     for (size_t i = 0; i < sizeof(judged) / sizeof(judged[0]) && answering > 0; i++) {
-        check_done(check, judged[i], "%u of %u addresses", answering, check->server_count);
+        check_done(check, judged[i].id, "%s%s", judged[i].well, which);
     }
 }
 

@@ -74,6 +74,9 @@ static void an_address_that_is_not_public_is_not_probed(void **)
     assert_int_equal(made_bad(check), CHECK_ADDRESS);
     assert_string_equal(check->summary,
                         "as a client in 198.51.100.0/24 would: 0 of 1 members give time");
+    for (enum check_id id = CHECK_CONNECT; id <= CHECK_TIME; id++) {
+        assert_int_equal(made_level(check, id), CHECK_LEVELS); /* not called well */
+    }
     done(check);
 }
 

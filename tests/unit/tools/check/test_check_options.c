@@ -91,6 +91,24 @@ static void a_server_has_a_name_and_an_address(void **)
     assert_true(check->servers[0].delegated);
 }
 
+/* Resolvers ask the servers that are delegated, not these. */
+static void servers_of_the_user_leave_the_resolvers_out(void **)
+{
+    static const struct {
+        const char *more;
+        bool resolvers;
+    } rows[] = { { "", false },
+                 { "--resolver 192.0.2.1", true },
+                 { "--parent 192.0.2.1", true },
+                 { "--only resolvers", true } };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char line[128];
+        (void)snprintf(line, sizeof(line), "--server ns1.pool.test=192.0.2.1 %s", rows[i].more);
+        assert_ok(read_options(line));
+        assert_int_equal((check->options.groups & 1U << 4) != 0, rows[i].resolvers);
+    }
+}
+
 static void a_subnet_has_the_bits_that_resolvers_send(void **)
 {
     assert_ok(read_options("--subnet 192.0.2.7 --subnet 2001:db8::7 --subnet 0.0.0.0/0 "
@@ -196,6 +214,7 @@ int main(void)
         cmocka_unit_test(without_options_all_is_checked_from_the_root),
         cmocka_unit_test(lists_may_repeat_and_have_commas),
         cmocka_unit_test(a_server_has_a_name_and_an_address),
+        cmocka_unit_test(servers_of_the_user_leave_the_resolvers_out),
         cmocka_unit_test(a_subnet_has_the_bits_that_resolvers_send),
         cmocka_unit_test(members_are_a_number_or_all),
         cmocka_unit_test(what_makes_no_sense_is_refused),
