@@ -13,6 +13,21 @@ NAME_SERVERS = ("--ns", "ns1.pool.test=127.0.0.1", "--ns", "ns2.pool.test=127.0.
 REPORT = re.compile(r"Sanitizer|runtime error:|a bug, please report")
 
 
+def terminal_output(leader):
+    """What programs write to a terminal until the last one has closed it. Closes the leader."""
+    shown = b""
+    while True:
+        try:
+            data = os.read(leader, 4096)
+        except OSError:  # all have closed it
+            break
+        if not data:
+            break
+        shown += data
+    os.close(leader)
+    return shown
+
+
 class Cli:
     def __init__(self, state, binary=BIN):
         self.state = state

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from commandline import BIN, NAME_SERVERS, RELEASE, ROOT, Cli
+from commandline import BIN, NAME_SERVERS, RELEASE, ROOT, Cli, terminal_output
 
 DAY = 86400
 
@@ -440,16 +440,7 @@ def test_progress_is_shown_on_a_terminal_only(pool, tmp_path):
     leader, follower = pty.openpty()
     child = subprocess.Popen([BIN, "-s", pool.state, "member", "import", path], stdout=subprocess.DEVNULL, stderr=follower)
     os.close(follower)
-    shown = b""
-    while True:
-        try:
-            data = os.read(leader, 4096)
-        except OSError:
-            break
-        if not data:
-            break
-        shown += data
-    os.close(leader)
+    shown = terminal_output(leader)
     assert child.wait() == 0 and b"1500 members" in shown and b"###" in shown
 
 

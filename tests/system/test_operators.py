@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from commandline import BIN, NAME_SERVERS, ROOT, Cli
+from commandline import BIN, NAME_SERVERS, ROOT, Cli, terminal_output
 
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason=f"{BIN} is not built")
 
@@ -24,16 +24,7 @@ def on_terminal(cli, *args, answer):
     child = subprocess.Popen([cli.binary, "-s", cli.state, *map(str, args)], stdin=follower, stdout=follower, stderr=follower)
     os.close(follower)
     os.write(leader, answer.encode())
-    shown = b""
-    while True:
-        try:
-            data = os.read(leader, 4096)
-        except OSError:
-            break
-        if not data:
-            break
-        shown += data
-    os.close(leader)
+    shown = terminal_output(leader)
     return child.wait(timeout=60), shown.decode()
 
 
