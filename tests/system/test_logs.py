@@ -1,7 +1,10 @@
 """Which messages the daemons log."""
 
 import json
+import random
+import re
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -142,3 +145,29 @@ def test_a_developer_sees_deals_reports_and_probes_but_no_query(machine):
     said = pool.server.output()
     pool.stop()
     assert "two.pool.test" not in said and "gone.pool.test" not in said
+
+
+def test_nothing_that_clients_send_is_logged(machine):
+    """At any level. They send queries, garbage and half messages by UDP, TCP and to the metrics."""
+    pool = Pool(machine).init()
+    metrics = machine.directory / "metrics.sock"
+    pool.serve("--workers", "1", "--log-level", "debug", "--metrics", f"unix:{metrics}")
+    chance = random.Random(13)
+    query = pool.query("x.pool.test", "A").to_wire()
+    before = pool.server.output()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        for number in range(2000):
+            cut = query[:chance.randrange(len(query) + 1)]
+            udp.sendto(cut if number % 2 else chance.randbytes(chance.randrange(1, 600)), ("127.0.0.1", 53))
+    for _ in range(100):
+        with socket.create_connection(("127.0.0.1", 53)) as tcp:
+            tcp.sendall(chance.randbytes(chance.randrange(1, 100)))
+        with socket.socket(socket.AF_UNIX) as http:
+            http.connect(str(metrics))
+            http.sendall(chance.choice([b"GET /metrics HTTP/1.0\r\n\r\n", b"POST /x HTTP/9\r\n", chance.randbytes(300)]))
+    for _ in range(100):
+        pool.ask("x.pool.test", "A")
+    own = re.compile(r"ntspoold: (zone state|deal|the counts|wrote the list|took in) ")  # work of the server that has its own pace
+    said = [line for line in pool.server.output().removeprefix(before).splitlines() if not own.search(line)]
+    pool.stop()
+    assert said == []
