@@ -15,7 +15,7 @@ static const struct {
 void probe_log_failed(struct probe_log *probe_log, enum probe_log_subject subject,
                       const struct diag *diag)
 {
-    log_once(&probe_log->troubles[subject], probe_log->log, LOG_ERR,
+    log_once(&probe_log->troubles[subject], probe_log->log, LOG_ERR, NULL,
              "%s: %s; going on with what is known", subjects[subject].failed, diag->text);
 }
 

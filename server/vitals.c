@@ -104,11 +104,11 @@ void vitals_look(struct vitals *vitals)
         (void)notify_send(vitals->notify, "WATCHDOG=1");
     }
     if (still != NULL) {
-        log_once(&vitals->still, vitals->log, LOG_ERR,
+        log_once(&vitals->still, vitals->log, LOG_ERR, NULL,
                  "%s hangs: the watchdog of the service manager ends it", still);
     } else if (bystander != NULL) {
-        log_once(&vitals->still, vitals->log, LOG_ERR, "%s hangs: answers go on; a reload ends it",
-                 bystander);
+        log_once(&vitals->still, vitals->log, LOG_ERR, NULL,
+                 "%s hangs: answers go on; a reload ends it", bystander);
     } else {
         log_once_over(&vitals->still, vitals->log, "all threads move again");
     }

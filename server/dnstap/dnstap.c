@@ -110,8 +110,8 @@ static void connect_reader(struct dnstap *dnstap)
     }
     if (frame_stream_open(&dnstap->stream, dnstap->path, &owner, &diag) != RESULT_OK) {
         disconnect(dnstap);
-        log_once(&dnstap->trouble, dnstap->log, LOG_WARNING, "dnstap: %s; tries again each second",
-                 diag.text);
+        log_once(&dnstap->trouble, dnstap->log, LOG_WARNING, NULL,
+                 "dnstap: %s; tries again each second", diag.text);
         return;
     }
     atomic_store(&dnstap->connected, true);
@@ -122,7 +122,7 @@ static void connect_reader(struct dnstap *dnstap)
 static void lose_reader(struct dnstap *dnstap)
 {
     disconnect(dnstap);
-    log_once(&dnstap->trouble, dnstap->log, LOG_WARNING,
+    log_once(&dnstap->trouble, dnstap->log, LOG_WARNING, NULL,
              "dnstap: the reader of %s has gone; tries again each second", dnstap->path);
 }
 

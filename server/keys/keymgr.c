@@ -296,7 +296,7 @@ static void look_at_parent(struct keymgr *keymgr, uint64_t now, uint64_t steady)
                                       .steady = steady };
     enum result result = parent_ask(&keymgr->parent, &look, &news, &why);
     if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
-        log_once(&keymgr->asking, log, LOG_WARNING, "no look at the parent's DS records: %s",
+        log_once(&keymgr->asking, log, LOG_WARNING, NULL, "no look at the parent's DS records: %s",
                  why.text[0] != 0 ? why.text : result_text(result));
         return;
     }
@@ -389,7 +389,7 @@ void keymgr_look(struct keymgr *keymgr, uint64_t now, uint64_t steady)
     store_rest(keymgr->registry);
     store_rest(keymgr->keys);
     if (result != RESULT_OK) {
-        log_once(&keymgr->trouble, keymgr->sources.log, LOG_ERR,
+        log_once(&keymgr->trouble, keymgr->sources.log, LOG_ERR, NULL,
                  "the DNSSEC keys can't be moved on: %s",
                  diag.text[0] != 0 ? diag.text : result_text(result));
     } else {

@@ -42,7 +42,7 @@ static void notify(struct parent_watch *watch, const struct parent_look *look,
         watch->notified = look->steady;
         watch->notified_of = asked_at;
     } else if (result != RESULT_NOT_FOUND) {
-        log_once(&watch->notifying, look->log, LOG_WARNING, "%s", diag.text);
+        log_once(&watch->notifying, look->log, LOG_WARNING, NULL, "%s", diag.text);
     }
 }
 

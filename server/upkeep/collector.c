@@ -149,7 +149,7 @@ void collector_write(struct collector *collector, uint64_t now)
         log_once_over(&collector->trouble, collector->sources.log, "counts are kept again");
         log_say(collector->sources.log, LOG_DEBUG, "the counts are written");
     } else {
-        log_once(&collector->trouble, collector->sources.log, LOG_WARNING, "%s", diag.text);
+        log_once(&collector->trouble, collector->sources.log, LOG_WARNING, NULL, "%s", diag.text);
     }
     log_budget(collector);
     member_ids_done(&members);

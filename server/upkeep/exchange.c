@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "zone/base/clock.h"
+#include "zone/base/concern.h"
 #include "zone/base/thread.h"
 #include "zone/verdicts/feed.h"
 
@@ -47,7 +48,7 @@ static void tell(struct exchange *exchange, enum subject subject, enum result re
     if (result == RESULT_OK) {
         log_once_over(told, exchange->sources.log, subjects[subject].over);
     } else {
-        log_once(told, exchange->sources.log, subjects[subject].priority, "%s", diag->text);
+        log_once(told, exchange->sources.log, subjects[subject].priority, NULL, "%s", diag->text);
     }
 }
 
@@ -55,8 +56,10 @@ static void tell(struct exchange *exchange, enum subject subject, enum result re
 static void tell_sum(struct exchange *exchange, const struct intake_sum *sum)
 {
     const struct log_fields about = { .vantage = sum->vantage };
+    const struct log_fields refused = { .vantage = sum->refusal.source,
+                                        .warning = concern_id_text(CONCERN_REPORTS_REFUSED) };
     if (sum->refusal.count > 0) {
-        log_once(&exchange->refused, exchange->sources.log, LOG_WARNING,
+        log_once(&exchange->refused, exchange->sources.log, LOG_WARNING, &refused,
                  "a report of the vantage point %s is refused: %s", sum->refusal.source,
                  sum->refusal.text);
     }

@@ -55,7 +55,7 @@ enum result location_watch_begin(struct location_watch *watch, const char *const
 
 static void tell_trouble(struct location_watch *watch, const struct diag *diag)
 {
-    log_once(&watch->trouble, watch->log, LOG_WARNING,
+    log_once(&watch->trouble, watch->log, LOG_WARNING, NULL,
              "%.400s; the locations read before stay in use", diag->text);
 }
 

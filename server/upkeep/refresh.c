@@ -6,6 +6,7 @@
 
 #include "server/upkeep/location_watch.h"
 #include "zone/base/clock.h"
+#include "zone/base/concern.h"
 #include "zone/base/thread.h"
 
 enum {
@@ -124,7 +125,7 @@ static bool look_at_dealer(struct refresh *refresh)
         result = dealer_start(refresh->dealer, refresh->zone, &demand, now, &diag);
     }
     if (result != RESULT_OK) {
-        log_once(&refresh->dealing, log, LOG_WARNING, "%s", diag.text);
+        log_once(&refresh->dealing, log, LOG_WARNING, NULL, "%s", diag.text);
     } else if (refresh->from.dealt != NULL) {
         log_once_over(&refresh->dealing, log, "SRV sets are dealt again");
         log_say(log, LOG_DEBUG, "deal %" PRIu64 " is there, made in %" PRIu64 " us",
@@ -147,7 +148,7 @@ static void look_at_stores(struct refresh *refresh)
             continue;
         }
         if (store_reopen(stores[i], &taken, &diag) != RESULT_OK) {
-            log_once(once, from->log, LOG_WARNING, "%s", diag.text);
+            log_once(once, from->log, LOG_WARNING, NULL, "%s", diag.text);
         } else if (taken) {
             (void)diag_fail(&diag, RESULT_OK, "%s was replaced: the new file is in use",
                             store_path_of(stores[i]));
@@ -181,7 +182,8 @@ static bool take_changes(struct refresh *refresh)
     log_sink *log = refresh->sources.log;
     struct diag diag = { "" };
     if (rebuild(refresh, &diag) != RESULT_OK) {
-        log_once(&refresh->building, log, LOG_ERR, "changes can't be answered from: %s", diag.text);
+        log_once(&refresh->building, log, LOG_ERR, NULL, "changes can't be answered from: %s",
+                 diag.text);
         return false;
     }
     log_once_over(&refresh->building, log, "changes show in the answers again");
@@ -196,6 +198,7 @@ static bool take_changes(struct refresh *refresh)
 /* True if there is a new zone state to publish. */
 static bool look(struct refresh *refresh, bool look_at_files)
 {
+    const struct log_fields unreadable = { .warning = concern_id_text(CONCERN_STORE_UNREADABLE) };
     struct zone_state_sources *from = &refresh->from;
     bool changed = look_at_files && look_at_places(refresh);
     if (look_at_files) {
@@ -208,7 +211,7 @@ static bool look(struct refresh *refresh, bool look_at_files)
         result = renew(from);
     }
     if (result != RESULT_OK) {
-        log_once(&refresh->reading, refresh->sources.log, LOG_ERR,
+        log_once(&refresh->reading, refresh->sources.log, LOG_ERR, &unreadable,
                  "the store can't be read now; the last state stays in use");
         rest(refresh);
         return false;

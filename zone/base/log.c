@@ -228,7 +228,8 @@ const char *log_limit_note(struct log_limit *limit, char out[LOG_NOTE_ROOM])
     return out;
 }
 
-void log_once(struct log_once *once, log_sink *log, int priority, const char *format, ...)
+void log_once(struct log_once *once, log_sink *log, int priority, const struct log_fields *fields,
+              const char *format, ...)
 {
     struct diag next;
     char note[LOG_NOTE_ROOM];
@@ -240,7 +241,7 @@ void log_once(struct log_once *once, log_sink *log, int priority, const char *fo
     once->last = next;
     if (log_limit_admits(&once->limit, !same)) {
         once->told = true;
-        log_say(log, priority, "%s%s", next.text, log_limit_note(&once->limit, note));
+        log_say_about(log, priority, fields, "%s%s", next.text, log_limit_note(&once->limit, note));
     }
 }
 

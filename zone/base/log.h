@@ -69,9 +69,9 @@ struct log_once {
     bool told;        /* the last line was about a trouble */
     struct log_limit limit;
 };
-/* Logs the trouble if it is another than before. */
-void log_once(struct log_once *once, log_sink *log, int priority, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+/* Logs the trouble if it is another than before. `fields` may be NULL. */
+void log_once(struct log_once *once, log_sink *log, int priority, const struct log_fields *fields,
+              const char *format, ...) __attribute__((format(printf, 5, 6)));
 bool log_once_is_on(const struct log_once *once);
 /* There is no trouble. Logs `text` as a notice if the last line was about one. */
 void log_once_over(struct log_once *once, log_sink *log, const char *text);

@@ -191,17 +191,22 @@ static void a_sink_gets_the_text_and_what_it_is_about(void **)
     log_say_about(count, LOG_NOTICE, &fields, "%s is %d", "the answer", 42);
     assert_string_equal(last_line, "the answer is 42");
     assert_string_equal(last_member, "one");
+    struct log_once once = { 0 };
+    last_member[0] = '\0';
+    log_once(&once, count, LOG_ERR, &fields, "no answer");
+    assert_string_equal(last_line, "no answer");
+    assert_string_equal(last_member, "one");
     log_say(count, LOG_ERR, "%s", "no fields");
     assert_string_equal(last_line, "no fields");
     assert_string_equal(last_member, "");
     assert_int_equal(last_priority, LOG_ERR);
     log_say(count, LOG_DEBUG, "not wanted");
-    assert_int_equal(lines, 2);
+    assert_int_equal(lines, 3);
 }
 
 static void troubled(struct log_once *once, const char *why)
 {
-    log_once(once, count, LOG_WARNING, "%s", why);
+    log_once(once, count, LOG_WARNING, NULL, "%s", why);
 }
 
 static void a_trouble_is_logged_once_until_it_changes_and_once_when_it_is_over(void **)
