@@ -86,6 +86,8 @@ static bool is_taken(int fd, off_t at)
  * or new, but whole. */
 static void write_facts(const struct instance *instance)
 {
+    _Static_assert(sizeof(NTSPOOL_VERSION) <= sizeof(((struct instance_facts *)NULL)->version),
+                   "a version this long");
     char text[FACTS_ROOM];
     int len = snprintf(text, sizeof(text),
                        "version %s\npid %" PRIu64 "\nsince %020" PRIu64 "\nheartbeat %020" PRIu64

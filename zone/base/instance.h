@@ -28,7 +28,7 @@ struct instance_facts {
     uint64_t silent_s;
     unsigned sockets;      /* that it has on an address; 0 if it has none */
     uint64_t locations_at; /* the oldest location file that it uses; 0: none */
-    char version[32];
+    char version[64];
 };
 
 /* Becomes the daemon `name` of the state directory. REFUSED if one runs; the diag says which.

@@ -206,7 +206,7 @@ static void text_of_another_in_the_lock_file_is_not_believed(void **)
         "version 0.1.0\npid 1\nsince 1\nheartbeat 1\nsteady 1\nworkers 99999\n",
         "version \033[2J\npid 1\n" REST,
         "version two words\npid 1\n" REST,
-        "version 01234567890123456789012345678901\npid 1\n" REST,
+        "version 0123456789012345678901234567890123456789012345678901234567890123\npid 1\n" REST,
     };
 #undef REST
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
