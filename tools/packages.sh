@@ -16,7 +16,8 @@ packages_tests=(ca-certificates clang clang-format clang-tidy dns-root-data dnst
     python3-dnspython python3-openssl python3-pkg-resources python3-pytest python3-pytest-xdist shellcheck systemd libbsd0
     libboost-context1.74.0 libcurl4 libdnssec9 libevent-2.1-7 libfstrm0 libjemalloc2 libjson-c5 libknot13 libluajit-5.1-2
     libnghttp2-14 libprotobuf-c1 libpython3.11 libsnmp40 libsystemd0 libxml2 libzscanner4)
-packages_debian=(crun debhelper dpkg-dev fakeroot lintian mmdebstrap podman) # for the part packages of tests/run
+packages_packaging=(build-essential debhelper dpkg-dev fakeroot)
+packages_debian=(crun lintian mmdebstrap podman) # for the part packages of tests/run
 parts_quickstart=(chrony tor-geoipdb)
 parts_tests=(acme-tiny bind9 bind9-libs bind9-utils faketime knot-dnssecutils knot-resolver lego libfaketime
     liburcu8 nsd ntpsec pdns-recursor pebble prometheus unbound)
