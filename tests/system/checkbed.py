@@ -117,13 +117,16 @@ class Delegation:
 
 
 class Parent:
-    """The root and `test.`, on several addresses. Each address has a Delegation of its own, which tests change."""
+    """The root and the pool's parent zone, on several addresses; the first is the root's. Each address has a Delegation of its own,
+    which tests change."""
 
-    def __init__(self, delegation, addresses):
-        self.root, self.test = _Signer("."), _Signer("test.")
+    def __init__(self, delegation, addresses, apex=APEX):
+        self.addresses = addresses
+        self.apex = dns.name.from_text(apex)
+        self.root, self.zone = _Signer("."), _Signer(self.apex.parent().to_text())
+        self.server = f"ns.{self.zone.zone}"
         self.delegations = {address: delegation() for address in addresses}
         self.listeners = [Listener(address, lambda octets, tcp, at=address: self.answer(octets, tcp, at)) for address in addresses]
-        self.apex = dns.name.from_text(APEX)
 
     def close(self):
         for listener in self.listeners:
@@ -131,15 +134,13 @@ class Parent:
 
     def _fixed(self, name, rdtype):
         """The records of the two zones themselves."""
-        for signer in (self.root, self.test):
-            zone = signer.zone.to_text()
-            server = "a.root." if zone == "." else "ns.test."
-            rows = {"SOA": [f"{server} hostmaster.test. 1 3600 600 86400 60"], "NS": [server], "DNSKEY": [signer.dnskey.to_text()]}
+        for signer, server in ((self.root, "a.root."), (self.zone, self.server)):
+            rows = {"SOA": [f"{server} hostmaster.{self.zone.zone} 1 3600 600 86400 60"], "NS": [server], "DNSKEY": [signer.dnskey.to_text()]}
             if name == signer.zone and rdtype in rows:
                 return signer, rows[rdtype]
-        if name == self.test.zone and rdtype == "DS":
-            return self.root, [self.test.ds.to_text()]
-        addresses = {"a.root.": (self.root, [ROOT_SERVER]), "ns.test.": (self.test, [PARENT, OTHER_PARENT])}
+        if name == self.zone.zone and rdtype == "DS":
+            return self.root, [self.zone.ds.to_text()]
+        addresses = {"a.root.": (self.root, self.addresses[:1]), self.server: (self.zone, self.addresses[1:])}
         signer, found = addresses.get(name.to_text().lower(), (None, None))
         return (signer, found) if found and rdtype == "A" else (None, None)
 
@@ -157,19 +158,19 @@ class Parent:
     def _nsec(name, types):
         return dns.rrset.from_text(name, 60, "IN", "NSEC", f"\\000.{name.to_text()} {types}")
 
-    def _refer_to_test(self, response):
-        """A referral of the root to `test.`."""
-        response.authority.append(dns.rrset.from_text("test.", PARENT_TTL, "IN", "NS", "ns.test."))
-        self._add(response.authority, self.root, dns.rrset.from_text("test.", PARENT_TTL, "IN", "DS", self.test.ds.to_text()))
-        response.additional.append(dns.rrset.from_text("ns.test.", PARENT_TTL, "IN", "A", PARENT, OTHER_PARENT))
+    def _refer_to_zone(self, response):
+        """A referral of the root to the parent zone."""
+        response.authority.append(dns.rrset.from_text(self.zone.zone, PARENT_TTL, "IN", "NS", self.server))
+        self._add(response.authority, self.root, dns.rrset.from_text(self.zone.zone, PARENT_TTL, "IN", "DS", self.zone.ds.to_text()))
+        response.additional.append(dns.rrset.from_text(self.server, PARENT_TTL, "IN", "A", *self.addresses[1:]))
 
     def _refer(self, response, delegation):
         """A referral to the pool (RFC 4035 3.1.4)."""
         response.authority.append(dns.rrset.from_text(self.apex, PARENT_TTL, "IN", "NS", *delegation.ns))
         if delegation.ds:
-            self._add(response.authority, self.test, dns.rrset.from_text(self.apex, delegation.ds_ttl, "IN", "DS", *delegation.ds))
+            self._add(response.authority, self.zone, dns.rrset.from_text(self.apex, delegation.ds_ttl, "IN", "DS", *delegation.ds))
         else:
-            self._add(response.authority, self.test, self._nsec(self.apex, "NS RRSIG NSEC"))
+            self._add(response.authority, self.zone, self._nsec(self.apex, "NS RRSIG NSEC"))
         for name, addresses in delegation.glue.items():
             for rdtype, found in (("A", [a for a in addresses if ":" not in a]), ("AAAA", [a for a in addresses if ":" in a])):
                 if found:
@@ -181,14 +182,14 @@ class Parent:
         name, rdtype = question.name, dns.rdatatype.to_text(question.rdtype)
         delegation = self.delegations[address]
         response = dns.message.make_response(query)
-        if address == ROOT_SERVER and name.is_subdomain(self.test.zone) and (name, rdtype) != (self.test.zone, "DS"):
-            self._refer_to_test(response)
+        if address == self.addresses[0] and name.is_subdomain(self.zone.zone) and (name, rdtype) != (self.zone.zone, "DS"):
+            self._refer_to_zone(response)
         elif name == self.apex and rdtype == "DS" and delegation.ds:
             response.flags |= dns.flags.AA
-            self._add(response.answer, self.test, dns.rrset.from_text(name, delegation.ds_ttl, "IN", "DS", *delegation.ds))
+            self._add(response.answer, self.zone, dns.rrset.from_text(name, delegation.ds_ttl, "IN", "DS", *delegation.ds))
         elif name == self.apex and rdtype == "DS":
             response.flags |= dns.flags.AA
-            self._deny(response, self.test, name, "NS RRSIG NSEC")
+            self._deny(response, self.zone, name, "NS RRSIG NSEC")
         elif name.is_subdomain(self.apex):
             self._refer(response, delegation)
         else:
@@ -197,7 +198,7 @@ class Parent:
             if found:
                 self._add(response.answer, signer, dns.rrset.from_text(name, PARENT_TTL, "IN", rdtype, *found))
             else:
-                self._deny(response, self.test if name.is_subdomain(self.test.zone) else self.root, name, "RRSIG NSEC")
+                self._deny(response, self.zone if name.is_subdomain(self.zone.zone) else self.root, name, "RRSIG NSEC")
         return response.to_wire(max_size=65535)
 
 
