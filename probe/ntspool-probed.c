@@ -12,7 +12,7 @@
 #include <sodium.h>
 
 #include "probe/prober.h"
-#include "zone/base/arguments.h"
+#include "zone/base/complete.h"
 #include "zone/base/instance.h"
 #include "zone/base/log.h"
 #include "zone/base/notify.h"
@@ -416,7 +416,8 @@ int main(int, char **argv)
     struct diag diag = { "" };
     int exit_code = 0;
     bool good = true;
-    if (!arguments_read(&arguments, &self, argv, &exit_code)) {
+    if (complete_program(&arguments, argv, &exit_code) ||
+        !arguments_read(&arguments, &self, argv, &exit_code)) {
         arguments_free(&arguments);
         return exit_code;
     }

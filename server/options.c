@@ -7,7 +7,7 @@
 
 #include "server/dnstap/dnstap.h"
 #include "server/io/listen.h"
-#include "zone/base/arguments.h"
+#include "zone/base/complete.h"
 #include "zone/base/log.h"
 
 enum {
@@ -234,7 +234,8 @@ bool options_read(struct options *out, char **argv, int *exit_code)
     struct diag diag = { "" };
     struct arguments arguments = { .tables = { rows } };
     *out = (struct options){ .state = NULL };
-    if (!arguments_read(&arguments, &program, argv, exit_code)) {
+    if (complete_program(&arguments, argv, exit_code) ||
+        !arguments_read(&arguments, &program, argv, exit_code)) {
         arguments_free(&arguments);
         return false;
     }

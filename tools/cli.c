@@ -7,8 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "tools/cli_complete.h"
 #include "tools/confirm.h"
 #include "tools/output.h"
+#include "zone/base/complete.h"
 #include "zone/base/suggest.h"
 #include "zone/base/version.h"
 #include "zone/registry/settings.h"
@@ -25,9 +27,6 @@ static const struct option_row common[] = {
 
 /* State of the parser. */
 struct parse {
-    const struct cli_command *commands;
-    size_t count;
-    const struct cli_group *groups;
     const char *group; /* the words read so far of a command with several */
     bool help;         /* `help` preceded the command */
     int argc;
@@ -46,8 +45,7 @@ enum {
     WIDTH = 28 /* of the left column of the help text */
 };
 
-/* The last word of a command's name, if the group contains the command directly; else NULL. */
-static const char *word_in_group(const char *name, const char *group)
+const char *cli_word(const char *name, const char *group)
 {
     size_t len = group != NULL ? strlen(group) + 1 : 0;
     if (len > 0 && (strncmp(name, group, len - 1) != 0 || name[len - 1] != ' ')) {
@@ -72,32 +70,32 @@ static void print_command_help(const struct cli_command *command)
     arguments_print(common, WIDTH);
 }
 
-static void print_rows(const struct parse *p)
+static void print_rows(const struct cli *cli, const struct parse *p)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        const struct cli_command *c = &p->commands[i];
-        if (word_in_group(c->name, p->group) != NULL) {
+    for (size_t i = 0; i < cli->command_count; i++) {
+        const struct cli_command *c = &cli->commands[i];
+        if (cli_word(c->name, p->group) != NULL) {
             printf("  %-18s %s\n", c->name, c->help);
         }
     }
-    for (const struct cli_group *g = p->groups; g->name != NULL; g++) {
-        if (word_in_group(g->name, p->group) != NULL) {
+    for (const struct cli_group *g = cli->groups; g->name != NULL; g++) {
+        if (cli_word(g->name, p->group) != NULL) {
             printf("  %-18s %s\n", g->name, g->help);
         }
     }
 }
 
-static void print_overview(const struct parse *p)
+static void print_overview(const struct cli *cli, const struct parse *p)
 {
     if (p->group != NULL) {
         printf("usage: ntspool %s COMMAND ...\n\ncommands:\n", p->group);
-        print_rows(p);
+        print_rows(cli, p);
         printf("\n`ntspool %s COMMAND --help` tells more.\n", p->group);
         return;
     }
     printf("usage: ntspool [options] COMMAND ...\n\n"
            "Runs the name service of a pool of NTS time servers.\n\ncommands:\n");
-    print_rows(p);
+    print_rows(cli, p);
     printf("\noptions:\n");
     arguments_print(common, WIDTH);
     printf("\n`ntspool COMMAND --help` tells more.\n");
@@ -117,14 +115,14 @@ static int fail_usage(const struct cli *cli, const struct parse *p)
 static int fail_unknown_command(struct cli *cli, const struct parse *p, const char *word)
 {
     struct suggest near = suggest_begin(word);
-    for (size_t i = 0; i < p->count; i++) {
-        const char *candidate = word_in_group(p->commands[i].name, p->group);
+    for (size_t i = 0; i < cli->command_count; i++) {
+        const char *candidate = cli_word(cli->commands[i].name, p->group);
         if (candidate != NULL) {
             suggest_candidate(&near, candidate);
         }
     }
-    for (const struct cli_group *g = p->groups; g->name != NULL; g++) {
-        const char *candidate = word_in_group(g->name, p->group);
+    for (const struct cli_group *g = cli->groups; g->name != NULL; g++) {
+        const char *candidate = cli_word(g->name, p->group);
         if (candidate != NULL) {
             suggest_candidate(&near, candidate);
         }
@@ -137,24 +135,32 @@ static int fail_unknown_command(struct cli *cli, const struct parse *p, const ch
 
 static bool is_word(const char *name, const char *group, const char *word)
 {
-    const char *own = word_in_group(name, group);
+    const char *own = cli_word(name, group);
     return own != NULL && strcmp(own, word) == 0;
+}
+
+bool cli_take_word(struct cli *cli, const char **group, const char *word)
+{
+    for (size_t i = 0; i < cli->command_count; i++) {
+        if (is_word(cli->commands[i].name, *group, word)) {
+            cli->command = &cli->commands[i];
+            cli->arguments.tables[0] = cli->command->options;
+            return true;
+        }
+    }
+    for (const struct cli_group *g = cli->groups; g->name != NULL; g++) {
+        if (is_word(g->name, *group, word)) {
+            *group = g->name;
+            return true;
+        }
+    }
+    return false;
 }
 
 static int take_word(struct cli *cli, struct parse *p, const char *word)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        if (is_word(p->commands[i].name, p->group, word)) {
-            cli->command = &p->commands[i];
-            cli->arguments.tables[0] = cli->command->options;
-            return GO_ON;
-        }
-    }
-    for (const struct cli_group *g = p->groups; g->name != NULL; g++) {
-        if (is_word(g->name, p->group, word)) {
-            p->group = g->name;
-            return GO_ON;
-        }
+    if (cli_take_word(cli, &p->group, word)) {
+        return GO_ON;
     }
     if (strcmp(word, "help") == 0) {
         p->help = true;
@@ -168,7 +174,7 @@ static int print_help(const struct cli *cli, const struct parse *p)
     if (cli->command != NULL) {
         print_command_help(cli->command);
     } else {
-        print_overview(p);
+        print_overview(cli, p);
     }
     return CLI_DONE;
 }
@@ -248,13 +254,10 @@ int cli_main(const struct cli_command *commands, size_t count, const struct cli_
 {
     struct cli cli = { .commands = commands,
                        .command_count = count,
-                       .arguments = { .tables = { NULL, common } } };
-    struct parse p = { .commands = commands,
-                       .count = count,
                        .groups = groups,
-                       .argc = argc > 0 ? argc - 1 : 0,
-                       .argv = argv + 1 };
-    int status = GO_ON;
+                       .arguments = { .tables = { NULL, common } } };
+    struct parse p = { .argc = argc > 0 ? argc - 1 : 0, .argv = argv + 1 };
+    int status = complete_is_asked(argv) ? cli_complete(&cli, argv + 2) : GO_ON;
     while (status == GO_ON && p.at < p.argc) {
         status = take_next(&cli, &p);
     }

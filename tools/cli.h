@@ -43,6 +43,7 @@ struct cli_group {
 struct cli {
     const struct cli_command *commands; /* the program's table */
     size_t command_count;
+    const struct cli_group *groups;
     const struct cli_command *command; /* the one to run */
     int argc;
     char **argv;           /* the command's arguments */
@@ -55,6 +56,12 @@ struct cli {
     const char *note; /* a line for stderr, printed after the output; or NULL */
     struct arguments arguments;
 };
+
+/* The last word of the name of a command or group that stands directly in the group (NULL: in
+ * none); else NULL. */
+const char *cli_word(const char *name, const char *group);
+/* Takes a word of a command's name, behind those of *group. False if there is none like it. */
+bool cli_take_word(struct cli *cli, const char **group, const char *word);
 
 /* Parses and runs. Returns the exit status. */
 int cli_main(const struct cli_command *commands, size_t count, const struct cli_group *groups,

@@ -8,6 +8,10 @@ from pool import PRESET
 
 BUILD = ROOT / "build" / PRESET
 PROGRAMS = {"bin/ntspool", "sbin/ntspoold", "sbin/ntspool-probed", "sbin/ntspool-make-locations"}
+COMPLETION = {f"share/{file}" for file in (
+    "zsh/site-functions/_ntspool",
+    *(f"bash-completion/completions/{name}" for name in ("ntspool", "ntspoold", "ntspool-probed")),
+    *(f"fish/vendor_completions.d/{name}.fish" for name in ("ntspool", "ntspoold", "ntspool-probed")))}
 
 
 def test_install_puts_programs_and_pages_where_they_belong(tmp_path):
@@ -16,7 +20,7 @@ def test_install_puts_programs_and_pages_where_they_belong(tmp_path):
     modes = {str(file.relative_to(tmp_path / prefix)): stat.S_IMODE(file.stat().st_mode) for file in tmp_path.rglob("*") if file.is_file()}
     pages = {f"share/man/man{page.suffix[1:]}/{page.name}" for page in (ROOT / "tools/man").iterdir()}
     assert len(pages) > 3
-    assert modes == {**{name: 0o755 for name in PROGRAMS}, **{name: 0o644 for name in pages}}
+    assert modes == {**{name: 0o755 for name in PROGRAMS}, **{name: 0o644 for name in pages | COMPLETION}}
     for name in PROGRAMS - {"sbin/ntspool-make-locations"}:
         assert run(tmp_path / prefix / name, "--version").stdout.startswith("ntspool")
 

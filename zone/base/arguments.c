@@ -74,12 +74,32 @@ static enum result fail_unknown(const char *word, const struct suggest *near, st
                      near != NULL ? suggest_text(near, hint) : hint);
 }
 
+/* The long name in a word `--name` or `--name=VALUE`. Returns its length. */
+static size_t long_name(char out[NAME_ROOM], const char *word)
+{
+    size_t len = strcspn(word + 2, "=");
+    (void)snprintf(out, NAME_ROOM, "%.*s", (int)len, word + 2);
+    return len;
+}
+
+const struct option_row *arguments_find(const struct arguments *arguments, const char *word)
+{
+    char name[NAME_ROOM];
+    if (word[0] != '-' || word[1] == '\0') {
+        return NULL;
+    }
+    if (word[1] != '-') {
+        return find(arguments, NULL, word[strlen(word) - 1], NULL);
+    }
+    (void)long_name(name, word);
+    return find(arguments, name, 0, NULL);
+}
+
 static enum result take_long(struct arguments *arguments, const char *word, char ***next,
                              struct diag *diag)
 {
     char name[NAME_ROOM];
-    size_t len = strcspn(word + 2, "=");
-    (void)snprintf(name, sizeof(name), "%.*s", (int)len, word + 2);
+    size_t len = long_name(name, word);
     struct suggest near = suggest_begin(name);
     const struct option_row *option = find(arguments, name, 0, &near);
     if (option == NULL) {

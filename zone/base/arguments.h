@@ -35,6 +35,9 @@ struct arguments {
 enum result arguments_take(struct arguments *arguments, char ***next, struct diag *diag);
 void arguments_free(struct arguments *arguments);
 
+/* The option that a word is meant to give: `--name`, `--name=VALUE`, or the last letter of `-abc`.
+ * NULL if no table has it. */
+const struct option_row *arguments_find(const struct arguments *arguments, const char *word);
 /* True if one of the tables has an option of that long name. */
 bool arguments_has(const struct arguments *arguments, const char *name);
 /* The value of the `nth` use of an option; NULL: it is not given so often. A table must have it. */
