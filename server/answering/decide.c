@@ -138,10 +138,11 @@ static bool add_located_set(struct answerer *answerer, const struct query *query
                             const struct address *source, const struct dname *owner)
 {
     const struct zone_state *zone = answerer->snapshot.zone;
-    bool subnet = query->subnet.present && query->subnet.source > 0;
+    const struct client_subnet *subnet = query_subnet(query);
     const struct locations *locations = zone->places == NULL ? NULL : zone->places->locations;
-    struct location location = locations_find(locations, subnet ? &query->subnet.address : source);
-    answerer->answer.scope = subnet ? scope_of(&query->subnet, &location) : 0;
+    struct location location =
+        locations_find(locations, subnet != NULL ? &subnet->address : source);
+    answerer->answer.scope = subnet != NULL ? scope_of(subnet, &location) : 0;
     return add_next_set(answerer, owner, owner == &query->qname,
                         steering_area(&zone->deal->shared->steering, location.cell), location.cell);
 }

@@ -221,7 +221,8 @@ void handler_read(struct handler *handler, struct request *request)
 static void count_subnet(struct message_counters *counters, const struct query *query)
 {
     if (query->subnet.present) {
-        message_count(counters, query->subnet.source > 0 ? MESSAGES_ECS_USED : MESSAGES_ECS_ZERO);
+        message_count(counters,
+                      query_subnet(query) != NULL ? MESSAGES_ECS_USED : MESSAGES_ECS_ZERO);
     }
 }
 

@@ -244,3 +244,9 @@ enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8
     enum rcode additional = read_additional(out, additionals, &r);
     return additional == RCODE_NOERROR ? QUERY_ANSWER : reject(rcode, additional);
 }
+
+const struct client_subnet *query_subnet(const struct query *query)
+{
+    const struct client_subnet *subnet = &query->subnet;
+    return subnet->present && subnet->source > 0 ? subnet : NULL;
+}

@@ -83,4 +83,8 @@ enum query_verdict {
 enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8_t *message,
                                size_t len);
 
+/* The client subnet that counts instead of the source address. NULL if there is none: also with a
+ * source prefix of 0, by which the client asks for that (RFC 7871 7.1.2). */
+const struct client_subnet *query_subnet(const struct query *query);
+
 #endif

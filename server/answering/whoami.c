@@ -51,14 +51,14 @@ static void add_place(struct writer *w, const struct zone_state *zone, struct lo
 }
 
 /* The record for one client. */
-static struct rrset make(struct whoami *whoami, const struct query *query,
+static struct rrset make(struct whoami *whoami, const struct client_subnet *subnet,
                          const struct address *source, struct location location)
 {
     struct writer w = writer_of(whoami->rdata + 2, WHOAMI_RDATA - 2);
     char text[ADDRESS_TEXT_MAX];
     add(&w, "source", address_text(source, text));
-    if (query->subnet.source > 0) {
-        add_subnet(&w, &query->subnet);
+    if (subnet != NULL) {
+        add_subnet(&w, subnet);
     }
     add_place(&w, whoami->snapshot->zone, location);
     if (whoami->server != NULL) {
@@ -76,10 +76,10 @@ enum result whoami_add(struct answer *answer, struct whoami *whoami, const struc
 {
     const struct snapshot *snapshot = whoami->snapshot;
     const struct places *places = snapshot->zone->places;
-    bool subnet = query->subnet.present && query->subnet.source > 0;
+    const struct client_subnet *subnet = query_subnet(query);
     struct location location = locations_find(places == NULL ? NULL : places->locations,
-                                              subnet ? &query->subnet.address : source);
-    struct rrset set = make(whoami, query, source, location);
+                                              subnet != NULL ? &subnet->address : source);
+    struct rrset set = make(whoami, subnet, source, location);
     const struct block *block = NULL;
     if (query->dnssec_ok) {
         uint8_t scratch[SIGNER_SCRATCH];
@@ -94,6 +94,6 @@ enum result whoami_add(struct answer *answer, struct whoami *whoami, const struc
         block = &whoami->block;
     }
     /* The text shows the whole subnet, so it is for no other one. */
-    answer->scope = subnet ? query->subnet.source : 0;
+    answer->scope = subnet != NULL ? subnet->source : 0;
     return answer_add(answer, owner, &set, block) ? RESULT_OK : RESULT_TOO_LONG;
 }

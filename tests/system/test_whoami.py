@@ -64,6 +64,13 @@ def test_a_client_sees_what_explain_says(served, source, ecs, told):
     assert scopes == ([ecs[1]] if ecs else []), "RFC 7871 7.2.1: an answer that shows the subnet is for no other"
 
 
+def test_no_client_is_told_the_subnet_of_another(served):
+    for i in range(20):
+        ask_from("127.0.1.9", (f"10.3.{i}.0", 24))
+    for i in range(20):
+        assert "subnet" not in strings(ask_from("127.0.1.9"))
+
+
 def test_every_answer_is_signed_and_no_signature_outlives_the_budget(served):
     """RFC 4035 2.2: signed whether the budget has a signature for this client or not."""
     served.cli("zone", "set", "denial-budget", "10")

@@ -120,6 +120,16 @@ static void a_subnet_counts_instead_of_the_source_and_the_answer_is_for_it_alone
     assert_int_equal(answerer.answer.scope, 0);
 }
 
+/* A worker reads each message into the place of an earlier one. */
+static void the_subnet_of_an_earlier_query_is_not_told(void **)
+{
+    struct query query = query_of("_whoami.pool.test", RR_TXT, "10.1.2.0", 28);
+    (void)decide(&query, "192.0.2.7");
+    query.subnet.present = false;
+    assert_string_equal(text_of(decide(&query, "192.0.2.7")),
+                        "source=192.0.2.7 scope=24 cell=FR area=FR");
+}
+
 static void the_server_gives_its_nsid(void **)
 {
     struct query query = query_of("_whoami.pool.test", RR_TXT, NULL, 0);
@@ -233,6 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_client_is_told_its_address_cell_and_area),
         TEST(a_subnet_counts_instead_of_the_source_and_the_answer_is_for_it_alone),
+        TEST(the_subnet_of_an_earlier_query_is_not_told),
         TEST(the_server_gives_its_nsid),
         TEST(without_a_location_file_there_is_the_world),
         TEST(an_alias_leads_to_it),
