@@ -1,6 +1,7 @@
 """A pool for `ntspool check`: a signed root and parent zone, two ntspoolds behind proxies, chronyd members, a resolver.
 
-A test breaks it in one way: it changes what a server of the parent has (`Parent`), or what a proxy lets through (`Front`).
+A test breaks it in one way: it changes what a server of the parent has (`Parent`), or what a proxy lets through
+(`Front`).
 """
 
 import contextlib
@@ -88,6 +89,10 @@ class Listener:
 
 # -- the root and the parent zone --
 
+def _rrset(name, ttl, rdtype, *data):
+    return dns.rrset.from_text(name, ttl, "IN", rdtype, *data)
+
+
 class _Signer:
     """The only key of a zone."""
 
@@ -117,8 +122,8 @@ class Delegation:
 
 
 class Parent:
-    """The root and the pool's parent zone, on several addresses; the first is the root's. Each address has a Delegation of its own,
-    which tests change."""
+    """The root and the pool's parent zone, on several addresses; the first is the root's. Each address has a Delegation
+    of its own, which tests change."""
 
     def __init__(self, delegation, addresses, apex=APEX):
         self.addresses = addresses
@@ -126,7 +131,8 @@ class Parent:
         self.root, self.zone = _Signer("."), _Signer(self.apex.parent().to_text())
         self.server = f"ns.{self.zone.zone}"
         self.delegations = {address: delegation() for address in addresses}
-        self.listeners = [Listener(address, lambda octets, tcp, at=address: self.answer(octets, tcp, at)) for address in addresses]
+        self.listeners = [Listener(address, lambda octets, tcp, at=address: self.answer(octets, tcp, at))
+                          for address in addresses]
 
     def close(self):
         for listener in self.listeners:
@@ -135,7 +141,8 @@ class Parent:
     def _fixed(self, name, rdtype):
         """The records of the two zones themselves."""
         for signer, server in ((self.root, "a.root."), (self.zone, self.server)):
-            rows = {"SOA": [f"{server} hostmaster.{self.zone.zone} 1 3600 600 86400 60"], "NS": [server], "DNSKEY": [signer.dnskey.to_text()]}
+            rows = {"SOA": [f"{server} hostmaster.{self.zone.zone} 1 3600 600 86400 60"], "NS": [server],
+                    "DNSKEY": [signer.dnskey.to_text()]}
             if name == signer.zone and rdtype in rows:
                 return signer, rows[rdtype]
         if name == self.zone.zone and rdtype == "DS":
@@ -150,31 +157,32 @@ class Parent:
 
     def _deny(self, response, signer, name, types):
         """NODATA, with an NSEC for the name alone (RFC 4470)."""
-        soa = dns.rrset.from_text(signer.zone, 60, "IN", "SOA", self._fixed(signer.zone, "SOA")[1][0])
+        soa = _rrset(signer.zone, 60, "SOA", self._fixed(signer.zone, "SOA")[1][0])
         self._add(response.authority, signer, soa)
         self._add(response.authority, signer, self._nsec(name, types))
 
     @staticmethod
     def _nsec(name, types):
-        return dns.rrset.from_text(name, 60, "IN", "NSEC", f"\\000.{name.to_text()} {types}")
+        return _rrset(name, 60, "NSEC", f"\\000.{name.to_text()} {types}")
 
     def _refer_to_zone(self, response):
         """A referral of the root to the parent zone."""
-        response.authority.append(dns.rrset.from_text(self.zone.zone, PARENT_TTL, "IN", "NS", self.server))
-        self._add(response.authority, self.root, dns.rrset.from_text(self.zone.zone, PARENT_TTL, "IN", "DS", self.zone.ds.to_text()))
-        response.additional.append(dns.rrset.from_text(self.server, PARENT_TTL, "IN", "A", *self.addresses[1:]))
+        response.authority.append(_rrset(self.zone.zone, PARENT_TTL, "NS", self.server))
+        self._add(response.authority, self.root, _rrset(self.zone.zone, PARENT_TTL, "DS", self.zone.ds.to_text()))
+        response.additional.append(_rrset(self.server, PARENT_TTL, "A", *self.addresses[1:]))
 
     def _refer(self, response, delegation):
         """A referral to the pool (RFC 4035 3.1.4)."""
-        response.authority.append(dns.rrset.from_text(self.apex, PARENT_TTL, "IN", "NS", *delegation.ns))
+        response.authority.append(_rrset(self.apex, PARENT_TTL, "NS", *delegation.ns))
         if delegation.ds:
-            self._add(response.authority, self.zone, dns.rrset.from_text(self.apex, delegation.ds_ttl, "IN", "DS", *delegation.ds))
+            self._add(response.authority, self.zone, _rrset(self.apex, delegation.ds_ttl, "DS", *delegation.ds))
         else:
             self._add(response.authority, self.zone, self._nsec(self.apex, "NS RRSIG NSEC"))
         for name, addresses in delegation.glue.items():
-            for rdtype, found in (("A", [a for a in addresses if ":" not in a]), ("AAAA", [a for a in addresses if ":" in a])):
+            for rdtype in ("A", "AAAA"):
+                found = [address for address in addresses if (":" in address) == (rdtype == "AAAA")]
                 if found:
-                    response.additional.append(dns.rrset.from_text(name, PARENT_TTL, "IN", rdtype, *found))
+                    response.additional.append(_rrset(name, PARENT_TTL, rdtype, *found))
 
     def answer(self, octets, _tcp, address):
         query = dns.message.from_wire(octets)
@@ -182,11 +190,12 @@ class Parent:
         name, rdtype = question.name, dns.rdatatype.to_text(question.rdtype)
         delegation = self.delegations[address]
         response = dns.message.make_response(query)
-        if address == self.addresses[0] and name.is_subdomain(self.zone.zone) and (name, rdtype) != (self.zone.zone, "DS"):
+        below = name.is_subdomain(self.zone.zone) and (name, rdtype) != (self.zone.zone, "DS")
+        if address == self.addresses[0] and below:
             self._refer_to_zone(response)
         elif name == self.apex and rdtype == "DS" and delegation.ds:
             response.flags |= dns.flags.AA
-            self._add(response.answer, self.zone, dns.rrset.from_text(name, delegation.ds_ttl, "IN", "DS", *delegation.ds))
+            self._add(response.answer, self.zone, _rrset(name, delegation.ds_ttl, "DS", *delegation.ds))
         elif name == self.apex and rdtype == "DS":
             response.flags |= dns.flags.AA
             self._deny(response, self.zone, name, "NS RRSIG NSEC")
@@ -196,7 +205,7 @@ class Parent:
             response.flags |= dns.flags.AA
             signer, found = self._fixed(name, rdtype)
             if found:
-                self._add(response.answer, signer, dns.rrset.from_text(name, PARENT_TTL, "IN", rdtype, *found))
+                self._add(response.answer, signer, _rrset(name, PARENT_TTL, rdtype, *found))
             else:
                 self._deny(response, self.zone if name.is_subdomain(self.zone.zone) else self.root, name, "RRSIG NSEC")
         return response.to_wire(max_size=65535)
@@ -205,8 +214,8 @@ class Parent:
 # -- proxies --
 
 def edit(change, rdtype=None):
-    """A way that changes responses: `change(query, response)` changes the response in place, or returns another one. With `rdtype` only
-    the responses to such questions."""
+    """A way that changes responses: `change(query, response)` changes the response in place, or returns another one.
+    With `rdtype` only the responses to such questions."""
     def way(front, octets, tcp):
         answer = front.ask(octets, tcp)
         query = dns.message.from_wire(octets)
@@ -286,7 +295,8 @@ class Bed:
         self.parent = Parent(self.delegation, [ROOT_SERVER, PARENT, OTHER_PARENT])
         self.hints = machine.write("root.hints", f". 3600 IN NS a.root.\na.root. 3600 IN A {ROOT_SERVER}\n")
         self.anchor = machine.write("root.anchor", f". IN DS {self.parent.root.ds.to_text()}\n")
-        self.resolver = Unbound(machine, APEX, machine.write("pool.anchor", "".join(line + "\n" for line in ds_of(self.pools[0]))))
+        anchor = machine.write("pool.anchor", "".join(line + "\n" for line in ds_of(self.pools[0])))
+        self.resolver = Unbound(machine, APEX, anchor)
         self.broken_resolver = Front(BROKEN_RESOLVER, (RESOLVER, 53))
         self.members = {}
         for number, name in enumerate(GOOD):
@@ -299,7 +309,8 @@ class Bed:
 
     def delegation(self):
         return Delegation(ns=[f"ns1.{APEX}.", f"ns2.{APEX}."],
-                          glue={f"ns1.{APEX}.": [FRONTS["ns1"], FRONTS["ns1-v6"]], f"ns2.{APEX}.": [FRONTS["ns2"]]}, ds=list(self.ds))
+                          glue={f"ns1.{APEX}.": [FRONTS["ns1"], FRONTS["ns1-v6"]], f"ns2.{APEX}.": [FRONTS["ns2"]]},
+                          ds=list(self.ds))
 
     def _pools(self):
         """Two ntspoolds; the second has a copy of the state of the first."""
@@ -345,15 +356,17 @@ class Bed:
         """Waits until both servers answer with what their states have."""
         for pool in self.pools:
             serial = str(pool.json("zone", "show")["serial"])
-            until(lambda: records(pool.ask(APEX, "SOA"), "SOA")[0].split()[2] == serial, 20, f"serial {serial} at {pool.name}")
+            until(lambda: records(pool.ask(APEX, "SOA"), "SOA")[0].split()[2] == serial, 20,
+                  f"serial {serial} at {pool.name}")
         yield
 
     def run(self, *options, state=True, env=None, resolver=None):
         """Runs `ntspool check`."""
         pool = self.pools[0]
-        words = pool.command("check") if state else [pool.command()[0], "-s", self.machine.directory / "none", "check", APEX]
-        done = run(*words, "--root-hints", self.hints, "--anchor", self.anchor, "--trust", self.trust, "--allow-private",
-                   "--resolver", resolver or RESOLVER, *options, check=False, env=dict(environment(), **(env or {})))
+        nowhere = [pool.command()[0], "-s", self.machine.directory / "none", "check", APEX]
+        done = run(*(pool.command("check") if state else nowhere), "--root-hints", self.hints, "--anchor", self.anchor,
+                   "--trust", self.trust, "--allow-private", "--resolver", resolver or RESOLVER, *options,
+                   check=False, env=dict(environment(), **(env or {})))
         no_report("ntspool check", done.stderr)
         return done
 

@@ -12,7 +12,8 @@ import dns.message
 from pool import APEX
 
 QR_AA_TC = 0x8600
-_SRV, _NS, _TXT, _OPT = 33, 2, 16, 41
+_A, _NS, _TXT, _SRV, _OPT = 1, 2, 16, 33, 41
+_AT_4460 = struct.pack("!HHH", 0, 1, 4460)
 _ESCAPES = b"\x1b]0;x\x07\x1b[31m\x9b2J\x00\xff\n"
 
 
@@ -55,12 +56,13 @@ def loops(_front, octets, _tcp):
     base = len(head)
     own = struct.pack("!H", 0xc000 | base)
     ladder = b"".join(struct.pack("!H", 0xc000 | base + 2 * i) for i in range(200))
-    return head + _record(_NS, own, own) + _record(_NS, struct.pack("!H", 0xc000 | base + 12), b"\xff\xff") + _record(_TXT, ladder)
+    ahead = _record(_NS, struct.pack("!H", 0xc000 | base + 12), b"\xff\xff")
+    return head + _record(_NS, own, own) + ahead + _record(_TXT, ladder)
 
 
 def crowd(_front, octets, _tcp):
     """All that fits into a message, to whatever was asked: SRV, NS and TXT records."""
-    targets = b"".join(_record(_SRV, struct.pack("!HHH", 0, 1, 4460) + b"\x04" + b"m%03d" % i + b"\xc0\x0c") for i in range(1000))
+    targets = b"".join(_record(_SRV, _AT_4460 + b"\x04" + b"m%03d" % i + b"\xc0\x0c") for i in range(1000))
     hosts = b"".join(_record(_NS, b"\x04" + b"n%03d" % i + b"\xc0\x0c") for i in range(500))
     text = _record(_TXT, b"\xff" + b"x" * 255) * 60
     return (_head(octets, 0x8400, (1000, 500, 60)) + targets + hosts + text)[:65535]
@@ -69,8 +71,10 @@ def crowd(_front, octets, _tcp):
 def escapes(_front, octets, _tcp):
     """Control characters wherever a text may come from: names, NSID, an Extended DNS Error."""
     label = bytes([len(_ESCAPES)]) + _ESCAPES + b"\xc0\x0c"
-    options = b"".join(struct.pack("!HH", code, len(body)) + body for code, body in ((3, _ESCAPES), (15, b"\0\3" + _ESCAPES)))
-    rows = _record(_SRV, struct.pack("!HHH", 0, 1, 4460) + label) + _record(_NS, label) + _record(_TXT, b"\x0d" + _ESCAPES)
+    texts = ((3, _ESCAPES), (15, b"\0\3" + _ESCAPES))
+    options = b"".join(struct.pack("!HH", code, len(body)) + body for code, body in texts)
+    text = bytes([len(_ESCAPES)]) + _ESCAPES
+    rows = _record(_SRV, _AT_4460 + label) + _record(_NS, label) + _record(_TXT, text)
     return _head(octets, 0x8400, (3, 0, 1)) + rows + _record(_OPT, options, b"\0", 0, 1232)
 
 
@@ -114,10 +118,12 @@ def refers_to_many(servers, addresses):
     """A parent that names so many name servers of the pool, each with so many addresses."""
     def change(delegation):
         delegation.ns = [f"n{i}.{APEX}." for i in range(servers)]
-        delegation.glue = {name: [f"127.9.{i}.{k + 1}" for k in range(addresses)] for i, name in enumerate(delegation.ns)}
+        delegation.glue = {name: [f"127.9.{i}.{k + 1}" for k in range(addresses)]
+                           for i, name in enumerate(delegation.ns)}
     return change
 
 
 def refers_up(octets, _tcp):
     """The referral of a parent to the root: a walk that believes it would never end."""
-    return _head(octets, 0x8000, (0, 1, 1)) + _record(_NS, b"\1a\4root\0", b"\0") + _record(1, bytes([127, 0, 0, 9]), b"\1a\4root\0")
+    host = b"\1a\4root\0"
+    return _head(octets, 0x8000, (0, 1, 1)) + _record(_NS, host, b"\0") + _record(_A, bytes([127, 0, 0, 9]), host)

@@ -1,4 +1,5 @@
-"""`ntspool check` asks servers that want to harm it: it ends within its time, says that they fail, and writes nothing of theirs raw.
+"""`ntspool check` asks servers that want to harm it. It ends within its time, says that they fail, and writes nothing
+of theirs raw.
 
 bed.run() fails if a sanitizer reports anything."""
 
@@ -92,7 +93,8 @@ def _serving(rows, directory):
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     for row in rows:
-        asyncio.run_coroutine_threadsafe(Server(directory, row.address, row.ways, os.urandom(32)).start(), loop).result(20)
+        server = Server(directory, row.address, row.ways, os.urandom(32))
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(20)
     yield
     asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(20)
     loop.call_soon_threadsafe(loop.stop)
