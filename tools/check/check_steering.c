@@ -256,7 +256,7 @@ static void judge_rotation(struct check *check, const struct srv_view *view)
         if (most > 0 && known > most && (unsigned)__builtin_popcountll(seen) <= most) {
             check_fail(check, CHECK_ROTATION,
                        check_server_text(&check->servers[view->servers[s]], server),
-                       "the same %u targets in every answer, of %u", most, known);
+                       "the same %u of %u targets in every answer", most, known);
         }
     }
     check_done(check, CHECK_ROTATION, "%zu targets in %u answers", view->target_count,
@@ -307,6 +307,16 @@ static void judge_place(struct check *check, const struct srv_view *view)
     check_done(check, CHECK_PLACE, "no SRV records at the pool's own name");
 }
 
+/* False if no server takes the client subnet: then there is no scope to judge. */
+static bool has_scopes(const struct srv_view *view)
+{
+    bool found = false;
+    for (unsigned i = 0; i < view->subnet_count * view->rounds; i++) {
+        found = found || (view->answers[i].came && view->answers[i].subnet.present);
+    }
+    return found;
+}
+
 void check_steering(struct check *check)
 {
     static const struct {
@@ -334,14 +344,19 @@ void check_steering(struct check *check)
         }
         return;
     }
+    bool scopes = has_scopes(view);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].id != CHECK_ALLOWED || check->expected != NULL) {
+        bool judged = rows[i].id == CHECK_ALLOWED ? check->expected != NULL
+                                                  : rows[i].id != CHECK_SCOPE || scopes;
+        if (judged) {
             judge_all(check, view, rows[i].id, rows[i].judge);
             check_done(check, rows[i].id, "%s", rows[i].well);
         }
     }
     judge_same_scope(check, view);
-    check_done(check, CHECK_SAME_SCOPE, "the servers say the same scopes");
+    if (scopes) {
+        check_done(check, CHECK_SAME_SCOPE, "the servers say the same scopes");
+    }
     judge_rotation(check, view);
     judge_everybody(check, view);
     judge_plain_names(check, view);

@@ -107,6 +107,18 @@ static void a_scope_may_be_longer_than_the_subnet_but_not_than_an_address(void *
     }
 }
 
+static void without_client_subnets_no_scope_is_called_right(void **)
+{
+    struct check *check = steering_of("");
+    made_first((struct made){ NULL, SERVICE, "SRV", .authority = true, .no_ecs = true,
+                              .records = SRV "a.pool.test.\n" SRV "c.pool.test." });
+    check_steering(check);
+    assert_int_equal(made_bad(check), CHECK_ECS);
+    assert_int_equal(made_level(check, CHECK_SCOPE), CHECK_LEVELS);
+    assert_int_equal(made_level(check, CHECK_SAME_SCOPE), CHECK_LEVELS);
+    done(check);
+}
+
 static void one_target_is_few_without_a_state(void **)
 {
     struct check *check = steering_of(SRV "a.pool.test.");
@@ -247,6 +259,7 @@ int main(void)
         cmocka_unit_test(each_fault_of_an_answer_has_its_check),
         cmocka_unit_test(servers_that_say_different_scopes_are_found),
         cmocka_unit_test(a_scope_may_be_longer_than_the_subnet_but_not_than_an_address),
+        cmocka_unit_test(without_client_subnets_no_scope_is_called_right),
         cmocka_unit_test(one_target_is_few_without_a_state),
         cmocka_unit_test(members_of_one_network_are_found_if_there_are_others),
         cmocka_unit_test(srv_at_the_apex_and_scoped_addresses_are_found),
