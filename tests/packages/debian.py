@@ -107,10 +107,13 @@ class Booted:
         run("mount", "-t", "cgroup2", "cgroup2", self.cgroups)
         self.cgroup = self.cgroups / f"ntspool-tests-{os.getpid()}"
         self.cgroup.mkdir()
+        self.start()
+
+    def start(self):
         start = [f"echo $$ >{self.cgroup}/cgroup.procs", "exec unshare --mount --pid --fork --kill-child --ipc --uts --cgroup"
                  " setpriv --bounding-set -sys_time,-sys_module,-sys_boot sh -ec \"$0\" sh \"$@\""]
         boot = _ENTER.replace("exec ", "mount -t cgroup2 cgroup2 /sys/fs/cgroup\nexec env -i container=test ")
-        with open(log, "wb") as out:
+        with open(self.log, "ab") as out:
             self.outside = subprocess.Popen(["sh", "-ec", "\n".join(start), boot, self.path, "/lib/systemd/systemd", "--log-target=console"],
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
         self._await(lambda: self.do("systemctl", "is-system-running", "--wait", check=False).strip() in ("running", "degraded"), "boots")
@@ -136,7 +139,7 @@ class Booted:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.do('journalctl', '-n', '40')}") from None
 
-    def close(self):
+    def stop(self):
         if self.outside.poll() is None and self._init():
             os.kill(self._init(), signal.SIGRTMIN + 4)  # systemd(1): power off
         try:
@@ -145,6 +148,11 @@ class Booted:
             if self.outside.poll() is None:
                 self.outside.kill()
                 self.outside.wait()
+
+    def close(self):
+        try:
+            self.stop()
+        finally:
             for directory in sorted(self.cgroup.rglob("**/"), reverse=True):
                 directory.rmdir()
             run("umount", self.cgroups)

@@ -29,6 +29,7 @@ MORE = {"bob": "9.20.2.10", "carol": "9.20.3.10", "dave": "9.20.4.10"}
 ROOT_SERVER, PARENT = "198.41.0.4", "192.0.2.10"
 DAEMONS = {"ntspoold": "ntspool", "ntspool-probed": "ntspool-probe"}
 STATE = "/var/lib/ntspool"
+BATCH = 64  # that a worker reads at once: UDP_BATCH of server/io/udp.h
 # What the packages' own test needs beside them.
 PEERS = re.search("^Depends: @, (.*)$", (ROOT / "tools/debian/tests/control").read_text(), re.M)[1].split(", ")
 
@@ -45,7 +46,7 @@ INSTALL, INIT, LISTEN, REFER, START, ADD, DS, LIST, STATUS, STATS, CHECK, JOURNA
 
 
 class Load(threading.Thread):
-    """Asks the server some hundred queries each second until it is stopped."""
+    """Asks the server some hundred queries each second while it is a context. Then `lost` is the number of queries without an answer."""
 
     def __init__(self, rate=300, sockets=32):
         super().__init__(daemon=True)
@@ -73,8 +74,12 @@ class Load(threading.Thread):
             self._receive()
             time.sleep(self.pause)
 
-    def lost(self):
-        """Ends it; the number of queries without an answer."""
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        time.sleep(2)  # a loss afterwards would be one as well
         self.ends.set()
         self.join()
         deadline = time.monotonic() + 20
@@ -83,7 +88,8 @@ class Load(threading.Thread):
             self._receive()
         for own in self.sockets:
             own.close()
-        return len(self.sent - self.answered)
+        self.lost = len(self.sent - self.answered)
+        print(f"{len(self.sent)} queries, {self.lost} without an answer")
 
 
 @pytest.fixture(scope="session")
@@ -147,6 +153,10 @@ class World:
 
     def process(self, unit):
         return int(self.type(f"systemctl show -P MainPID {unit}"))
+
+    def replaced(self, unit, before):
+        """Waits until the unit has another process."""
+        until(lambda: self.process(unit) not in (0, before), 60, f"{unit} is a new process")
 
     def close(self):
         if self.parent:
@@ -241,6 +251,24 @@ def test_the_journal_has_what_both_daemons_say(world):
     assert "answers for pool.example." in said and "error" not in said, said
 
 
+def test_a_reload_loses_no_answer(world):
+    before = world.process("ntspoold")
+    with Load() as load:
+        world.type("systemctl reload ntspoold")
+        world.replaced("ntspoold", before)
+    assert load.lost == 0
+    assert world.active("ntspoold") == "active"
+
+
+def test_a_crash_loses_no_more_than_was_read(world):
+    before = world.process("ntspoold")
+    with Load() as load:
+        world.type(f"kill -KILL {before}")
+        world.replaced("ntspoold", before)
+    assert load.lost <= BATCH
+    assert world.active("ntspoold") == "active"
+
+
 def test_an_upgrade_loses_no_answer(world, packages, suite):
     upgrade = world.path / "root/upgrade"
     upgrade.mkdir()
@@ -248,15 +276,20 @@ def test_an_upgrade_loses_no_answer(world, packages, suite):
         if "-dbgsym" not in deb.name:
             renamed(deb, "99.0", upgrade)
     before = {unit: world.process(unit) for unit in DAEMONS}
-    load = Load()
-    load.start()
-    world.type("apt-get -qy install ./upgrade/*.deb")
-    until(lambda: all(world.process(unit) not in (0, before[unit]) for unit in DAEMONS), 30, "both are new processes")
-    time.sleep(2)  # a loss after the upgrade would be one as well
-    lost = load.lost()
-    print(f"{len(load.sent)} queries, {lost} lost")
-    assert lost == 0, f"{lost} of {len(load.sent)}"
+    with Load() as load:
+        world.type("apt-get -qy install ./upgrade/*.deb")
+        for unit in DAEMONS:
+            world.replaced(unit, before[unit])
+    assert load.lost == 0
     assert world.type("dpkg-query -W -f '${Version}' ntspool-server") == "99.0"
+    until(lambda: world.type(STATUS) == "", 60, "status has no warning")
+
+
+def test_after_a_boot_the_pool_runs(world):
+    world.booted.stop()
+    world.booted.start()
+    assert [world.active(unit) for unit in DAEMONS] == ["active", "active"]
+    until(lambda: world.targets() == {"alice", *MORE}, 60, "all are handed out")
     until(lambda: world.type(STATUS) == "", 60, "status has no warning")
 
 
