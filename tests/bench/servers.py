@@ -96,7 +96,7 @@ class Server:
                                         stderr=self.log)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.settimeout(0.05)
-            while time.monotonic() - began < 60 and self.process.poll() is None:
+            while time.monotonic() - began < 300 and self.process.poll() is None:
                 try:
                     s.sendto(SOA_QUERY, ("127.0.0.1", self.port))
                     if self.ready(s.recv(4096)):
