@@ -208,6 +208,8 @@ static void walk(struct check *check, struct hosts *hosts)
             }
         }
     }
+    check_fail(check, CHECK_DELEGATION, NULL, "it is more than %d zones below the root", DEPTH_MAX);
+    hosts->count = 0;
 }
 
 /* Name servers that the pool itself names, and the parent does not. */

@@ -63,12 +63,11 @@ static inline bool made_fits(const struct made *row, const struct dns_exchange *
             strcmp(row->type, rdata_type_text(exchange->query.type, type)) == 0);
 }
 
-/* One line of `records`. */
-static inline void made_record(struct writer *w, char *line, uint16_t counts[3])
+/* One line of `records`, without its section. */
+static inline void made_record(struct writer *w, char *line)
 {
     const struct dname root = { .len = 1 };
     char *rest = line;
-    const char *section = strsep(&rest, " ");
     const struct dname owner = name_of(strsep(&rest, " "));
     uint32_t ttl = (uint32_t)strtoul(strsep(&rest, " "), NULL, 10);
     uint16_t type = 0;
@@ -82,7 +81,6 @@ static inline void made_record(struct writer *w, char *line, uint16_t counts[3])
     write_u16(w, 0);
     assert_ok(rdata_parse(type, rest, &root, w, &why));
     wire_put_u16(w->data + mark, (uint16_t)(w->at - mark - 2));
-    counts[section[1] == 'n' ? DNS_ANSWER : section[1] == 'u' ? DNS_AUTHORITY : DNS_ADDITIONAL]++;
 }
 
 /* The client subnet comes back with the scope, as RFC 7871 7.2.1 has it. */
@@ -119,13 +117,17 @@ static inline void made_write(const struct made *row, struct dns_exchange *excha
     dname_write(&w, &exchange->query.name);
     write_u16(&w, exchange->query.type);
     write_u16(&w, RR_CLASS_IN);
-    char *text = strdup(row->records != NULL ? row->records : ""), *rest = text;
-    for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
-        if (*line != '\0') {
-            made_record(&w, line, counts);
+    for (enum dns_section section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++) {
+        static const char *const words[] = { "an ", "au ", "ad " };
+        char *text = strdup(row->records != NULL ? row->records : ""), *rest = text;
+        for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
+            if (strncmp(line, words[section], 3) == 0) {
+                made_record(&w, line + 3);
+                counts[section]++;
+            }
         }
+        free(text);
     }
-    free(text);
     if (!exchange->query.plain) {
         made_opt(&w, row, &exchange->query.subnet);
         counts[DNS_ADDITIONAL]++;
