@@ -174,8 +174,9 @@ def test_signals_that_end_no_probe(pool):
 
 
 def test_address_that_comes_later(pool):
-    """The server binds an address that the machine does not have yet, and answers on it once the machine has it."""
-    for address in ("192.0.2.53", "2001:db8::53"):
+    """The server binds an address that the machine does not have yet, and answers on it once the machine has it. No other test
+    gives it these addresses: they would be here already, in one run of both."""
+    for address in ("192.0.2.153", "2001:db8::153"):
         pool.serve("--workers", "1", listen=["127.0.0.1@53", f"{address}@53"])
         pool.server.said(f"{address}@53 (not here yet)")
         pool.machine.add_address(address)
