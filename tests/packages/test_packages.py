@@ -6,12 +6,13 @@ import pytest
 
 from debian import ROOT, run
 
-UNITS = ("ntspoold", "ntspool-probed")
+SERVICES = sorted((ROOT / "tools/systemd").glob("*.service"))
 
 
 def test_each_part_has_its_package(packages, suite):
     names = {path.name.partition("_")[0] for path in packages[suite].glob("*.deb")}
-    assert {name for name in names if not name.endswith("-dbgsym")} == {"ntspool", "ntspool-server", "ntspool-probe", "ntspool-doc"}
+    assert {name for name in names if not name.endswith("-dbgsym")} == {"ntspool", "ntspool-server", "ntspool-probe", "ntspool-report",
+                                                                          "ntspool-doc"}
 
 
 def test_lintian_finds_no_fault(packages, suite):
@@ -20,9 +21,9 @@ def test_lintian_finds_no_fault(packages, suite):
     assert not re.search("^[EW]:", found, re.M), found
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
 def test_the_units_leave_little_open(unit):
-    run("systemd-analyze", "security", "--offline=true", "--threshold=20", ROOT / f"tools/systemd/{unit}.service")
+    run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
 
 
 def calls(name):

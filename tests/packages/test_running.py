@@ -306,7 +306,7 @@ def test_removed_and_added_again_it_is_the_same_pool(world):
 def test_purging_leaves_the_state_alone(world):
     """The state has keys that nobody could make again. To remove it is the operator's decision."""
     before = {path for path in world.owners() if not path.endswith((".instance", ".lock"))}
-    world.type("apt-get -qy purge ntspool ntspool-server ntspool-probe ntspool-doc")
+    world.type("apt-get -qy purge ntspool ntspool-server ntspool-probe ntspool-report ntspool-doc")
     assert before <= set(world.owners())
     assert set(world.owners().values()) == {"ntspool", "ntspool-probe"}
     left = world.type("find / -xdev -name '*ntspool*' -not -path '/proc/*' -not -path '/root/*' -not -path '/var/log/*'").split()
