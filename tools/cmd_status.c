@@ -30,8 +30,12 @@ static json_t *store_json(enum store_kind kind, const struct storeview *view)
     return row;
 }
 
-static json_t *states_json(const struct census *census)
+static json_t *states_json(const struct overview *pool)
 {
+    const struct census *census = &pool->census;
+    if (!pool->judged) {
+        return json_null();
+    }
     json_t *out = json_object();
     for (unsigned i = 0; i < CENSUS_STATES; i++) {
         if (census->states[i] > 0) {
@@ -102,8 +106,9 @@ static json_t *build(const struct survey *survey, const char *state_dir)
     json_object_set_new(out, "probes", runshow_probes(&pool->run));
     json_object_set_new(out, "refusals", vantageshow_refusals(pool->refusals, pool->refusal_count));
     json_object_set_new(out, "members", count_json(pool->census.members));
-    json_object_set_new(out, "eligible", count_json(pool->census.eligible));
-    json_object_set_new(out, "states", states_json(&pool->census));
+    json_object_set_new(out, "eligible",
+                        pool->judged ? count_json(pool->census.eligible) : json_null());
+    json_object_set_new(out, "states", states_json(pool));
     json_object_set_new(out, "held", held_json(&pool->census.vantages));
     json_object_set_new(out, "vantages",
                         vantageshow_json(&pool->census.vantages, &pool->source.vantages));
@@ -184,7 +189,7 @@ static int show_warnings(const struct cli *cli, json_t *out, const struct concer
     if (cli_flag(cli, "nagios")) {
         const json_t *eligible = json_object_get(out, "eligible");
         return concernview_nagios(concerns, number_of(out, "members"),
-                                  eligible != NULL ? json_integer_value(eligible) : -1);
+                                  json_is_integer(eligible) ? json_integer_value(eligible) : -1);
     }
     if (cli->json) {
         json_print(json_incref(out));

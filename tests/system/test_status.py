@@ -180,6 +180,18 @@ def test_a_bar_in_a_text_begins_no_performance_data(idle):
     assert done.returncode == 2 and done.stdout.count("|") == 1 and "pool/x=1" in done.stdout, done.stdout
 
 
+def test_without_verdicts_nobody_says_that_no_member_is_eligible(idle):
+    idle.add("alice", "192.0.2.1")
+    assert "no-member-eligible" in warnings(idle)
+    (idle.state / "health" / "data.mdb").write_bytes(b"broken")
+    shown = json.loads(status(idle, "--json").stdout)
+    assert [warning["id"] for warning in shown["warnings"]] == ["store-unreadable", "server-down"]
+    assert shown["members"] == 1 and shown["eligible"] is None and shown["states"] is None
+    assert "members     1\n" in status(idle).stdout
+    assert "eligible" not in status(idle, "--nagios").stdout
+    assert 'id="no-member-eligible",severity="urgent"} 0' in idle.cli("metrics").stdout
+
+
 def test_warnings_have_the_time_since_when_and_their_subject(idle):
     (idle.state / "traffic" / "data.mdb").write_bytes(b"broken")
     broken = warnings(idle)["store-unreadable"]

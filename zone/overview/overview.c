@@ -51,8 +51,11 @@ static void look_at_members(struct overview *out, const struct overview_source *
     if (result != RESULT_OK) {
         note_unreadable(out, STORE_REGISTRY, result, &diag, concerns);
     }
+    out->judged = result == RESULT_OK && registry != NULL && out->source.health != NULL;
     out->source.health = NULL;
-    census_warn(&out->census, &out->source.settings, concerns);
+    if (out->judged) {
+        census_warn(&out->census, &out->source.settings, concerns);
+    }
 }
 
 static void look_at_vantages(struct overview *out, const struct overview_source *source,

@@ -23,6 +23,7 @@ struct overview_source {
 struct overview {
     bool failed; /* a store can't be read */
     bool zone;   /* the settings are known */
+    bool judged; /* so are the states of all members: registry and verdicts could be read */
     struct storeview stores[STORE_KINDS];
     struct memberview_source source; /* settings and vantage points; `health` is NULL */
     struct census census;

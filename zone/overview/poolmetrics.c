@@ -220,8 +220,7 @@ static void write_stores(struct openmetrics *om, const struct storeview stores[S
 
 void poolmetrics_write(struct openmetrics *om, const struct overview *overview)
 {
-    /* Else the states are not known: no sample is better than "nobody is eligible". */
-    if (overview->zone && overview->stores[STORE_HEALTH].readable) {
+    if (overview->judged) { /* no sample is better than "nobody is eligible" */
         write_members(om, &overview->census);
         write_addresses(om, &overview->census);
         write_certificates(om, &overview->census);

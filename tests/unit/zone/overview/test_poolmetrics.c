@@ -48,7 +48,7 @@ static void the_counts_are_written_with_their_labels(void **)
 {
     struct overview *overview = xcalloc(1, sizeof(*overview));
     struct census *census = &overview->census;
-    overview->zone = true;
+    overview->judged = true;
     census->states[STAGE_FALLING] = 3;
     census->states[CENSUS_STATES - 1] = 2;
     census->vantages.held[HOLD_FROZEN] = 4;
@@ -86,7 +86,7 @@ static void the_counts_are_written_with_their_labels(void **)
 static void what_is_not_known_has_no_sample(void **)
 {
     struct overview *overview = xcalloc(1, sizeof(*overview));
-    overview->stores[STORE_REGISTRY].readable = overview->zone = true;
+    overview->zone = true;
     poolmetrics_write(&om, overview);
     finish();
     assert_int_equal(samples_of("ntspool_members"), 0);
