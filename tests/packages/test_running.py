@@ -293,6 +293,14 @@ def test_after_a_boot_the_pool_runs(world):
     until(lambda: world.type(STATUS) == "", 60, "status has no warning")
 
 
+def test_a_backup_and_reports_are_made(world):
+    world.type("mkdir -p /var/lib/prometheus/node-exporter")
+    world.type(f"systemctl start ntspool-backup ntspool-metrics ntspool-check@{APEX}")
+    assert world.type("ls /var/backups/ntspool/*/registry/data.mdb")
+    for name in ("ntspool", f"ntspool-check-{APEX}"):
+        assert "\nntspool_" in (world.path / f"var/lib/prometheus/node-exporter/{name}.prom").read_text()
+
+
 def test_removed_and_added_again_it_is_the_same_pool(world):
     before = world.json("ntspool key list"), world.json("ntspool member list")
     world.type("apt-get -qy remove ntspool ntspool-server ntspool-probe")
@@ -310,7 +318,7 @@ def test_purging_leaves_the_state_alone(world):
     assert before <= set(world.owners())
     assert set(world.owners().values()) == {"ntspool", "ntspool-probe"}
     left = world.type("find / -xdev -name '*ntspool*' -not -path '/proc/*' -not -path '/root/*' -not -path '/var/log/*'").split()
-    assert [path for path in left if not path.startswith(STATE)] == []
+    assert [path for path in left if not path.startswith((STATE, "/var/backups/ntspool"))] == []
 
 
 def test_the_packages_own_test_passes(world):
