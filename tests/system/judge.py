@@ -24,7 +24,7 @@ def serve_zone(machine, denial="nsec"):
     """A served pool with every name in the tests, and its keys."""
     pool = Pool(machine).init("--ns", f"ns2.{APEX}=127.0.0.2,2001:db8::2", "--denial", denial)
     pool.compact = denial == "compact"
-    pool.cli("zone", "set", "ca", "ca.example")
+    pool.cli("zone", "set", "ca", "ca.example", "whoami", "on")
     for number, name in enumerate(("alice", "bob", "carol", "erin", "frank", "gina")):
         addresses = [f"127.0.{number + 1}.1", f"2001:db8:{number}::1"]
         pool.add(name, *{"bob": addresses[:1], "carol": addresses[1:]}.get(name, addresses))

@@ -22,6 +22,7 @@ half 600 IN CNAME under.nothing
 round 600 IN CNAME about
 about 600 IN CNAME round
 self 600 IN CNAME self
+who 600 IN CNAME _whoami
 deep.under.nothing 600 IN TXT "below empty names"
 {'l' * 63} 600 IN TXT "as long as a label can be"
 """

@@ -48,6 +48,15 @@ NAMES = [
     ("RFC 3596 2.1", f"carol.{APEX}", "AAAA", "NOERROR AAAA"),
     ("RFC 6698 2", f"_25._tcp.mail.{APEX}", "TLSA", "NOERROR TLSA"),
     ("RFC 1035 2.3.4", f"{L63}.{APEX}", "TXT", "NOERROR TXT"),
+    # the name that answers each client differently
+    ("RFC 1034 4.3.2 3a", f"_whoami.{APEX}", "TXT", "NOERROR TXT"),
+    ("RFC 4343 3", f"_WHOAMI.{APEX}", "TXT", "NOERROR TXT"),
+    ("RFC 8482 4.1", f"_whoami.{APEX}", "ANY", "NOERROR TXT"),
+    ("RFC 4035 3.1", f"_whoami.{APEX}", "RRSIG", "NOERROR RRSIG"),
+    ("RFC 1034 3.6.2", f"who.{APEX}", "TXT", "NOERROR CNAME TXT"),
+    ("RFC 4035 3.1.3.1", f"_whoami.{APEX}", "A", NODATA),
+    ("RFC 4035 3.1.3.1", f"who.{APEX}", "A", "NOERROR CNAME / SOA NSEC"),
+    ("RFC 4035 3.1.3.2", f"x._whoami.{APEX}", "TXT", MISSING1),
     # letter case
     ("RFC 4343 3", "pOoL.tEsT", "SOA", "NOERROR SOA"),
     ("RFC 4343 3", f"ALICE.{APEX}", "A", "NOERROR A"),
