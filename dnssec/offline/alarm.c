@@ -16,20 +16,34 @@ static bool has_offline_signer(const struct key_set *keys)
     return false;
 }
 
+/* How long before the bundle's end the level begins. */
+static uint64_t lead_s(enum alarm_level level, const struct slices *slices)
+{
+    uint64_t end = slices_end(slices), length = end - u64_min(slices->begin_at, end);
+    return level == ALARM_LATE   ? u64_min(ALARM_LATE_S, length / 10)
+           : level == ALARM_SOON ? u64_min(ALARM_SOON_S, length / 3)
+                                 : 0;
+}
+
 enum alarm_level alarm_of(const struct key_timeline *timeline, const struct slices *slices,
                           uint64_t now)
 {
     uint64_t end = slices_end(slices);
-    uint64_t length = end - u64_min(slices->begin_at, end);
     if (!has_offline_signer(&timeline->keys)) {
         return ALARM_NONE;
     }
     if (slices_signed_until(slices, &timeline->keys, now) == 0) {
         return ALARM_ENDED;
     }
-    return now + u64_min(ALARM_LATE_S, length / 10) >= end  ? ALARM_LATE
-           : now + u64_min(ALARM_SOON_S, length / 3) >= end ? ALARM_SOON
-                                                            : ALARM_NONE;
+    return now + lead_s(ALARM_LATE, slices) >= end   ? ALARM_LATE
+           : now + lead_s(ALARM_SOON, slices) >= end ? ALARM_SOON
+                                                     : ALARM_NONE;
+}
+
+uint64_t alarm_since(enum alarm_level level, const struct slices *slices, uint64_t now)
+{
+    uint64_t end = slices_end(slices), since = end - u64_min(lead_s(level, slices), end);
+    return level != ALARM_NONE && since <= now ? since : 0;
 }
 
 char *alarm_text(enum alarm_level level, const struct slices *slices, char out[ALARM_ROOM])

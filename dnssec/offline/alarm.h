@@ -19,6 +19,8 @@ enum alarm_level {
 };
 enum alarm_level alarm_of(const struct key_timeline *timeline, const struct slices *slices,
                           uint64_t now);
+/* When that level began; 0 if that can't be known. */
+uint64_t alarm_since(enum alarm_level level, const struct slices *slices, uint64_t now);
 /* One line: what is wrong and what to do; "" for ALARM_NONE. Returns `out`. */
 char *alarm_text(enum alarm_level level, const struct slices *slices, char out[ALARM_ROOM]);
 

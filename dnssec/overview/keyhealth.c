@@ -38,7 +38,8 @@ static void warn_of_bundle(struct concerns *concerns, const struct key_timeline 
     char text[ALARM_ROOM];
     enum alarm_level level = alarm_of(timeline, slices, now);
     if (level != ALARM_NONE) {
-        concern_add(concerns, ids[level], NULL, 0, "%s", alarm_text(level, slices, text));
+        concern_add(concerns, ids[level], NULL, alarm_since(level, slices, now), "%s",
+                    alarm_text(level, slices, text));
     }
 }
 

@@ -47,6 +47,13 @@ class Cli:
     def json(self, *args):
         return json.loads(self(*args, "--json"))
 
+    def warned(self):
+        """What `status` warns of: the texts by id."""
+        found = {}
+        for warning in self.json("status")["warnings"]:
+            found.setdefault(warning["id"], []).append(warning["text"])
+        return found
+
     def refused(self, *args, status=1, **options):
         """Returns the one line on stderr."""
         done = self.run(*args, **options)

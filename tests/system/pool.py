@@ -80,6 +80,13 @@ class Pool:
     def json(self, *args):
         return json.loads(self.cli(*args, "--json").stdout)
 
+    def warned(self):
+        """What `status` warns of: the texts by id."""
+        found = {}
+        for warning in self.json("status")["warnings"]:
+            found.setdefault(warning["id"], []).append(warning["text"])
+        return found
+
     def add(self, name, *addresses, country="NL", operator=None, options=()):
         flags = [word for address in addresses for word in ("--address", address)]
         return self.cli("member", "add", name, *flags, "--country", country, "--operator", operator or name,

@@ -78,7 +78,7 @@ def test_members_whose_certificates_end_are_listed(world):
     # the good certificate has over a third of its few days left
     for span, names in (("1d", {"expired"}), ("365d", within["3650d"] - {"good"})):
         world.cli("zone", "set", "certificate-warning", span)
-        (warning,) = (text for text in world.json("status")["warning_texts"] if "certificates of" in text)
+        (warning,) = world.warned()["certificates-end"]
         assert f"certificates of {len(names)} members" in warning and "expired" in warning, warning
     done = world.cli("member", "list", "--expiring", "soon", check=False)
     assert done.returncode == 2 and "--expiring" in done.stderr

@@ -48,8 +48,8 @@ class World:
     def served(self, name, rdtype):
         return records(self.pool.ask(f"{name}.{APEX}", rdtype), rdtype)
 
-    def warns(self, *texts):
-        return any(all(text in warning for text in texts) for warning in self.pool.json("status")["warning_texts"])
+    def warns(self, name, *texts):
+        return any(all(text in warning for text in texts) for warning in self.pool.warned().get(name, ()))
 
     def eligible(self, *names):
         until(lambda: all(self.pool.member(name)["eligible"] for name in names), 60, f"{names} are eligible")
@@ -87,7 +87,7 @@ def world(machine, request):
 def test_a_vantage_point_that_never_had_ipv6_judges_ipv4_and_says_so(world):
     world.probe()
     world.eligible(*BOTH)
-    until(lambda: world.warns("never reached anything by IPv6"), 15, "the warning names the family")
+    until(lambda: world.warns("vantage-family-unseen", "by IPv6"), 15, "the warning names the family")
     assert world.vantage()["state"] == "well"
     assert (world.vantage()["ipv4_state"], world.vantage()["ipv6_state"]) == ("on", "unseen")
     world.pool.probed.said("nothing was ever reached by IPv6 from here")
@@ -100,7 +100,7 @@ def test_a_vantage_point_that_never_had_ipv6_judges_ipv4_and_says_so(world):
     assert six["addresses"][0]["probes"] == 0
     # The vantage point still judges IPv4: a member that stops loses score.
     world.server.kill()
-    until(lambda: "amy" not in world.pool.targets(1) or world.warns("too much fails at once"), 30, "the fall is seen")
+    until(lambda: "amy" not in world.pool.targets(1) or world.warns("vantage-frozen"), 30, "the fall is seen")
 
 
 def test_a_family_that_goes_off_waits_and_comes_back(world):
@@ -109,13 +109,13 @@ def test_a_family_that_goes_off_waits_and_comes_back(world):
     assert (world.vantage()["ipv4_state"], world.vantage()["ipv6_state"]) == ("on", "on")
     no_route(world)
     until(lambda: world.vantage()["ipv6_state"] == "off", 15, "IPv6 is off")
-    assert world.vantage()["state"] == "well" and world.warns("IPv6 does not work there")
+    assert world.vantage()["state"] == "well" and world.warns("vantage-family-off", "IPv6")
     for number, name in enumerate(BOTH):
         assert world.served(name, "AAAA") == [V6[number]]
     assert world.pool.member(SIX)["eligible"]
     run("ip", "address", "add", f"{world.network.subnet6}:1/64", "dev", world.network.here, "nodad")
     until(lambda: world.vantage()["ipv6_state"] == "on", 15, "IPv6 is on again")
-    assert not world.warns("IPv6")
+    assert not world.warns("vantage-family-off")
 
 
 def test_what_is_served_is_what_works(world):
@@ -158,6 +158,6 @@ def test_votes_are_per_family(world):
     until(lambda: world.served("amy", "AAAA") == [], 20, "what nobody confirms is not served")
     six = world.pool.member(SIX)
     assert not six["eligible"] and six["votes"] == 1
-    assert not world.warns("set itself aside")
-    assert world.warns("vantage point one has never reached") and not world.warns("vantage point three has never reached")
+    assert not world.warns("vantage-aside")
+    assert world.warns("vantage-family-unseen", "vantage point one") and not world.warns("vantage-family-unseen", "vantage point three")
     world.pool.stop(*others)

@@ -179,7 +179,7 @@ def test_vantage_point_that_disagrees_for_long_is_named(world, clock, machine):
         env=environment()) for name, trust in (("second", world.trust), ("blind", stranger.path))]
 
     def warned():
-        return [text for text in world.json("status")["warning_texts"] if "disagreed" in text]
+        return world.warned().get("vantage-dissents", [])
 
     lead(clock, 50 * MINUTE, MINUTE / 2, world.probed, *others)
     assert world.member("good")["eligible"] and world.member("good")["votes"] == 3

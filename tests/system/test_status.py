@@ -157,6 +157,7 @@ def test_a_vantage_point_alone_knows_whether_its_probe_runs(running):
     alone.probe(Authority(running.machine.directory).path)
     until(lambda: [row["running"] for row in alone.json("status").get("probes", ())] == [True], 20, "it runs")
     assert alone.json("status")["vantage_only"] and "probe-down" not in warnings(alone)
+    until(lambda: "vantage-unknown" in warnings(alone), 20, "its key is not the one that the pool knows")
     alone.stop()
     down = warnings(alone)["probe-down"]
     assert down["subject"] == "local" and down["since"] is not None

@@ -115,10 +115,10 @@ def test_older_registry_is_renewed_by_whoever_reads_it(pool):
 @pytest.mark.parametrize("path, mode", [("", 0o777), ("registry", 0o757), ("keys/data.mdb", 0o666), ("feed", 0o777), ("feed/members", 0o666),
                                          ("probe", 0o777)])
 def test_store_that_everybody_can_change_is_told(pool, path, mode):
-    assert "every user of this machine" not in str(pool.json("status")["warning_texts"])
+    assert "store-exposed" not in pool.warned()
     exposed = pool.state / path
     exposed.chmod(mode)
-    assert any("every user of this machine" in warning and str(exposed) in warning for warning in pool.json("status")["warning_texts"])
+    assert any(str(exposed) in text for text in pool.warned()["store-exposed"])
     server = pool.serve()
     assert "every user of this machine" in server.output()
 

@@ -79,6 +79,22 @@ def test_each_warning_of_status_has_its_id_on_the_page():
     assert re.findall(r"^\.Li ([a-z-]+)", urgent, re.M) == re.findall(r'\bX\([A-Z_]+, "([a-z-]+)", URGENT', source("concern.h"))
 
 
+def claims():
+    """The lines of system tests, and the statements of unit tests, that fail if what they name does not happen."""
+    for path in (ROOT / "tests" / "system").glob("test_*.py"):
+        yield from re.findall(r"^ +(?:assert|until\().*$|^.*warned\(\).*$", path.read_text(), re.M)
+    for path in (ROOT / "tests" / "unit").rglob("test_*.c"):
+        if path.name != "test_concern.c":  # it has warnings that nothing gave cause for
+            yield from re.findall(r"\b(?:assert|expect)[a-z_]*\([^;]*;", path.read_text())
+
+
+def test_each_warning_of_status_is_brought_about_by_a_test():
+    said = "\n".join(claim for claim in claims() if "not in" not in claim)
+    ids = re.findall(r'\bX\(([A-Z_]+),\s+"([a-z-]+)"', source("concern.h"))
+    assert len(ids) > 30
+    assert [name for enumerator, name in ids if f'"{name}"' not in said and not re.search(rf"\bCONCERN_{enumerator}\b", said)] == []
+
+
 # Output of status that is no warning.
 OTHER = {
     "cmd_status.c": ("keys ", "pool ", "a store of ", " cant be read: the warnings above name it", ", of another machine", "last probe",

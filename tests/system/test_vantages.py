@@ -51,7 +51,7 @@ def test_verdicts_of_a_vantage_point_that_nobody_named_count_for_nothing(world):
     (refusal,) = world.json("status")["refusals"]
     key = run(BIN / "ntspool", "-s", world.state, "vantage", "key", "--id", "blind").stdout.strip()
     assert refusal["source"] == "blind" and f"`ntspool vantage add blind {key}`" in refusal["text"]
-    assert any("blind are refused" in text for text in world.json("status")["warning_texts"])
+    assert any("blind" in text for text in world.warned()["reports-refused"])
     world.server.said("a report of the vantage point blind is refused: ")
 
 

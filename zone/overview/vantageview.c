@@ -46,24 +46,28 @@ static void warn_of_freeze(const struct vantage *each, struct concerns *concerns
     }
 }
 
-/* True if the vantage point has never reached any address, of so many that the fault is its own. */
-static bool saw_nothing(const struct vantage *each)
+/* Since when the vantage point should have reached an address, of so many that it is its own fault
+ * that it never did; 0: it is not. */
+static uint64_t blind_since(const struct vantage *each)
 {
     const struct vantage_family *six = &each->family[ADDRESS_IPV6];
     const struct vantage_family *four = &each->family[ADDRESS_IPV4];
     uint64_t since = six->state_since > four->state_since ? six->state_since : four->state_since;
+    since += UNSEEN_INTERVALS * (uint64_t)each->interval_s;
     return six->state == FAMILY_UNSEEN && four->state == FAMILY_UNSEEN &&
-           six->addresses + four->addresses >= VANTAGE_ALARM_LEAST &&
-           since + UNSEEN_INTERVALS * (uint64_t)each->interval_s <= each->well_at;
+                   six->addresses + four->addresses >= VANTAGE_ALARM_LEAST && since <= each->well_at
+               ? since
+               : 0;
 }
 
 /* Warns of an address family that does not work while the other does. */
 static void warn_of_families(const struct vantage *each, struct concerns *concerns)
 {
     char at[ISOTIME_ROOM];
-    if (saw_nothing(each)) {
+    uint64_t since = blind_since(each);
+    if (since != 0) {
         concern_add(
-            concerns, CONCERN_VANTAGE_BLIND, each->name, 0,
+            concerns, CONCERN_VANTAGE_BLIND, each->name, since,
             "vantage point %s has never reached anything: before you believe what it says of "
             "members, check its network, that TCP goes out to port %d and UDP to port 123",
             each->name, MEMBER_PORT);
@@ -82,7 +86,7 @@ static void warn_of_families(const struct vantage *each, struct concerns *concer
                 each->name, name, isotime_or_dash(own->state_since, at), own->addresses);
         } else {
             concern_add(
-                concerns, CONCERN_VANTAGE_FAMILY_UNSEEN, each->name, 0,
+                concerns, CONCERN_VANTAGE_FAMILY_UNSEEN, each->name, own->state_since,
                 "vantage point %s has never reached anything by %s: it can't judge %u addresses; "
                 "check its %s, or have another vantage point that has it",
                 each->name, name, own->addresses, name);

@@ -43,6 +43,11 @@ static void a_year_is_warned_of_thirty_and_seven_days_before_its_end(void **)
     expect(&timeline, &slices, end - 1, ALARM_LATE, "import-bundle");
     expect(&timeline, &slices, end, ALARM_ENDED, "SERVFAIL");
     expect(&timeline, &slices, end + DAY, ALARM_ENDED, "2028-01-15T08:00:00Z");
+    assert_int_equal(alarm_since(ALARM_NONE, &slices, end), 0);
+    assert_int_equal(alarm_since(ALARM_SOON, &slices, end - 7 * DAY - 1), end - 30 * DAY);
+    assert_int_equal(alarm_since(ALARM_LATE, &slices, end - 1), end - 7 * DAY);
+    assert_int_equal(alarm_since(ALARM_ENDED, &slices, end + DAY), end);
+    assert_int_equal(alarm_since(ALARM_ENDED, &slices, end - 1), 0); /* damaged, who knows when */
     slices_done(&slices);
 }
 
