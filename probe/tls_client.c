@@ -1,6 +1,7 @@
 #include "probe/tls_client.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,9 @@ enum result tls_trust_new(struct tls_trust **out, const char *trust_file, struct
         return diag_fail(diag, RESULT_INVALID,
                          "this machine has no store of CAs, so no certificate would be believed: "
                          "install ca-certificates, or name a PEM file by --trust");
+    }
+    if (trust_file != NULL && access(trust_file, R_OK) != 0) {
+        return diag_fail(diag, RESULT_INVALID, "can't read %s: %s", trust_file, strerror(errno));
     }
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     /* RFC 8915 3: TLS 1.3 or later; RFC 8915 4: this ALPN and no other */

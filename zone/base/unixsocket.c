@@ -14,7 +14,7 @@ enum result unixsocket_address(struct sockaddr_un *out, const char *path, struct
     size_t len = strlen(path);
     if (len > UNIXSOCKET_PATH_MAX) {
         return diag_fail(diag, RESULT_INVALID,
-                         "the path of a UNIX socket has at most %d octets, not as \"%.200s\"",
+                         "the path of a UNIX socket has at most %d octets, unlike \"%.200s\"",
                          UNIXSOCKET_PATH_MAX, path);
     }
     *out = (struct sockaddr_un){ .sun_family = AF_UNIX };
@@ -27,7 +27,7 @@ enum result unixsocket_check(const char *path, struct diag *diag)
     struct sockaddr_un address;
     if (path[0] != '/') {
         return diag_fail(diag, RESULT_INVALID,
-                         "the path of a UNIX socket is absolute, not as \"%.200s\"", path);
+                         "the path of a UNIX socket is absolute (/...), not \"%.200s\"", path);
     }
     return unixsocket_address(&address, path, diag);
 }
