@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -34,6 +35,13 @@ pivot_root . old
 umount -l /old
 exec "$@"
 """
+# The same for systemd, which wants control groups of its own, and may not touch the clock.
+_BOOT = r"""
+echo $$ >"$1/cgroup.procs"
+shift
+exec unshare --mount --pid --fork --kill-child --ipc --uts --cgroup setpriv --bounding-set -sys_time,-sys_module sh -ec "$@"
+"""
+_ENTER_BOOTING = _ENTER.replace("exec ", "mount -t cgroup2 cgroup2 /sys/fs/cgroup\nexec env -i container=test ")
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 
 
@@ -105,23 +113,21 @@ class Booted:
         self.cgroups = log.parent / "cgroups"
         self.cgroups.mkdir()
         run("mount", "-t", "cgroup2", "cgroup2", self.cgroups)
-        self.cgroup = self.cgroups / f"ntspool-tests-{os.getpid()}"
-        self.cgroup.mkdir()
-        self.start()
+        self.cgroup = Path(tempfile.mkdtemp(prefix="ntspool-tests-", dir=self.cgroups))
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def start(self):
-        start = [f"echo $$ >{self.cgroup}/cgroup.procs", "exec unshare --mount --pid --fork --kill-child --ipc --uts --cgroup"
-                 " setpriv --bounding-set -sys_time,-sys_module,-sys_boot sh -ec \"$0\" sh \"$@\""]
-        boot = _ENTER.replace("exec ", "mount -t cgroup2 cgroup2 /sys/fs/cgroup\nexec env -i container=test ")
         with open(self.log, "ab") as out:
-            self.outside = subprocess.Popen(["sh", "-ec", "\n".join(start), boot, self.path, "/lib/systemd/systemd", "--log-target=console"],
+            self.outside = subprocess.Popen(["sh", "-ec", _BOOT, "sh", self.cgroup, _ENTER_BOOTING, "sh", self.path, "/lib/systemd/systemd",
+                                             "--log-target=console"],
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
-        self._await(lambda: self.do("systemctl", "is-system-running", "--wait", check=False).strip() in ("running", "degraded"), "boots")
-
-    def _await(self, condition, what):
         deadline = time.monotonic() + 60
-        while not condition():
-            assert time.monotonic() < deadline and self.outside.poll() is None, f"{what}\n{self.log.read_text()}"
+        while self.do("systemctl", "is-system-running", "--wait", check=False).strip() not in ("running", "degraded"):
+            assert time.monotonic() < deadline and self.outside.poll() is None, self.log.read_text()
             time.sleep(0.2)
 
     def _init(self):
