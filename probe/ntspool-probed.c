@@ -18,6 +18,7 @@
 #include "zone/base/notify.h"
 #include "zone/base/preflight.h"
 #include "zone/base/sandbox.h"
+#include "zone/base/syscalls.h"
 #include "zone/base/user.h"
 #include "zone/registry/config.h"
 #include "zone/registry/settings.h"
@@ -142,6 +143,9 @@ static enum result read_options(struct probed_options *out, const struct argumen
     return RESULT_OK;
 }
 
+/* Whether the kernel's clock is synchronised. */
+static const char *const calls[] = { "adjtimex", "clock_adjtime", NULL };
+
 /* After everything that is opened once, and before the first packet from a member. */
 static enum result confine(const struct probed_options *options, struct diag *diag)
 {
@@ -164,12 +168,7 @@ static enum result confine(const struct probed_options *options, struct diag *di
     if (options->trust != NULL) {
         sandbox_allow_file(&sandbox, options->trust, options->state);
     }
-    enum result result = sandbox_enter(&sandbox, diag);
-    if (result == RESULT_MISSING) {
-        log_say(log_line, LOG_WARNING, "%s", diag->text);
-        result = RESULT_OK;
-    }
-    return result;
+    return sandbox_enter_daemon(&sandbox, calls, log_line, diag);
 }
 
 static void close_handles(struct program *program)
@@ -321,6 +320,7 @@ static enum result run_prober(struct program *program, const struct probed_optio
 static enum result run(struct program *program, const struct probed_options *options,
                        struct diag *diag)
 {
+    syscalls_hide();
     enum result result = open_all(program, options, diag);
     if (result == RESULT_OK) {
         CHECK(uv_loop_init(&program->loop) == 0);

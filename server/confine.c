@@ -8,6 +8,12 @@
 #include "zone/base/user.h"
 #include "zone/store/store.h"
 
+/* Threads and their priority, the child that looks at a new store, TCP, metrics. */
+static const char *const calls[] = { "accept",      "accept4",  "alarm",
+                                     "clone",       "sendfile", "sched_setaffinity",
+                                     "setpriority", "waitid",   "wait4",
+                                     NULL };
+
 /* The dealer lowers its priority, which the filter of a systemd unit may forbid. */
 static void check_filters(log_sink *log)
 {
@@ -54,10 +60,5 @@ enum result confine(const struct options *options, log_sink *log, struct diag *d
     for (size_t i = 0; i < options->location_count; i++) {
         sandbox_allow_file(&sandbox, options->locations[i], NULL);
     }
-    enum result result = sandbox_enter(&sandbox, diag);
-    if (result == RESULT_MISSING) {
-        log_say(log, LOG_WARNING, "%s", diag->text);
-        result = RESULT_OK;
-    }
-    return result;
+    return sandbox_enter_daemon(&sandbox, calls, log, diag);
 }

@@ -28,6 +28,7 @@
 #include "zone/base/instance.h"
 #include "zone/base/log.h"
 #include "zone/base/notify.h"
+#include "zone/base/syscalls.h"
 
 #define INSTANCE_NAME "ntspoold"
 
@@ -245,6 +246,7 @@ static void log_started(const struct program *program, const struct options *opt
 static enum result prepare(struct program *program, const struct options *options,
                            struct diag *diag)
 {
+    syscalls_hide();
     TRY(stores_open(&program->stores, options->state, log_line, diag));
     TRY(seal_open(&program->seal, options->state, options->seal_key, diag));
     TRY(claim_state(program, options, diag));

@@ -8,7 +8,7 @@
 parts=${root:?}/build/parts
 
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libssl-dev libsodium-dev libjansson-dev
-    libc-ares-dev libyaml-dev liblmdb-dev libmicrohttpd-dev libunbound-dev libfstrm-dev)
+    libc-ares-dev libyaml-dev liblmdb-dev libmicrohttpd-dev libseccomp-dev libunbound-dev libfstrm-dev)
 packages_quickstart=(bind9-dnsutils libmaxmind-db-writer-perl openssl perl util-linux
     libcap2 libedit2 libgnutls30 libnettle8 libseccomp2)
 packages_tests=(bash-completion ca-certificates clang clang-format clang-tidy dns-root-data dnstap-ldns dnsviz fish fstrm-bin

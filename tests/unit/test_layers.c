@@ -309,6 +309,7 @@ static const struct {
     const char *header, *owners[4];
 } owned[] = {
     { "<lmdb.h", { "zone/store/store_private.h" } },
+    { "<seccomp", { "zone/base/syscalls.c" } },
     { "<yaml", { "zone/registry/config.c" } },
     { "<ares", { "probe/lookup.c" } },
     { "<uv.h", { "server/", "probe/" } },

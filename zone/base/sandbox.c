@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "zone/base/syscalls.h"
 #include "zone/base/user.h"
 
 /* Rights that the headers may be too old for, with Landlock's version. */
@@ -223,4 +224,20 @@ enum result sandbox_enter(struct sandbox *sandbox, struct diag *diag)
                    : diag_fail(diag, RESULT_MISSING,
                                "a filter of system calls forbids to give up capabilities "
                                "(SystemCallFilter= must have capset): the process keeps them");
+}
+
+static enum result or_warning(enum result result, log_sink *log, const struct diag *diag)
+{
+    if (result == RESULT_MISSING) {
+        log_say(log, LOG_WARNING, "%s", diag->text);
+    }
+    return result == RESULT_MISSING ? RESULT_OK : result;
+}
+
+enum result sandbox_enter_daemon(struct sandbox *sandbox, const char *const *calls, log_sink *log,
+                                 struct diag *diag)
+{
+    sandbox_hide_memory(); /* a change of the user may have shown it */
+    TRY(or_warning(sandbox_enter(sandbox, diag), log, diag));
+    return or_warning(syscalls_limit(calls, SYSCALLS_STRICT, diag), log, diag);
 }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "zone/base/result.h"
+#include "zone/base/log.h"
 
 enum sandbox_right {
     SANDBOX_READ,
@@ -43,5 +43,10 @@ void sandbox_allow_file(struct sandbox *sandbox, const char *file, const char *s
  * MISSING, with the reason in the diag, if there is no Landlock. Then only file permissions protect
  * the system; the caller logs this and goes on. */
 enum result sandbox_enter(struct sandbox *sandbox, struct diag *diag);
+/* The same for a daemon, which has called syscalls_hide: hides its memory as well, and leaves it
+ * the system calls of every daemon and those in `calls` (see syscalls_limit). Logs what the kernel
+ * does not have. */
+enum result sandbox_enter_daemon(struct sandbox *sandbox, const char *const *calls, log_sink *log,
+                                 struct diag *diag);
 
 #endif
