@@ -12,7 +12,7 @@ char *memberreach_last(const struct memberview *view, uint64_t now, char out[MEM
     } units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
     uint64_t at = memberview_probed_at(view), age_s = now > at ? now - at : 0;
     size_t unit = 0;
-    while (units[unit].s > 1 && age_s < 2 * units[unit].s) {
+    while (units[unit].s > 1 && age_s / units[unit].s < 2) {
         unit++;
     }
     (void)snprintf(out, MEMBERREACH_ROOM, "%llu%c", (unsigned long long)age_s / units[unit].s,

@@ -118,7 +118,7 @@ static void old_samples_are_forgotten_and_longer_intervals_remember_longer(void 
     assert_int_equal(reach_from(here, 3600, now), 0377);
     assert_int_equal(reach_from(here, INTERVAL_S, now), 01);
     assert_int_equal(reach_from(here, INTERVAL_S, now + 3600), 0);
-    assert_int_equal(reach_from(here, 3600, now + 6 * 3600), 0177);
+    assert_int_equal(reach_from(here, 3600, now + UINT64_C(6) * 3600), 0177);
 }
 
 int main(void)
