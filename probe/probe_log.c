@@ -164,8 +164,8 @@ bool probe_log_state(struct probe_log *probe_log, const struct vantage *vantage)
 {
     static const char *const texts[] = {
         [VANTAGE_WELL] = "clock, network and machine are well again: verdicts count",
-        [VANTAGE_CLOCK_OFF] = "our clock is off, according to the references or the kernel: "
-                              "verdicts wait until it is right",
+        [VANTAGE_CLOCK_OFF] = ("our clock is off, according to the references or the kernel: "
+                               "verdicts wait until it is right"),
         [VANTAGE_NETWORK_OFF] = "our network is down: verdicts wait until it is back",
         [VANTAGE_HELD_UP] =
             "our process gets too little CPU time: verdicts wait until it gets enough",
