@@ -131,6 +131,7 @@ class Parent:
         self.root, self.zone = _Signer("."), _Signer(self.apex.parent().to_text())
         self.server = f"ns.{self.zone.zone}"
         self.delegations = {address: delegation() for address in addresses}
+        self.dsync = []  # texts of the records at `_dsync.<the pool's parent>`
         self.listeners = [Listener(address, lambda octets, tcp, at=address: self.answer(octets, tcp, at))
                           for address in addresses]
 
@@ -147,6 +148,8 @@ class Parent:
                 return signer, rows[rdtype]
         if name == self.zone.zone and rdtype == "DS":
             return self.root, [self.zone.ds.to_text()]
+        if name == dns.name.from_text("_dsync", self.zone.zone) and rdtype == "TYPE66":
+            return self.zone, self.dsync
         addresses = {"a.root.": (self.root, self.addresses[:1]), self.server: (self.zone, self.addresses[1:])}
         signer, found = addresses.get(name.to_text().lower(), (None, None))
         return (signer, found) if found and rdtype == "A" else (None, None)

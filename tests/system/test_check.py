@@ -141,6 +141,16 @@ def test_parent(bed, case):
     assert found.bad() == case.found, found.rows
 
 
+def test_where_the_parent_takes_notify(bed):
+    (text,) = bed.check("--only", "parent").texts("parent/dsync")
+    assert "no NOTIFY" in text
+    rdata = struct.pack("!HBH", dns.rdatatype.CDS, 1, 5359) + dns.name.from_text("scan.test").to_wire()
+    bed.parent.dsync = [f"\\# {len(rdata)} {rdata.hex()}"]
+    found = bed.check("--only", "parent")
+    bed.parent.dsync = []
+    assert not found.bad() and found.texts("parent/dsync") == [": the parent takes NOTIFY for CDS at scan.test. port 5359"]
+
+
 def test_what_this_machine_has_no_route_to_is_not_judged(bed):
     """It may answer others: a name server, an address of one, a server of the parent."""
     with bed.delegated(_server_of_ipv6()):

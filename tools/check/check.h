@@ -106,6 +106,7 @@ struct check {
                              or 0 */
 
     struct endpoints parents; /* servers of the parent zone */
+    struct dname parent_zone;
     unsigned server_count;
     struct check_server servers[CHECK_SERVERS_MAX];
     struct dns_rrset dnskey;    /* the pool's keys; count 0: not known */

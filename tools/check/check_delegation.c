@@ -196,6 +196,8 @@ static void walk(struct check *check, struct hosts *hosts)
             return;
         }
         bool last = dname_equal(&hosts->owner, &check->pool);
+        check->parent_zone =
+            check->options.parents.count > 0 ? dname_parent(&check->pool, 1) : apex;
         resolve_hosts(check, hosts, !last);
         if (last) {
             return;

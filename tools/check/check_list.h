@@ -24,6 +24,8 @@
       "RFC 7344 4")                                                                                \
     X(DS_TTL, "parent/ds-ttl", WARNING, "The TTL of the DS records is not over parent-ds-ttl.",    \
       "Set parent-ds-ttl to the TTL that the parent uses: rollovers wait for it.", "RFC 7583 3.3") \
+    X(DSYNC, "parent/dsync", INFO, "Where the parent zone takes NOTIFY for CDS.",                  \
+      "Nothing to do: ntspoold sends it, if ds-resolver is set.", "RFC 9859 4.1")                  \
     X(UDP, "servers/udp", ERROR, "Each address of each name server answers over UDP.",             \
       "Let UDP port 53 through, and see that ntspoold listens on this address.", "RFC 1035 4.2.1") \
     X(TCP, "servers/tcp", ERROR, "Each address answers over TCP.",                                 \

@@ -1,10 +1,11 @@
 /* The group "parent": the delegation, as every server of the parent zone has it. */
+#include "tools/check/check_parent.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "dnssec/keys/ds.h"
 #include "dnssec/signing/rrsig_verify.h"
-#include "tools/check/check.h"
 #include "tools/output.h"
 #include "zone/names/rdata.h"
 
@@ -430,5 +431,6 @@ void check_parent(struct check *check)
     dnsclient_free(apex->addresses, apex->address_count);
     done(check, apex, &judged);
     free(apex);
+    check_dsync(check);
     judge_lame(check);
 }

@@ -41,6 +41,8 @@ static void the_walk_goes_from_the_root_to_the_pool(void **)
     const struct address parent = address_of(TEST_SERVER), own = address_of("192.0.2.3");
     assert_int_equal(check->parents.count, 1);
     assert_true(address_equal(&check->parents.list[0].address, &parent));
+    const struct dname zone = name_of("test.");
+    assert_true(dname_equal(&check->parent_zone, &zone));
     /* Three addresses of the delegation, and one that only the pool names. */
     assert_int_equal(check->server_count, 4);
     assert_true(check->servers[0].delegated && check->servers[2].delegated);

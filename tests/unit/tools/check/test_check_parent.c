@@ -22,6 +22,7 @@ static struct check *parent_of(void)
     struct check *check = made_check();
     check->parents.count = 1;
     check->parents.list[0].address = address_of(PARENT);
+    check->parent_zone = name_of("test.");
     return check;
 }
 
@@ -80,6 +81,38 @@ static void each_fault_of_a_delegation_has_its_check(void **)
 }
 
 /* Others of the parent may answer; clients ask them. */
+/* RFC 9859 4.1: at the name of the pool, else at that of all children. */
+static void where_the_parent_takes_notify_is_shown(void **)
+{
+    static const struct {
+        const char *name, *record, *says; /* NULL: the parent denies it */
+    } rows[] = {
+        { "pool._dsync.test.", "CDS 1 5359 scan.test.", "at scan.test. port 5359" },
+        { "_dsync.test.", "CDS 1 53 all.test.", "at all.test. port 53" },
+        { "_dsync.test.", "CSYNC 1 53 all.test.", "no NOTIFY" }, /* of another type */
+        { "_dsync.test.", "CDS 2 53 all.test.", "no NOTIFY" },   /* by another scheme */
+        { "_dsync.test.", NULL, "no NOTIFY" },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct check *check = parent_of();
+        char record[128] = "";
+        if (rows[i].record != NULL) {
+            (void)snprintf(record, sizeof(record), "an %s 60 DSYNC %s", rows[i].name,
+                           rows[i].record);
+        }
+        made_add(
+            (struct made){ PARENT, rows[i].name, "TYPE66", .authority = true, .records = record });
+        assert_int_equal(judge(check, REFERRAL GLUE), CHECK_COUNT);
+        assert_int_equal(made_level(check, CHECK_DSYNC), CHECK_INFO);
+        assert_true(made_says(check, CHECK_DSYNC, rows[i].says));
+        made_done(check);
+    }
+    struct check *check = parent_of();
+    (void)judge(check, REFERRAL GLUE);
+    assert_int_equal(made_level(check, CHECK_DSYNC), CHECK_LEVELS); /* nobody says anything */
+    made_done(check);
+}
+
 static void a_silent_server_of_the_parent_is_a_warning(void **)
 {
     struct check *check = parent_of();
@@ -296,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_delegation_like_the_pool_itself_passes),
         cmocka_unit_test(each_fault_of_a_delegation_has_its_check),
+        cmocka_unit_test(where_the_parent_takes_notify_is_shown),
         cmocka_unit_test(a_silent_server_of_the_parent_is_a_warning),
         cmocka_unit_test(a_server_of_the_parent_without_a_route_is_not_judged),
         cmocka_unit_test(what_the_pool_does_not_say_is_not_compared),
