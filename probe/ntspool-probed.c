@@ -41,7 +41,7 @@ static const struct option_row known_options[] = {
     { "state", 's', "DIR", false, "the pool's state (default " CONFIG_STATE_PRESET ")" },
     { "config", 'c', "FILE", false, "options from a YAML file, named like the long ones here" },
     { "check", 'C', NULL, false,
-      "look whether a start with these options would succeed, say what\n"
+      "check whether a start with these options would succeed, say what\n"
       "is wrong, and end; changes nothing, also while a probe runs" },
     { "help", 'h', NULL, false, "this text" },
     { "version", 'V', NULL, false, "the version" },
@@ -152,7 +152,7 @@ static enum result confine(const struct probed_options *options, struct diag *di
     struct sandbox sandbox;
     char path[PATH_MAX];
     if (geteuid() == 0) {
-        log_say(log_line, LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
+        log_say(log_line, LOG_NOTICE, "runs as root, which it does not need: give it a user (--user)");
     }
     if (options->reference_count == 0 && !reference_kernel_answers()) {
         log_say(

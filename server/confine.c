@@ -51,7 +51,7 @@ enum result confine(const struct options *options, log_sink *log, struct diag *d
         TRY(user_become(options->user, diag));
     }
     if (geteuid() == 0) {
-        log_say(log, LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
+        log_say(log, LOG_NOTICE, "runs as root, which it does not need: give it a user (--user)");
     }
     check_filters(log);
     check_permissions(options->state, log);

@@ -48,7 +48,7 @@ static const struct option_row rows[] = {
     { "detach", 'D', NULL, false,
       "go on in the background; the command ends when the server answers" },
     { "check", 'C', NULL, false,
-      "look whether a start with these options would succeed, say what is\n"
+      "check whether a start with these options would succeed, say what is\n"
       "wrong, and end; changes nothing, also while a server runs" },
     { "help", 'h', NULL, false, "this text" },
     { "version", 'V', NULL, false, "the version" },

@@ -149,7 +149,7 @@ static void print_leader(const struct listing *listing)
     }
     uint32_t age_s = listing->now > seen_at ? (uint32_t)(listing->now - seen_at) : 0;
     printf("\nThis machine follows: the keys, and what becomes of them, come from another one. The "
-           "last package\nis of %s, %s old.\n",
+           "last package\ndates from %s, %s ago.\n",
            output_time(seen_at, at), duration_text(age_s, age));
     if (listing->leader[0] != 0) {
         printf("It was made by %s.\n", listing->leader);

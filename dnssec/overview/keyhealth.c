@@ -21,8 +21,8 @@ static void warn_follower(struct concerns *concerns, const struct key_timeline *
                     "that leads (`ntspool key import --package`)");
     } else if (seen_at + PACKAGE_OLD_S < now) {
         concern_add(concerns, CONCERN_FOLLOWER_OLD, NULL, seen_at,
-                    "the last package of keys from the machine that leads is of %s: keys that it "
-                    "has rolled since are not served here",
+                    "the last package of keys from the machine that leads dates from %s: keys "
+                    "that it has rolled since are not served here",
                     isotime_or_dash(seen_at, at));
     }
 }

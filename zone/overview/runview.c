@@ -49,7 +49,7 @@ void runview_warn_of_server(const struct runview *view, struct concerns *concern
                     "ntspoold does not run on this state: nothing is answered from it");
     } else if (hangs(server)) {
         concern_add(concerns, CONCERN_SERVER_HANGS, NULL, server->heartbeat,
-                    "ntspoold (pid %llu) stands still since %llu s",
+                    "ntspoold (pid %llu) has stood still for %llu s",
                     (unsigned long long)server->pid, (unsigned long long)server->silent_s);
     }
 }
@@ -71,7 +71,7 @@ void runview_warn_of_probes(const struct runview *view, const struct vantage_key
                         vantage, isotime_text(facts->heartbeat, at));
         } else if (hangs(facts)) {
             concern_add(concerns, CONCERN_PROBE_HANGS, vantage, facts->heartbeat,
-                        "ntspool-probed of vantage point %s (pid %llu) stands still since %llu s",
+                        "ntspool-probed of vantage point %s (pid %llu) has stood still for %llu s",
                         vantage, (unsigned long long)facts->pid,
                         (unsigned long long)facts->silent_s);
         }

@@ -61,14 +61,15 @@ void supplies_warn(const struct supplies *supplies, uint64_t now, struct concern
                     (unsigned long long)supplies->disk_needed / MIB);
     }
     if (locations_at != 0 && locations_at + SUPPLIES_LOCATIONS_OLD_S < now) {
-        concern_add(concerns, CONCERN_LOCATIONS_OLD, NULL, locations_at + SUPPLIES_LOCATIONS_OLD_S,
-                    "a location file of the server is of %s, over %u days old: networks have moved "
-                    "since",
-                    isotime_text(locations_at, at), SUPPLIES_LOCATIONS_OLD_S / DAY_S);
+        concern_add(
+            concerns, CONCERN_LOCATIONS_OLD, NULL, locations_at + SUPPLIES_LOCATIONS_OLD_S,
+            "a location file of the server dates from %s, over %u days ago: networks have moved "
+            "since",
+            isotime_text(locations_at, at), SUPPLIES_LOCATIONS_OLD_S / DAY_S);
     }
     if (backup_at != 0 && backup_at + SUPPLIES_BACKUP_OLD_S < now) {
         concern_add(concerns, CONCERN_BACKUP_OLD, NULL, backup_at + SUPPLIES_BACKUP_OLD_S,
-                    "the last backup of the state is of %s, over %u days old",
+                    "the last backup of the state dates from %s, over %u days ago",
                     isotime_text(backup_at, at), SUPPLIES_BACKUP_OLD_S / DAY_S);
     }
 }
