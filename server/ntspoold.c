@@ -41,6 +41,8 @@ enum {
     SUCCESSION_S = 30 /* until it is logged that the ntspoold before this one does not end */
 };
 
+_Static_assert((int)OPTIONS_WORKERS_MAX == KEPT_WORKERS_MAX, "every worker's sockets can be kept");
+
 /* All that lives as long as the program. */
 struct program {
     struct stores stores;
