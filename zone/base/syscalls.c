@@ -15,6 +15,10 @@
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #    define IS_SANITIZED
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#        define IS_SANITIZED
+#    endif
 #endif
 
 #ifndef PR_SET_VMA
@@ -133,11 +137,11 @@ static int allow_if(scmp_filter_ctx filter, int call, const struct condition *on
 static int allow_tgkill(scmp_filter_ctx filter, int call)
 {
     uint32_t pid = (uint32_t)getpid();
-    int rc =
-        seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 1, SCMP_CMP32(0, SCMP_CMP_NE, pid));
-    return rc == 0
-               ? seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_CMP32(0, SCMP_CMP_EQ, pid))
-               : rc;
+    int rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 1,
+                              SCMP_CMP64(0, SCMP_CMP_NE, pid, 0));
+    return rc == 0 ? seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+                                      SCMP_CMP64(0, SCMP_CMP_EQ, pid, 0))
+                   : rc;
 }
 
 /* Adds the rules of a call, if this architecture has it. */
