@@ -6,11 +6,14 @@
 
 static json_t *daemon_json(const struct instance_facts *facts)
 {
-    return facts->running
-               ? json_pack("{s:b, s:I, s:o, s:o, s:o}", "running", 1, "pid", (json_int_t)facts->pid,
-                           "since", json_time(facts->since), "heartbeat",
-                           json_time(facts->heartbeat), "version", json_text(facts->version))
-               : json_pack("{s:b}", "running", 0);
+    if (!facts->running) {
+        return json_pack("{s:b}", "running", 0);
+    }
+    bool told = facts->pid != 0; /* else its file is empty */
+    return json_pack("{s:b, s:o, s:o, s:o, s:o}", "running", 1, "pid",
+                     told ? json_integer((json_int_t)facts->pid) : json_null(), "since",
+                     json_time(facts->since), "heartbeat", json_time(facts->heartbeat), "version",
+                     told ? json_text(facts->version) : json_null());
 }
 
 json_t *runshow_server(const struct runview *view)
@@ -47,12 +50,14 @@ static const char *text_of(const json_t *daemon, const char *key)
 
 static void print_daemon(const json_t *daemon)
 {
-    if (json_is_true(json_object_get(daemon, "running"))) {
+    if (!json_is_true(json_object_get(daemon, "running"))) {
+        puts("does not run");
+    } else if (json_is_null(json_object_get(daemon, "pid"))) {
+        puts("runs");
+    } else {
         printf("runs since %s, pid %lld, version %s\n", text_of(daemon, "since"),
                (long long)json_integer_value(json_object_get(daemon, "pid")),
                text_of(daemon, "version"));
-    } else {
-        puts("does not run");
     }
 }
 

@@ -57,8 +57,9 @@ static void write_queries(struct openmetrics *om, const uint64_t *sums)
     plain_counter(om, "ntspool_dns_do_total", "Questions with the flag DO, for signatures.",
                   dnssec);
     static const char *const subnets[] = { "used", "zero" };
-    counter(om, "ntspool_dns_ecs_total",
-            "Queries with a client subnet: used, or zero, of a client that keeps it to itself.");
+    counter(
+        om, "ntspool_dns_ecs_total",
+        "Queries with a client subnet: used, or zero, by which a client asks not to be located.");
     by_text(om, "result", subnets, 2, sums + MESSAGES_ECS_USED);
     static const char *const cookies[MESSAGE_COOKIES] = { "good", "old", "bad", "none" };
     counter(om, "ntspool_dns_cookies_total",
@@ -92,7 +93,7 @@ static void write_responses(struct openmetrics *om, const uint64_t *sums)
     by_text(om, "reason", drops, MESSAGE_DROPS, sums + MESSAGES_DROPPED);
     plain_counter(om, "ntspool_dns_limited_total",
                   "Responses over the rate of the client's network: dropped, slipped, or followed "
-                  "by a rest of the TCP connection.",
+                  "by a pause of the TCP connection.",
                   sums[MESSAGES_LIMITED]);
     plain_counter(om, "ntspool_dns_slipped_total",
                   "Responses over the rate that were sent without records.",
@@ -234,6 +235,6 @@ void exposition_write(struct openmetrics *om, const struct exposition_sources *s
     const struct dnstap_totals taps = dnstap_totals(sources->dnstap);
     plain_counter(om, "ntspool_dnstap_frames_total", "Frames of dnstap written.", taps.frames);
     plain_counter(om, "ntspool_dnstap_dropped_total",
-                  "Frames of dnstap dropped, since the reader was slow or away.", taps.dropped);
+                  "Frames of dnstap dropped because the reader was slow or away.", taps.dropped);
     process_write(om, &sources->process);
 }

@@ -24,7 +24,8 @@ enum {
 enum {
     LOCK_MODE = 0600,
     FACTS_MODE = 0644,
-    FACTS_ROOM = 256
+    FACTS_ROOM = 256,
+    READ_FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
 };
 
 struct instance {
@@ -250,6 +251,20 @@ static bool parse(const char *text, struct instance_facts *out, uint64_t *steady
     return ok && out->pid <= INT32_MAX && sockets <= UINT16_MAX;
 }
 
+/* 1 if a daemon holds its lock, 0 if none does, -1 without the right to see it. */
+static int lock_held(const char *state, const char *name)
+{
+    char path[PATH_MAX];
+    path_of(path, state, name, "lock");
+    int lock = open(path, READ_FLAGS);
+    if (lock < 0) {
+        return -1;
+    }
+    int held = is_taken(lock, LOCK_RUNNING);
+    (void)close(lock);
+    return held;
+}
+
 enum result instance_read(struct instance_facts *out, const char *state, const char *name,
                           struct diag *diag)
 {
@@ -258,13 +273,15 @@ enum result instance_read(struct instance_facts *out, const char *state, const c
     uint64_t steady = 0, now = clock_steady();
     path_of(path, state, name, "instance");
     struct stat file = { .st_mtime = 0 };
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = open(path, READ_FLAGS);
     ssize_t len = fd < 0 || fstat(fd, &file) != 0 ? -1 : read(fd, text, sizeof(text) - 1);
     int error = errno;
     if (fd >= 0) {
         (void)close(fd);
     }
+    int holds = lock_held(state, name);
     if (len == 0 || (len < 0 && error == ENOENT)) {
+        facts.running = len == 0 && holds == 1;
         facts.heartbeat = file.st_mtime > 0 ? (uint64_t)file.st_mtime : 0;
         *out = facts;
         return RESULT_NOT_FOUND;
@@ -277,12 +294,7 @@ enum result instance_read(struct instance_facts *out, const char *state, const c
         return diag_fail(diag, RESULT_SYSTEM, "%s is not written by %s", path, name);
     }
     facts.silent_s = steady > now ? UINT64_MAX : now - steady;
-    path_of(path, state, name, "lock");
-    int lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    facts.running = lock >= 0 ? is_taken(lock, LOCK_RUNNING) : facts.silent_s <= INSTANCE_STALE_S;
-    if (lock >= 0) {
-        (void)close(lock);
-    }
+    facts.running = holds >= 0 ? holds == 1 : facts.silent_s <= INSTANCE_STALE_S;
     *out = facts;
     return RESULT_OK;
 }

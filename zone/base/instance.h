@@ -55,9 +55,10 @@ void instance_beat(struct instance *instance);
 /* Empties the instance file and unlocks. */
 void instance_free(struct instance *instance);
 
-/* NOT_FOUND if none runs and the last one ended in an orderly way: then `heartbeat` is when, 0 if
- * there was none. SYSTEM if the file can't be read, or a daemon did not write it. The file may be
- * another user's: nothing in it is trusted. */
+/* NOT_FOUND if the file is empty or missing: `heartbeat` is when the last one ended in an orderly
+ * way, 0 if there was none; or, with `running`, one runs that could not write, on a full disk.
+ * SYSTEM if the file can't be read, or a daemon did not write it. The file may be another user's:
+ * nothing in it is trusted. */
 enum result instance_read(struct instance_facts *out, const char *state, const char *name,
                           struct diag *diag);
 

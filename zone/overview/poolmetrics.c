@@ -160,7 +160,7 @@ void poolmetrics_write_vantages(struct openmetrics *om, const struct vantages *v
     write_vantage(om, vantages, "ntspool_vantage_eligible_members",
                   "Members that the vantage point holds eligible.", members_of);
     write_vantage(om, vantages, "ntspool_vantage_down_members",
-                  "Those of them that do not answer it.", down_of);
+                  "Eligible members that do not answer the vantage point.", down_of);
     write_vantage(om, vantages, "ntspool_vantage_unsynchronised",
                   "1: nothing keeps the clock of the vantage point in time, says its kernel.",
                   unsynchronised_of);
@@ -179,7 +179,7 @@ void poolmetrics_write_probes(struct openmetrics *om, const struct runview *run)
         }
     }
     openmetrics_family(om, OPENMETRICS_HISTOGRAM, "ntspool_probe_seconds",
-                       "Time that the steps of these probes took, those that succeeded.");
+                       "Time that each step of these probes took, of those that succeeded.");
     for (unsigned i = 0; i < run->probe_count; i++) {
         const struct running_probe *probe = &run->probes[i];
         for (unsigned step = 0; step < PROBE_STEPS && probe->counted; step++) {

@@ -78,6 +78,19 @@ static void the_running_server_can_be_read(void **)
     assert_true(!facts.running && facts.heartbeat > 0); /* when it ended */
 }
 
+/* On a full disk it gets no block for its first heartbeat. */
+static void one_that_can_not_write_runs_all_the_same(void **)
+{
+    struct instance_facts facts;
+    struct instance *instance = claimed(1);
+    assert_int_equal(truncate(path_of("instance"), 0), 0);
+    assert_int_equal(instance_read(&facts, directory, NAME, NULL), RESULT_NOT_FOUND);
+    assert_true(facts.running && facts.pid == 0);
+    instance_free(instance);
+    assert_int_equal(instance_read(&facts, directory, NAME, NULL), RESULT_NOT_FOUND);
+    assert_false(facts.running);
+}
+
 static void one_that_was_killed_runs_no_more(void **)
 {
     struct instance_facts facts;
@@ -224,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_one_is_refused_until_the_first_has_ended),
         cmocka_unit_test(the_running_server_can_be_read),
+        cmocka_unit_test(one_that_can_not_write_runs_all_the_same),
         cmocka_unit_test(one_that_was_killed_runs_no_more),
         cmocka_unit_test(a_successor_takes_over_when_it_is_ready),
         cmocka_unit_test(a_successor_of_nobody_just_runs),
