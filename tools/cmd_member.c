@@ -122,12 +122,11 @@ static void tell_added(const struct member *member, const struct settings *setti
     } else {
         printf("%s is registered and its name is served now: %s\n", member->label, name);
     }
-    printf("Next, for its operator: get a certificate for %s%s%s and serve NTS with it on TCP port "
-           "%u. It enters the pool's answers when the probe has confirmed that; `ntspool member "
-           "show %s` tells how far it is.\n",
-           name, settings->ca_count > 0 && member->target.len == 0 ? " from " : "",
-           settings->ca_count > 0 && member->target.len == 0 ? settings->ca[0] : "", member->port,
-           member->label);
+    printf("Next: `ntspool member welcome %s` writes what its operator has to do. It enters the "
+           "pool's "
+           "answers when the probe has confirmed that; `ntspool member show %s` tells how far it "
+           "is.\n",
+           member->label, member->label);
     if (member->port != MEMBER_PORT) {
         printf("Note: some clients ignore the port of SRV records and use %d.\n", MEMBER_PORT);
     }

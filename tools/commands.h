@@ -33,6 +33,7 @@ int cmd_key_rotate_seal(struct cli *cli, int argc, char **argv);
 int cmd_member_add(struct cli *cli, int argc, char **argv);
 int cmd_member_list(struct cli *cli, int argc, char **argv);
 int cmd_member_show(struct cli *cli, int argc, char **argv);
+int cmd_member_welcome(struct cli *cli, int argc, char **argv);
 int cmd_member_set(struct cli *cli, int argc, char **argv);
 int cmd_member_suspend(struct cli *cli, int argc, char **argv);
 int cmd_member_resume(struct cli *cli, int argc, char **argv);

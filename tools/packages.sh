@@ -20,8 +20,11 @@ packages_tests=(bash-completion ca-certificates clang clang-format clang-tidy dn
 packages_packaging=(build-essential debhelper dpkg-dev fakeroot)
 packages_debian=(crun lintian mmdebstrap podman) # for the part packages of tests/run
 parts_quickstart=(chrony tor-geoipdb)
-parts_tests=(acme-tiny bind9 bind9-libs bind9-utils faketime knot-dnssecutils knot-resolver lego libfaketime
-    liburcu8 nsd ntpsec pdns-recursor pebble prometheus unbound)
+parts_tests=(acme-tiny bind9 bind9-libs bind9-utils certbot faketime knot-dnssecutils knot-resolver lego libfaketime
+    liburcu8 nsd ntpsec pdns-recursor pebble prometheus unbound
+    python3-acme python3-certbot python3-certifi python3-chardet python3-configargparse python3-configobj python3-distro
+    python3-future python3-idna python3-josepy python3-parsedatetime python3-requests python3-requests-toolbelt python3-rfc3339
+    python3-six python3-tz python3-urllib3)
 # From a newer Debian release. ntpsec depends on Python, but its ntpd does not need it: it is unpacked without its
 # dependencies, and the libraries of ntpd are listed here.
 parts_newer=(chrony ntpd-rs libssl3t64 libcap2 libbsd0)

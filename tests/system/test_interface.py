@@ -36,6 +36,8 @@ member add alice --address 9.9.9.9 --address 2620:fe::9 --country NL --operator 
 member add bob --target ntp.example.net
 member show alice
 member show bob
+member welcome alice
+member welcome bob
 member set bob --capacity 7 --country DE
 member suspend bob
 member resume bob
@@ -139,6 +141,7 @@ REFUSED = """
 init other.test --ns ns.example.net
 member add alice --address 9.9.9.1
 member show nobody
+member welcome nobody
 member set nobody --capacity 5
 member suspend nobody
 member resume nobody

@@ -43,11 +43,11 @@ class Chronyd:
 
     synchronised=False: it has no time source. silent=True: NTS-KE answers, NTP does not. shift: its clock is wrong by this
     much, in faketime's notation ("+7s"). program: another chronyd (`newer`). network: runs it there instead of in ours.
-    options: more lines for its configuration.
+    options: more lines for its configuration. nts: its lines for NTS, instead of those made for certificate and key.
     """
 
     def __init__(self, machine, name, addresses, certificate, key, *, synchronised=True, silent=False, shift=None, program=None,
-                 network=None, options=()):
+                 network=None, options=(), nts=None):
         self.machine = machine
         self.name = name
         self.addresses = addresses
@@ -55,11 +55,9 @@ class Chronyd:
         self.network = network
         self.own = own = machine.directory / name
         own.mkdir()
+        nts = nts or ["allow", f"ntsservercert {certificate}", f"ntsserverkey {key}", "ntsport 4460"]
         lines = [f"bindaddress {address}" for address in addresses] + [
-            "allow",
-            f"ntsservercert {certificate}",
-            f"ntsserverkey {key}",
-            "ntsport 4460",
+            *nts,
             "ntsprocesses 1",
             f"ntsdumpdir {own}",
             f"pidfile {own}/pid",
@@ -101,13 +99,13 @@ class Chronyd:
 class Ntpsec:
     """NTPsec's ntpd with NTS. It binds port 4460 on all addresses, so it runs in its own network."""
 
-    def __init__(self, machine, name, network, certificate, key, program=None):
+    def __init__(self, machine, name, network, certificate, key, program=None, nts=None):
         self.machine = machine
         self.name = name
         self.cookie = machine.directory / f"{name}.cookie"
+        nts = nts or ["nts enable", f"nts cert {certificate}", f"nts key {key}", f"nts cookie {self.cookie}"]
         self.conf = machine.write(f"{name}.conf", "\n".join([
-            "disable ntp", "tos orphan 8 orphanwait 1", "restrict default", "limit average 1000 burst 1000", "nts enable",
-            f"nts cert {certificate}", f"nts key {key}", f"nts cookie {self.cookie}",
+            "disable ntp", "tos orphan 8 orphanwait 1", "restrict default", "limit average 1000 burst 1000", *nts,
             f"driftfile {machine.directory}/{name}.drift",
         ]) + "\n")
         self.command = network.wrap(*(program or [part("usr/sbin/ntpd")]), "-n", "-N", "-g", "-c", self.conf, "-p",
@@ -136,15 +134,15 @@ class NtpdRs:
     """ntp-daemon of ntpd-rs, from a newer Debian. It serves no client until it has set the clock from a source, so a library
     (still_clock.c) makes its calls to set the clock do nothing."""
 
-    def __init__(self, machine, name, addresses, certificate, key, *, program, network, source):
+    def __init__(self, machine, name, addresses, certificate, key, *, program, network, source, nts=None):
         self.machine = machine
         self.name = name
         self.network = network
         self.keys = machine.directory / f"{name}.keys"
         still = machine.directory / "still_clock.so"
         run("cc", "-shared", "-fPIC", "-o", still, Path(__file__).parent / "still_clock.c")
-        tables = [f'[[source]]\nmode = "server"\naddress = "{source}"']
-        for address in addresses:
+        tables = [f'[[source]]\nmode = "server"\naddress = "{source}"', *(nts or [])]
+        for address in addresses if not nts else ():
             host = f"[{address}]" if ":" in address else address
             tables.append(f'[[server]]\nlisten = "{host}:123"')
             tables.append(f'[[nts-ke-server]]\nlisten = "{host}:4460"\ncertificate-chain-path = "{certificate}"\n'
