@@ -59,11 +59,14 @@ static bool fork_twice(int parent_end, log_sink *log)
         (void)setsid();
         pid_t server = fork();
         if (server != 0) {
-            _exit(server < 0);
+            _exit(server < 0 ? errno : 0);
         }
         return true;
     }
-    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
+    if (child > 0 && waitpid(child, &status, 0) == child) {
+        errno = WEXITSTATUS(status); /* of the second fork */
+    }
+    if (child < 0 || status != 0) {
         log_say(log, LOG_ERR, "can't start another process: %s", strerror(errno));
     }
     return false;

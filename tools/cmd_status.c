@@ -127,12 +127,6 @@ static json_t *build(const struct survey *survey, const char *state_dir)
     return out;
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "-";
-}
-
 static long long number_of(const json_t *object, const char *key)
 {
     return (long long)json_integer_value(json_object_get(object, key));
@@ -144,8 +138,8 @@ static void print_status(json_t *out)
     const char *state = NULL;
     json_t *value = NULL;
     size_t i = 0;
-    printf("pool        %s, serial %lld, in %s\n", text_of(out, "apex"), number_of(out, "serial"),
-           text_of(out, "state"));
+    printf("pool        %s, serial %lld, in %s\n", json_text_of(out, "apex"),
+           number_of(out, "serial"), json_text_of(out, "state"));
     runshow_print_server(json_object_get(out, "server"));
     runshow_print_probes(json_object_get(out, "probes"));
     printf("members     %lld", number_of(out, "members"));
@@ -157,17 +151,17 @@ static void print_status(json_t *out)
     }
     if (json_is_true(json_object_get(out, "follows"))) {
         printf("\nkeys        %lld, of another machine, which leads, as of %s\n",
-               number_of(out, "keys"), text_of(out, "keys_as_of"));
+               number_of(out, "keys"), json_text_of(out, "keys_as_of"));
     } else {
         printf("\nkeys        %lld\n", number_of(out, "keys"));
     }
-    printf("last probe  %s\n\n", text_of(out, "last_probe_at"));
+    printf("last probe  %s\n\n", json_text_of(out, "last_probe_at"));
     vantageshow_print(json_object_get(out, "vantages"));
     struct table table;
     table_begin(&table, heads, sizeof heads / sizeof heads[0]);
     json_array_foreach(json_object_get(out, "stores"), i, value)
     {
-        table_cell(&table, text_of(value, "store"));
+        table_cell(&table, json_text_of(value, "store"));
         if (json_object_get(value, "error") != NULL) {
             for (unsigned k = 1; k < table.columns; k++) {
                 table_cell(&table, "");

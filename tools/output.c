@@ -59,6 +59,12 @@ json_t *json_text_or_null(const char *text)
     return text[0] == 0 ? json_null() : json_text(text);
 }
 
+const char *json_text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "-";
+}
+
 json_t *json_time(uint64_t at)
 {
     char text[OUTPUT_TIME_ROOM];

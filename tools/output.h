@@ -26,6 +26,8 @@ char *output_time(uint64_t at, char out[OUTPUT_TIME_ROOM]);
  * of an empty text. */
 json_t *json_text(const char *text);
 json_t *json_text_or_null(const char *text);
+/* The text in a field of an object; "-" if there is none. */
+const char *json_text_of(const json_t *object, const char *key);
 /* Unix seconds as a JSON string; null for 0. */
 json_t *json_time(uint64_t at);
 /* Prints and frees the value. */

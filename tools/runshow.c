@@ -42,12 +42,6 @@ void runshow_supplies(json_t *out, const struct supplies *supplies)
     json_object_set_new(out, "backup_at", json_time(supplies->backup_at));
 }
 
-static const char *text_of(const json_t *daemon, const char *key)
-{
-    const char *text = json_string_value(json_object_get(daemon, key));
-    return text != NULL ? text : "-";
-}
-
 static void print_daemon(const json_t *daemon)
 {
     if (!json_is_true(json_object_get(daemon, "running"))) {
@@ -55,9 +49,9 @@ static void print_daemon(const json_t *daemon)
     } else if (json_is_null(json_object_get(daemon, "pid"))) {
         puts("runs");
     } else {
-        printf("runs since %s, pid %lld, version %s\n", text_of(daemon, "since"),
+        printf("runs since %s, pid %lld, version %s\n", json_text_of(daemon, "since"),
                (long long)json_integer_value(json_object_get(daemon, "pid")),
-               text_of(daemon, "version"));
+               json_text_of(daemon, "version"));
     }
 }
 
@@ -75,7 +69,7 @@ void runshow_print_probes(const json_t *probes)
     const json_t *probe = NULL;
     json_array_foreach(probes, i, probe)
     {
-        printf("%-11s %s ", i == 0 ? "probe" : "", text_of(probe, "vantage"));
+        printf("%-11s %s ", i == 0 ? "probe" : "", json_text_of(probe, "vantage"));
         print_daemon(probe);
     }
 }

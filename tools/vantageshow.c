@@ -58,16 +58,10 @@ json_t *vantageshow_refusals(const struct refusal *refusals, unsigned count)
     return out;
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "-";
-}
-
 /* One word for the reason why the vantage point's verdicts don't count. */
 static const char *state_of(const json_t *row)
 {
-    const char *state = text_of(row, "state");
+    const char *state = json_text_of(row, "state");
     if (strcmp(state, "well") != 0) {
         return state;
     }
@@ -77,10 +71,10 @@ static const char *state_of(const json_t *row)
     if (!json_is_null(json_object_get(row, "frozen_since"))) {
         return "frozen";
     }
-    if (strcmp(text_of(row, "ipv6_state"), "off") == 0) {
+    if (strcmp(json_text_of(row, "ipv6_state"), "off") == 0) {
         return "IPv6 off";
     }
-    return strcmp(text_of(row, "ipv4_state"), "off") == 0 ? "IPv4 off" : state;
+    return strcmp(json_text_of(row, "ipv4_state"), "off") == 0 ? "IPv4 off" : state;
 }
 
 void vantageshow_print(const json_t *list)
@@ -96,9 +90,9 @@ void vantageshow_print(const json_t *list)
     table_begin(&table, heads, sizeof heads / sizeof heads[0]);
     json_array_foreach(list, i, row)
     {
-        table_cell(&table, text_of(row, "name"));
+        table_cell(&table, json_text_of(row, "name"));
         table_cell(&table, state_of(row));
-        table_cell(&table, text_of(row, "well_at"));
+        table_cell(&table, json_text_of(row, "well_at"));
         table_cellf(&table, "%llds",
                     (long long)json_integer_value(json_object_get(row, "interval_s")));
         table_cellf(&table, "%lld",
