@@ -149,8 +149,18 @@ static enum result find_path(char out[PATH_ROOM], const char *state_dir, struct 
     return preset_path(out, state_dir, diag);
 }
 
+/* systemd guards its credentials by an access control list, which shows in the bits of the group.
+ */
+static bool is_credential(const char *path)
+{
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    size_t len = credentials != NULL ? strlen(credentials) : 0;
+    return len > 0 && strncmp(path, credentials, len) == 0 && path[len] == '/';
+}
+
 static enum result check_file(int fd, const char *path, struct diag *diag)
 {
+    const mode_t others = is_credential(path) ? S_IRWXO | S_IWGRP : S_IRWXG | S_IRWXO;
     struct stat status;
     if (fstat(fd, &status) != 0) {
         return diag_fail(diag, RESULT_SYSTEM, "%s: %s", path, strerror(errno));
@@ -160,7 +170,7 @@ static enum result check_file(int fd, const char *path, struct diag *diag)
                          "%s: is not a sealing key: that is a regular file of %d octets", path,
                          KEY_LEN);
     }
-    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    if ((status.st_mode & others) != 0) {
         return diag_fail(diag, RESULT_REFUSED,
                          "%s: users other than its owner may read the sealing key (mode %04o): run "
                          "chmod 0600 on it",

@@ -230,7 +230,19 @@ static void a_systemd_credential_comes_before_the_state_directory(void **)
     assert_ok(seal_open(&seal, directory, NULL, &diag));
     assert_int_equal(seal_unwrap(seal, sealed, sizeof sealed, NULL, 0, opened), RESULT_UNSEALABLE);
     seal_free(seal);
+
+    /* systemd gives the user its right by an access control list, which shows as the group's. */
+    assert_int_equal(chmod(path_of("ntspool-seal"), 0440), 0);
+    assert_ok(seal_open(&seal, directory, NULL, &diag));
+    seal_free(seal);
+    const mode_t modes[] = { 0444, 0460 };
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        assert_int_equal(chmod(path_of("ntspool-seal"), modes[i]), 0);
+        assert_int_equal(seal_open(&seal, directory, NULL, &diag), RESULT_REFUSED);
+    }
     assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    assert_int_equal(chmod(path_of("ntspool-seal"), 0440), 0);
+    assert_int_equal(seal_open(&seal, directory, path_of("ntspool-seal"), &diag), RESULT_REFUSED);
     assert_ok(seal_open(&seal, directory, NULL, &diag));
     assert_ok(seal_unwrap(seal, sealed, sizeof sealed, NULL, 0, opened));
     assert_int_equal(opened[0], 7);
