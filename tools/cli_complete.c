@@ -29,7 +29,7 @@ static const struct {
     { "--operator", NULL, SOURCE_OPERATORS },    { "--algorithm", NULL, SOURCE_ALGORITHMS },
     { "--denial", NULL, SOURCE_SETTING_VALUES }, { "--store", NULL, SOURCE_STORES },
     { "--id", NULL, SOURCE_VANTAGES },           { "--only", NULL, SOURCE_CHECK_GROUPS },
-    { "--explain", NULL, SOURCE_EXPLAINED },
+    { "--name", NULL, SOURCE_MEMBERS },          { "--explain", NULL, SOURCE_EXPLAINED },
 };
 
 static enum cli_source meaning(const char *where, const char *word)

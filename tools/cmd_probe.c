@@ -14,13 +14,14 @@
 #include "tools/session.h"
 #include "zone/base/clock.h"
 #include "zone/base/sandbox.h"
+#include "zone/names/hostname.h"
 
 /* The server to probe, and the result. */
 struct subject {
     struct cli *cli;
     char name[NTS_KE_NAME_ROOM]; /* for the certificate */
     uint16_t port;
-    bool member; /* a member of the pool */
+    bool member; /* a member of the pool, or probed as one */
     struct address addresses[MEMBER_ADDRESSES_MAX];
     unsigned count;
     bool allow_private;
@@ -34,14 +35,16 @@ struct subject {
     json_t *json; /* list of addresses; NULL: print text */
 };
 
-/* `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS]`, `[ADDRESS]:PORT`. */
-static enum result parse_host(struct subject *subject, const char *text, struct diag *diag)
+/* `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS]`, `[ADDRESS]:PORT`. Leaves the port untouched if there
+ * is none. */
+static enum result parse_host(const char *text, char name[NTS_KE_NAME_ROOM], uint16_t *port_out,
+                              struct diag *diag)
 {
     const char *end = text + strlen(text);
     const char *colon = strrchr(text, ':');
     struct address address;
     bool bare = address_parse(&address, text) == RESULT_OK;
-    uint32_t port = MEMBER_PORT;
+    uint32_t port = *port_out;
     bool bracketed = *text == '[' && end[-1] == ']';
     if (!bare && !bracketed && colon != NULL) {
         if (!output_number(colon + 1, 1, UINT16_MAX, &port)) {
@@ -55,49 +58,83 @@ static enum result parse_host(struct subject *subject, const char *text, struct 
     }
     size_t len = (size_t)(end - text);
     len -= len > 1 && end[-1] == '.' ? 1 : 0;
-    if (len == 0 || len >= sizeof(subject->name)) {
+    if (len == 0 || len >= NTS_KE_NAME_ROOM) {
         return diag_fail(diag, RESULT_USAGE, "give a member's name or HOST[:PORT]");
     }
-    memcpy(subject->name, text, len);
-    subject->name[len] = '\0';
-    subject->port = (uint16_t)port;
+    memcpy(name, text, len);
+    name[len] = '\0';
+    *port_out = (uint16_t)port;
     return RESULT_OK;
 }
 
-static enum result load_member(struct subject *subject, const char *label)
+/* A member of the pool; unless `registered`, also one that is none yet. */
+static enum result load_member(struct subject *subject, const char *label, bool registered)
 {
     struct session session = { 0 };
     struct settings settings;
     struct member member;
+    struct diag *diag = &subject->cli->diag;
     enum result result = session_zone(&session, subject->cli, &settings);
     if (result == RESULT_OK) {
         result = session_member(&session, subject->cli, label, &member);
     }
     session_done(&session);
+    if (result == RESULT_NOT_FOUND && !registered) {
+        member_defaults(&member);
+        result = label_check(member.label, label, diag);
+    }
     if (result != RESULT_OK) {
         return result;
     }
     struct dname name;
     char text[DNAME_TEXT_MAX];
     member_target(&name, &member, &settings.apex);
-    result = parse_host(subject, dname_text(&name, text), &subject->cli->diag);
     subject->port = member.port;
     subject->member = true;
     subject->count = member.address_count;
     memcpy(subject->addresses, member.addresses, sizeof(subject->addresses));
-    return result;
+    return parse_host(dname_text(&name, text), subject->name, &subject->port, diag);
+}
+
+/* An address that is probed as if it were the member of that name, or as a server of that domain
+ * name. */
+static enum result find_named(struct subject *subject, const char *name, const char *host)
+{
+    char text[NTS_KE_NAME_ROOM];
+    struct dname domain;
+    struct diag *diag = &subject->cli->diag;
+    if (strchr(name, '.') == NULL) {
+        TRY(load_member(subject, name, false));
+    } else if (dname_parse(&domain, name, NULL) != RESULT_OK ||
+               hostname_look(&domain) != HOSTNAME_FINE) {
+        return diag_fail(diag, RESULT_USAGE, "--name: \"%.80s\" is no name of a server", name);
+    } else {
+        TRY(parse_host(name, subject->name, &subject->port, diag));
+    }
+    TRY(parse_host(host, text, &subject->port, diag));
+    if (address_parse(&subject->addresses[0], text) != RESULT_OK) {
+        return diag_fail(diag, RESULT_USAGE, "--name needs the address to probe, not \"%.80s\"",
+                         text);
+    }
+    subject->count = 1;
+    subject->member = true;
+    return RESULT_OK;
 }
 
 /* A name without a dot or colon is a member of the pool, if there is a pool. */
 static enum result find_subject(struct subject *subject, const char *text)
 {
+    const char *name = cli_value(subject->cli, "name", 0);
+    if (name != NULL) {
+        return find_named(subject, name, text);
+    }
     if (strpbrk(text, ".:") == NULL) {
-        enum result result = load_member(subject, text);
+        enum result result = load_member(subject, text, true);
         if (result != RESULT_MISSING) {
             return result;
         }
     }
-    return parse_host(subject, text, &subject->cli->diag);
+    return parse_host(text, subject->name, &subject->port, &subject->cli->diag);
 }
 
 static void resolved(const struct lookup_answer *answer, void *arg)
@@ -305,7 +342,7 @@ static enum result confine(struct diag *diag)
 
 int cmd_probe(struct cli *cli, int, char **argv)
 {
-    struct subject subject = { .cli = cli };
+    struct subject subject = { .cli = cli, .port = MEMBER_PORT };
     const struct config *config = cli->config;
     const char *trust = cli_value(cli, "trust", 0);
     subject.allow_private =

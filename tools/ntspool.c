@@ -140,6 +140,7 @@ static const struct option_row vantage_key[] = {
     { 0 },
 };
 static const struct option_row probe[] = {
+    { "name", 0, "NAME", false, "probe the address HOST as this member, registered or not" },
     { "trust", 0, "FILE", false, "PEM file of the CAs to believe (the system's)" },
     { "allow-private", 0, NULL, false, "probe addresses that are not public (tests)" },
     { 0 },
@@ -311,7 +312,8 @@ static const struct cli_command commands[] = {
       zone_export, cmd_zone_export },
 
     { "probe", "NAME|HOST[:PORT]", 1, 1, "probe a server once and show every step",
-      "NAME is a member: all its addresses are probed. HOST needs no pool.", probe, cmd_probe },
+      "NAME is a member: all its addresses are probed. HOST needs no pool.\n"
+      "With --name, HOST is an address, which need not be that of the name.", probe, cmd_probe },
 
     { "check", "[POOL]", 0, 1, "check the pool from outside, as its clients see it",
       "POOL is a domain name; without one, the pool of the state. A check needs no state; if POOL is "

@@ -128,6 +128,7 @@ metrics {dir}/live.prom
 metrics --members 10
 check --explain parent
 probe alice --trust {trust} --allow-private
+probe --name alice 127.0.1.1 --trust {trust} --allow-private
 vantage list
 health export {dir}/live.export
 health import {dir}/live.export
@@ -157,6 +158,7 @@ log nobody
 explain --client 192.0.2.1 --locations {dir}/none.mmdb
 share --locations {dir}/none.mmdb
 probe nobody
+probe --name alice time.example.net
 stats --socket {dir}/none.sock
 metrics {dir}/none/pool.prom
 check --root-hints {dir}/none

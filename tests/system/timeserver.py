@@ -43,16 +43,17 @@ class Chronyd:
 
     synchronised=False: it has no time source. silent=True: NTS-KE answers, NTP does not. shift: its clock is wrong by this
     much, in faketime's notation ("+7s"). program: another chronyd (`newer`). network: runs it there instead of in ours.
-    options: more lines for its configuration. nts: its lines for NTS, instead of those made for certificate and key.
+    options: more lines for its configuration. nts: its lines for NTS, instead of those made for certificate and key; they may have another port.
     """
 
     def __init__(self, machine, name, addresses, certificate, key, *, synchronised=True, silent=False, shift=None, program=None,
-                 network=None, options=(), nts=None):
+                 network=None, options=(), nts=None, port=4460):
         self.machine = machine
         self.name = name
         self.addresses = addresses
         self.program = program or [part(_CHRONYD)]
         self.network = network
+        self.port = port
         self.own = own = machine.directory / name
         own.mkdir()
         nts = nts or ["allow", f"ntsservercert {certificate}", f"ntsserverkey {key}", "ntsport 4460"]
@@ -78,7 +79,7 @@ class Chronyd:
         # -x: never set the clock. -U -u root: needs no user for chrony.
         argv = [*self.program, "-d", "-x", "-U", "-u", "root", "-f", self.conf]
         self.process = self.machine.start(self.name, self.network.wrap(*argv) if self.network else argv, env=self.environment)
-        until(lambda: all(listens(address, 4460, self.network) for address in self.addresses), 10, f"{self.name} listens")
+        until(lambda: all(listens(address, self.port, self.network) for address in self.addresses), 10, f"{self.name} listens")
 
     def kill(self):
         self.process.kill()
