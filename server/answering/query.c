@@ -77,7 +77,10 @@ static bool read_options(struct query *out, const uint8_t *data, size_t len)
     struct reader r = reader_of(data, len);
     while (reader_left(&r) > 0) {
         const uint8_t *head = read_octets(&r, OPTION_HEAD);
-        size_t option_len = head == NULL ? 0 : wire_get_u16(head + 2);
+        if (head == NULL) {
+            return false;
+        }
+        size_t option_len = wire_get_u16(head + 2);
         const uint8_t *option = read_octets(&r, option_len);
         if (option == NULL || !read_option(out, wire_get_u16(head), option, option_len)) {
             return false;
