@@ -30,7 +30,7 @@ struct nts_server {
 static const struct nts_server servers[] = {
     { "chrony", "/etc/chrony/conf.d/nts.conf", "/etc/chrony/nts.crt", "/etc/chrony/nts.key",
       "_chrony", "chrony", true },
-    { "ntpsec", "/etc/ntpsec/ntp.d/nts.conf", "/etc/ntpsec/cert-chain.pem", "/etc/ntpsec/key.pem",
+    { "ntpsec", "/etc/ntpsec/ntp.conf", "/etc/ntpsec/cert-chain.pem", "/etc/ntpsec/key.pem",
       "ntpsec", "ntpsec", false },
     { "ntpd-rs", "/etc/ntpd-rs/ntp.toml", "/etc/ntpd-rs/nts.crt", "/etc/ntpd-rs/nts.key", "ntpd-rs",
       "ntpd-rs", true },

@@ -171,6 +171,16 @@ def test_certbot_gets_the_certificate(world):
     assert f"DNS:{dave.fqdn}" in names
 
 
+def test_the_servers_may_read_the_files_by_their_apparmor_profiles(world):
+    world.pool.add("frank", "127.0.1.6")
+    text = world.pool.cli("member", "welcome", "frank").stdout
+    for server, profile in (("chrony", "usr.sbin.chronyd"), ("ntpsec", "usr.sbin.ntpd")):
+        files = re.findall(r"/\S+", block(text, f"{server}, "))
+        allowed = re.findall(r"^ *(/\S+) rw?,", part(f"etc/apparmor.d/{profile}").read_text(), re.M)
+        assert len(files) >= 2
+        assert all(path in allowed or f"{os.path.dirname(path)}/{{,**}}" in allowed for path in files), (files, allowed)
+
+
 def test_the_caa_records_decide_what_is_told(world):
     world.pool.add("erin", "127.0.1.5", options=("--accounturi", "https://acme.example/acct/7"))
     shown = world.pool.json("member", "welcome", "erin")
