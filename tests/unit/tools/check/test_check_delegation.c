@@ -81,7 +81,7 @@ static void the_walk_has_a_greatest_depth(void **)
     enum {
         LABELS = 40
     };
-    static char servers[LABELS][ADDRESS_TEXT_MAX], records[LABELS][256];
+    static char servers[LABELS][ADDRESS_TEXT_MAX], records[LABELS][DNAME_TEXT_MAX + 64];
     struct check *check = undelegated();
     char text[DNAME_TEXT_MAX];
     check->pool = name_of("test.");
