@@ -249,6 +249,7 @@ def test_the_metrics_are_read(world):
 def test_the_journal_has_what_both_daemons_say(world):
     said = world.type(f"{JOURNAL} -o cat")
     assert "answers for pool.example." in said and "error" not in said, said
+    assert not re.search("forbids|refuses a filter|rights of the files", said), f"the units take something away:\n{said}"
 
 
 def test_a_reload_loses_no_answer(world):
