@@ -152,7 +152,8 @@ static enum result confine(const struct probed_options *options, struct diag *di
     struct sandbox sandbox;
     char path[PATH_MAX];
     if (geteuid() == 0) {
-        log_say(log_line, LOG_NOTICE, "runs as root, which it does not need: give it a user (--user)");
+        log_say(log_line, LOG_NOTICE,
+                "runs as root, which it does not need: give it a user (--user)");
     }
     if (options->reference_count == 0 && !reference_kernel_answers()) {
         log_say(
