@@ -30,7 +30,7 @@ def served(pool):
 
 
 def answered(pool, member):
-    return bool(pool.ask(name_of(member), "A").answer)
+    return bool(pool.ask(name_of(member), "A", timeout=20).answer)
 
 
 def test_registry_that_was_replaced_is_taken_up(served):
