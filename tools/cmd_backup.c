@@ -1,6 +1,7 @@
 /* backup: copies the stores while the programs run. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "tools/outfile.h"
 #include "tools/output.h"
 #include "tools/session.h"
+#include "zone/base/user.h"
 #include "zone/overview/supplies.h"
 
 enum {
@@ -78,6 +80,7 @@ static void note_backup(const struct cli *cli)
     (void)snprintf(path, sizeof path, "%s/" SUPPLIES_BACKUP_FILE, cli->state_dir);
     enum result result = outfile_begin(&file, path, &diag);
     if (result == RESULT_OK) {
+        (void)user_hand_over_fd(fileno(file.file), AT_FDCWD, cli->state_dir);
         (void)fprintf(file.file, "%s\n", isotime_text(session_now(), at));
         result = outfile_end(&file, true, &diag);
     }

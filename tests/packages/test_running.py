@@ -94,17 +94,18 @@ class Load(threading.Thread):
 
 @pytest.fixture(scope="session")
 def systems(packages, tmp_path_factory):
-    """Fresh systems with the packages and what they depend on, but not installed yet. Afterwards there is no internet, so this is the
+    """Two fresh systems of each release with the packages and what they depend on, but not installed yet. Afterwards there is no internet, so this is the
     last file of tests."""
     made = {}
     for each, directory in packages.items():
-        made[each] = System(tmp_path_factory.mktemp("system") / each, each)
-        debs = [deb for deb in directory.glob("*.deb") if "-dbgsym" not in deb.name]
-        for deb in debs:
-            shutil.copy(deb, made[each].path / "root")
-        made[each].do("apt-get", "-q", "update")
-        made[each].do("apt-get", "-qy", "--download-only", "install", *(f"/root/{deb.name}" for deb in debs), *PEERS)
-        (made[each].path / "etc/resolv.conf").write_text("nameserver 127.0.0.53\n")
+        for name in ("first", "london"):
+            system = made[each, name] = System(tmp_path_factory.mktemp("system") / name, each)
+            debs = [deb for deb in directory.glob("*.deb") if "-dbgsym" not in deb.name]
+            for deb in debs:
+                shutil.copy(deb, system.path / "root")
+            system.do("apt-get", "-q", "update")
+            system.do("apt-get", "-qy", "--download-only", "install", *(f"/root/{deb.name}" for deb in debs), *PEERS)
+            (system.path / "etc/resolv.conf").write_text("nameserver 127.0.0.53\n")
     enter_namespaces(tmp_path_factory.mktemp("namespaces"))
     return made
 
@@ -167,7 +168,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(suite, systems, tmp_path_factory):
     machine = Machine(tmp_path_factory.mktemp(suite))
-    made = World(machine, systems[suite])
+    made = World(machine, systems[suite, "first"])
     yield made
     made.close()
     machine.close()
@@ -250,6 +251,32 @@ def test_the_journal_has_what_both_daemons_say(world):
     said = world.type(f"{JOURNAL} -o cat")
     assert "answers for pool.example." in said and "error" not in said, said
     assert not re.search("forbids|refuses a filter|rights of the files", said), f"the units take something away:\n{said}"
+
+
+def test_a_machine_with_the_probe_alone_is_a_vantage_point(world, systems, suite, tmp_path):
+    system = systems[suite, "london"]
+    london = Booted(system, tmp_path / "console.log")
+    try:
+        london.type("apt-get -qy install ./ntspool_*.deb ./ntspool-probe_*.deb")
+        assert "ntspoold" not in london.type("ls /usr/sbin")
+        london.type(f"mkdir {STATE}/feed")
+        key = london.type("ntspool vantage key --id london").strip()
+        world.type(f"ntspool vantage add london {key}")
+        until(lambda: "london" in (world.path / f"{STATE}/feed/members".lstrip("/")).read_text(errors="replace"), 60, "the feed names it")
+        shutil.copy(world.path / f"{STATE}/feed/members".lstrip("/"), system.path / f"{STATE}/feed".lstrip("/"))
+        shutil.copy(world.authority.path, system.path / "usr/local/share/ca-certificates/members.crt")
+        london.type("update-ca-certificates")
+        london.type("printf 'id: london\\ninterval: 1s\\n' >>/etc/ntspool/probed.yaml")
+        london.type("systemctl start ntspool-probed")
+
+        def seen():
+            world.type("ntspool health import -", text=london.type("ntspool health export --id london"))
+            rows = world.json("ntspool member show alice")
+            return "london" in json.dumps(rows)
+        until(seen, 120, "what london sees is known")
+    finally:
+        london.close()
+    world.type("ntspool vantage remove london --yes")
 
 
 def test_a_reload_loses_no_answer(world):

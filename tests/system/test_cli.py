@@ -173,7 +173,7 @@ def test_output_that_can_not_be_written_is_a_failure(pool):
 def test_member_is_added_shown_and_listed(pool):
     said = pool("member", "add", "Alice", "--address", "9.9.9.9", "--address", "2620:fe::9", "--capacity", "250",
                 "--country", "nl", "--operator", "Zeit für alle", "--accounturi", "https://acme.example/acct/1")
-    assert "alice.pool.test" in said and "certificate" in said
+    assert "alice.pool.test" in said and "member welcome alice" in said
     alice = pool.json("member", "show", "alice")
     assert alice["name"] == "alice" and alice["fqdn"] == "alice.pool.test." and alice["state"] == "registered"
     assert alice["eligible"] is False and alice["suspended"] is False and alice["override"] == "auto" and alice["reason"]
