@@ -19,6 +19,7 @@ SETUP = """set -e
 mount --make-rprivate /
 umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 none /sys/fs/cgroup
+mount -t tmpfs none /run
 ip link set lo up
 echo 53 >/proc/sys/net/ipv4/ip_unprivileged_port_start
 echo ready
@@ -58,7 +59,7 @@ class Podman:
     LIMITS = ("--net=host", "--cgroups=disabled", "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=1000:1000")
 
     def __init__(self, machine, path):
-        self.podman = [*machine, "podman", "--root", path / "store", "--runroot", path / "run", "--storage-driver", "vfs",
+        self.podman = [*machine, "podman", "--root", path / "store", "--runroot", "/run/podman", "--storage-driver", "vfs",
                        "--cgroup-manager", "cgroupfs", "--events-backend", "file"]
         run(*self.podman, "load", "-i", ARCHIVE)
 

@@ -270,7 +270,9 @@ def test_a_machine_with_the_probe_alone_is_a_vantage_point(world, systems, suite
         london.type("systemctl start ntspool-probed")
 
         def seen():
-            world.type("ntspool health import -", text=london.type("ntspool health export --id london"))
+            london.type("ntspool health export --id london report")
+            shutil.copy(system.path / "root/report", world.path / "root")
+            world.type("ntspool health import report")
             rows = world.json("ntspool member show alice")
             return "london" in json.dumps(rows)
         until(seen, 120, "what london sees is known")
