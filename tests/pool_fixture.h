@@ -151,6 +151,16 @@ static inline void pool_fixture_init(struct pool_fixture *pool, struct locations
     places_unref(places);
 }
 
+/* The same with the places of tests/data. */
+static inline void pool_fixture_init_located(struct pool_fixture *pool)
+{
+    static const char *const paths[] = { TEST_DATA "/places.mmdb" };
+    struct locations *locations = NULL;
+    struct diag diag = { "" };
+    FIXTURE_OK(locations_load(&locations, paths, 1, &diag));
+    pool_fixture_init(pool, locations);
+}
+
 static inline int fixture_unlink(const char *path, const struct stat *status, int type,
                                  struct FTW *ftw)
 {

@@ -10,11 +10,7 @@ static struct signer *signer;
 
 static int set_up(void **)
 {
-    struct locations *locations = NULL;
-    struct diag diag;
-    assert_ok(
-        locations_load(&locations, (const char *const[]){ TEST_DATA "/places.mmdb" }, 1, &diag));
-    pool_fixture_init(&pool, locations);
+    pool_fixture_init_located(&pool);
     cache = sigcache_new(1024);
     signer = fixture_signer(&pool, cache, 1);
     fixture_answerer_init(&answerer, &pool, signer, signer);

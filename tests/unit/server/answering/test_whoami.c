@@ -9,11 +9,7 @@ static struct budget budget;
 
 static int set_up(void **)
 {
-    struct locations *locations = NULL;
-    struct diag diag;
-    assert_ok(
-        locations_load(&locations, (const char *const[]){ TEST_DATA "/places.mmdb" }, 1, &diag));
-    pool_fixture_init(&pool, locations);
+    pool_fixture_init_located(&pool);
     cache = sigcache_new(1024);
     limited_cache = sigcache_new(1024);
     budget = (struct budget){ 0 };

@@ -8,11 +8,7 @@ static struct demand demand;
 
 static int set_up(void **)
 {
-    struct locations *locations = NULL;
-    struct diag diag;
-    assert_ok(
-        locations_load(&locations, (const char *const[]){ TEST_DATA "/places.mmdb" }, 1, &diag));
-    pool_fixture_init(&pool, locations);
+    pool_fixture_init_located(&pool);
     return 0;
 }
 
