@@ -45,10 +45,16 @@ _ENTER_BOOTING = _ENTER.replace("exec ", "mount -t cgroup2 cgroup2 /sys/fs/cgrou
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 
 
-def run(*command, text="", check=True, **options):
+def finish(*command, text="", check=True, **options):
+    """Runs a command; returns the finished process."""
     done = subprocess.run([str(word) for word in command], input=text, capture_output=True, text=True, timeout=1800, check=False, **options)
     assert not check or done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    return done
+
+
+def run(*command, **options):
+    """What a command prints."""
+    return finish(*command, **options).stdout
 
 
 def _base(suite, name, packages):

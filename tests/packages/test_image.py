@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from debian import finish, run
+
 ROOT = Path(__file__).resolve().parents[2]
 ARCHIVE = ROOT / "build/image/ntspool.tar"
 SETUP = """set -e
@@ -25,13 +27,6 @@ echo 53 >/proc/sys/net/ipv4/ip_unprivileged_port_start
 echo ready
 exec sleep infinity"""
 SERVER, PROBE = 10053, 10054  # the state on operators' disks belongs to them: they must never change
-
-
-def run(*command, check=True, timeout=900):
-    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
-                          check=False)
-    assert not check or done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,24 +59,24 @@ class Podman:
         run(*self.podman, "load", "-i", ARCHIVE)
 
     def can_run(self):
-        return run(*self.podman, "run", "--rm", *self.LIMITS, "localhost/ntspool", "true", check=False).returncode == 0
+        return finish(*self.podman, "run", "--rm", *self.LIMITS, "localhost/ntspool", "true", check=False).returncode == 0
 
     def do(self, *command, user="root"):
         return run(*self.podman, "run", "--rm", *self.LIMITS, "--user", user, "-v", "pool:/var/lib/ntspool", "localhost/ntspool",
-                   *command).stdout
+                   *command)
 
     def start(self):
         run(*self.podman, "run", "-d", "--name", "server", *self.LIMITS, "-v", "pool:/var/lib/ntspool", "localhost/ntspool")
 
     def inside(self, *command):
-        return run(*self.podman, "exec", "server", *command).stdout
+        return run(*self.podman, "exec", "server", *command)
 
     def is_healthy(self):
-        return run(*self.podman, "healthcheck", "run", "server", check=False).returncode == 0
+        return finish(*self.podman, "healthcheck", "run", "server", check=False).returncode == 0
 
     def stop(self):
         run(*self.podman, "stop", "server")
-        return run(*self.podman, "logs", "server").stderr
+        return finish(*self.podman, "logs", "server").stderr
 
 
 class Unpacked:
@@ -108,19 +103,19 @@ class Unpacked:
         return True
 
     def do(self, *command, user="0"):
-        return run(*self.words({"root": "0"}.get(user, user), command)).stdout
+        return run(*self.words({"root": "0"}.get(user, user), command))
 
     def start(self):
         with self.log.open("w") as log:
             self.server = subprocess.Popen([str(word) for word in self.words("", self.config["Cmd"])], stderr=log)
 
     def inside(self, *command):
-        return run(*self.words("", command)).stdout
+        return run(*self.words("", command))
 
     def is_healthy(self):
         kind, *command = self.config["Healthcheck"]["Test"]
         assert kind == "CMD"
-        return run(*self.words("", command), check=False).returncode == 0
+        return finish(*self.words("", command), check=False).returncode == 0
 
     def stop(self):
         os.kill(child_of(self.server), signal.SIGTERM)
@@ -140,7 +135,7 @@ def test_a_pool_lives_in_containers(kind, machine, tmp_path):
     while not container.is_healthy():
         assert time.monotonic() < until
         time.sleep(0.2)
-    answer = run(*machine, "dig", "+norec", "+dnssec", "@127.0.0.1", "one.pool.example", "A").stdout
+    answer = run(*machine, "dig", "+norec", "+dnssec", "@127.0.0.1", "one.pool.example", "A")
     assert "status: NOERROR" in answer and "\t192.0.2.1\n" in answer and "RRSIG" in answer
     assert "pool.example" in container.inside("ntspool", "status")
     owners = container.do("find", "/var/lib/ntspool", "-printf", "%U %P\n").splitlines()
@@ -156,7 +151,7 @@ def test_the_image_holds_what_it_needs(tmp_path):
         (manifest,) = json.load(archive.extractfile("manifest.json"))
         config = json.load(archive.extractfile(manifest["Config"]))
         archive.extractall(tmp_path, [archive.getmember(name) for name in manifest["Layers"]])
-    sums = run("sha256sum", *(tmp_path / name for name in manifest["Layers"])).stdout.split()[::2]
+    sums = run("sha256sum", *(tmp_path / name for name in manifest["Layers"])).split()[::2]
     assert config["rootfs"]["diff_ids"] == [f"sha256:{digest}" for digest in sums]
     with tarfile.open(tmp_path / manifest["Layers"][0]) as layer:
         names = {os.path.normpath(member.name) for member in layer if not member.isdir()}
