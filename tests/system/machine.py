@@ -141,6 +141,11 @@ class Machine:
         path.write_text(text)
         return path
 
+    def open_to_others(self):
+        """Lets other users pass through the directory, and through those above it."""
+        for path in (self.directory, *self.directory.parents):
+            path.chmod(path.stat().st_mode | 0o011)
+
     def add_address(self, *addresses):
         for address in addresses:
             bits = 128 if ":" in address else 32

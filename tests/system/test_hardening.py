@@ -106,8 +106,7 @@ USER = pwd.getpwnam("nobody")
 def daemons(shared_machine):
     """Both daemons, not as root."""
     machine = shared_machine
-    for path in (machine.directory, *machine.directory.parents):
-        path.chmod(path.stat().st_mode | 0o011)
+    machine.open_to_others()
     pool = Pool(machine)
     for path in (pool.state, pool.state / "probe"):
         path.mkdir(mode=0o755)

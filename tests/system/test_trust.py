@@ -23,8 +23,7 @@ def as_probe(script):
 def world(shared_machine):
     """The server runs as one user, the probe as another, and the operator as root."""
     machine = shared_machine
-    for path in (machine.directory, *machine.directory.parents):
-        path.chmod(path.stat().st_mode | 0o011)
+    machine.open_to_others()
     pool = Pool(machine)
     for path, owner in ((pool.state, SERVER), (pool.state / "probe", PROBE)):  # init as root leaves nothing else to chown
         path.mkdir(mode=0o755)
