@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "zone/base/concern.h"
 #include "zone/base/sandbox.h"
 #include "zone/base/user.h"
 #include "zone/store/store.h"
@@ -28,18 +29,19 @@ static void check_filters(log_sink *log)
 
 static void check_permissions(const char *state, log_sink *log)
 {
+    const struct log_fields fields = { .warning = concern_id_text(CONCERN_STORE_EXPOSED) };
     char path[STORE_EXPOSED_ROOM];
     if (store_exchange_exposed(state, path)) {
-        log_say(log, LOG_WARNING,
-                "every user of this machine can change what goes between server and probe: chmod "
-                "o-w %s",
-                path);
+        log_say_about(log, LOG_WARNING, &fields,
+                      "every user of this machine can change what goes between server and probe: "
+                      "chmod o-w %s",
+                      path);
     }
     for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
         if (store_exposed(state, kind, path)) {
-            log_say(log, LOG_WARNING,
-                    "every user of this machine can change state/%s: chmod o-w %s",
-                    store_kind_text(kind), path);
+            log_say_about(log, LOG_WARNING, &fields,
+                          "every user of this machine can change state/%s: chmod o-w %s",
+                          store_kind_text(kind), path);
         }
     }
 }

@@ -233,8 +233,8 @@ static void log_started(const struct program *program, const struct options *opt
                                  options->listen[i].port,
                                  listen_is_here(&options->listen[i]) ? "" : " (not here yet)");
     }
-    log_say(log_line, LOG_NOTICE, "answers for %s on%s with %u workers", program->pool, where,
-            options->workers);
+    log_say(log_line, LOG_NOTICE, "answers for %s on%s with %u worker%s", program->pool, where,
+            options->workers, options->workers == 1 ? "" : "s");
     int buffer = listen_buffer(worker_socket(program->crew.workers[0], 0));
     if (buffer < LISTEN_UDP_BUFFER) {
         log_say(log_line, LOG_NOTICE,
