@@ -11,10 +11,10 @@ packages_build=(gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libssl-dev
     libc-ares-dev libyaml-dev liblmdb-dev libmicrohttpd-dev libseccomp-dev libunbound-dev libfstrm-dev)
 packages_quickstart=(bind9-dnsutils libmaxmind-db-writer-perl openssl perl util-linux
     libcap2 libedit2 libgnutls30 libnettle8 libseccomp2)
-packages_tests=(bash-completion ca-certificates clang clang-format clang-tidy dns-root-data dnstap-ldns dnsviz fish fstrm-bin
-    iproute2 libclang-rt-dev libcmocka-dev libldns-dev libprotobuf-c-dev ldnsutils man-db mandoc mount protobuf-c-compiler
-    python3 python3-cryptography python3-dnspython python3-openssl python3-pkg-resources python3-pytest python3-pytest-xdist
-    shellcheck systemd zsh libbsd0
+packages_tests=(bash-completion ca-certificates chromium-headless-shell clang clang-format clang-tidy dns-root-data dnstap-ldns
+    dnsviz fish fonts-dejavu-core fstrm-bin iproute2 libclang-rt-dev libcmocka-dev libldns-dev libprotobuf-c-dev ldnsutils man-db
+    mandoc mount protobuf-c-compiler python3 python3-cryptography python3-dnspython python3-openssl python3-pkg-resources
+    python3-pytest python3-pytest-xdist shellcheck systemd w3m zsh libbsd0
     libboost-context1.74.0 libcurl4 libdnssec9 libevent-2.1-7 libfstrm0 libjemalloc2 libjson-c5 libknot13 libluajit-5.1-2
     libnghttp2-14 libprotobuf-c1 libpython3.11 libsnmp40 libsystemd0 libxml2 libzscanner4)
 packages_packaging=(build-essential debhelper dpkg-dev fakeroot)
@@ -25,6 +25,8 @@ parts_tests=(acme-tiny bind9 bind9-libs bind9-utils certbot faketime knot-dnssec
     python3-acme python3-certbot python3-certifi python3-chardet python3-configargparse python3-configobj python3-distro
     python3-future python3-idna python3-josepy python3-parsedatetime python3-requests python3-requests-toolbelt python3-rfc3339
     python3-six python3-tz python3-urllib3)
+# The programs of npm's packages in tests/system/web need these, unless node and npm come from elsewhere.
+packages_node=(nodejs npm)
 # From a newer Debian release. ntpsec depends on Python, but its ntpd does not need it: it is unpacked without its
 # dependencies, and the libraries of ntpd are listed here.
 parts_newer=(chrony ntpd-rs libssl3t64 libcap2 libbsd0)
@@ -116,6 +118,26 @@ unpack_packages() {
         rm -rf "$fetched"
         touch "$parts/.unpacked/$package"
     done
+}
+
+# unpack_npm LOG DIR: fetches the packages that DIR/package-lock.json names and unpacks them under $parts/<name of DIR>, unless
+# they are already there.
+unpack_npm() {
+    local log=$1 from=$2 to fetched=$parts/.fetched
+    to=$parts/$(basename "$from")
+    if cmp -s "$from/package-lock.json" "$to/package-lock.json"; then
+        return
+    fi
+    if ! command -v npm >/dev/null; then
+        install_packages "$log" "${packages_node[@]}"
+    fi
+    echo "unpacking npm's packages of ${from#"$root"/}"
+    rm -rf "$fetched"
+    mkdir -p "$fetched"
+    cp "$from/package.json" "$from/package-lock.json" "$fetched"
+    (cd "$fetched" && logged "$log" npm ci --ignore-scripts --no-audit --no-fund --cache "$fetched/.cache") || exit 1
+    rm -rf "$fetched/.cache" "$to"
+    mv "$fetched" "$to"
 }
 
 # unpack_newer LOG SUITE PACKAGE...: fetches packages of another Debian release from the machine's own mirror, with all
