@@ -369,20 +369,13 @@ enum result cli_number(struct cli *cli, const char *name, uint32_t least, uint32
 enum result cli_time(struct cli *cli, const char *name, uint64_t now, enum cli_direction direction,
                      uint64_t *out)
 {
-    static const char *const formats[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d" };
     const char *text = cli_value(cli, name, 0);
     uint32_t seconds = 0;
     if (text == NULL) {
         return RESULT_OK;
     }
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-        struct tm tm = { .tm_sec = 0 };
-        const char *rest = strptime(text, formats[i], &tm);
-        if (rest != NULL && *rest == 0) {
-            time_t at = timegm(&tm);
-            *out = at > 0 ? (uint64_t)at : 0;
-            return RESULT_OK;
-        }
+    if (isotime_parse_day(text, out) == RESULT_OK) {
+        return RESULT_OK;
     }
     if (duration_parse(&seconds, text) == RESULT_OK) {
         bool past = direction == CLI_PAST;

@@ -4,111 +4,11 @@
 #include <string.h>
 
 #include "tools/commands.h"
+#include "tools/memberoptions.h"
 #include "tools/membershow.h"
 #include "tools/membertext.h"
 #include "tools/output.h"
 #include "tools/session.h"
-#include "zone/places/country.h"
-
-static enum result fill_text(struct cli *cli, const char *option, char *field, size_t room)
-{
-    const char *text = cli_value(cli, option, 0);
-    if (text == NULL) {
-        return RESULT_OK;
-    }
-    if (strlen(text) >= room) {
-        return diag_fail(&cli->diag, RESULT_INVALID, "--%s has at most %zu octets", option,
-                         room - 1);
-    }
-    (void)snprintf(field, room, "%s", text);
-    return RESULT_OK;
-}
-
-static enum result fill_addresses(struct cli *cli, struct member *member)
-{
-    size_t count = cli_count(cli, "address");
-    if (count == 0) {
-        return RESULT_OK;
-    }
-    if (count > MEMBER_ADDRESSES_MAX) {
-        return diag_fail(&cli->diag, RESULT_INVALID, "a member has at most %d addresses",
-                         MEMBER_ADDRESSES_MAX);
-    }
-    member->address_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        const char *text = cli_value(cli, "address", i);
-        if (address_parse(&member->addresses[i], text) != RESULT_OK) {
-            return diag_fail(&cli->diag, RESULT_INVALID, "--address: \"%.80s\" is no IP address",
-                             text);
-        }
-        member->address_count++;
-    }
-    return RESULT_OK;
-}
-
-static enum result fill_numbers(struct cli *cli, struct member *member)
-{
-    uint32_t port = member->port;
-    enum result result =
-        cli_number(cli, "capacity", 0, MEMBER_CAPACITY_MAX, &member->capacity_mbit);
-    if (result == RESULT_OK) {
-        result = cli_number(cli, "port", 1, UINT16_MAX, &port);
-    }
-    member->port = (uint16_t)port;
-    return result;
-}
-
-static enum result fill_country(struct cli *cli, struct member *member)
-{
-    const char *country = cli_value(cli, "country", 0);
-    struct diag why;
-    if (country != NULL && country_parse(member->country, country, &why) != RESULT_OK) {
-        return diag_fail(&cli->diag, RESULT_INVALID, "--country: %.200s", why.text);
-    }
-    return RESULT_OK;
-}
-
-static enum result fill_position(struct cli *cli, struct member *member)
-{
-    const char *position = cli_value(cli, "position", 0);
-    if (position == NULL) {
-        return RESULT_OK;
-    }
-    if (position_parse(&member->position, position) != RESULT_OK) {
-        return diag_fail(&cli->diag, RESULT_INVALID,
-                         "--position takes LATITUDE,LONGITUDE in degrees, as in 52.37,4.90, not "
-                         "\"%.80s\"",
-                         position);
-    }
-    member->placed = true;
-    return RESULT_OK;
-}
-
-static enum result fill_target(struct cli *cli, struct member *member)
-{
-    const char *target = cli_value(cli, "target", 0);
-    if (target == NULL) {
-        return RESULT_OK;
-    }
-    if (dname_parse(&member->target, target, NULL) != RESULT_OK || member->target.len == 1) {
-        return diag_fail(&cli->diag, RESULT_INVALID, "--target: \"%.80s\" is no domain name",
-                         target);
-    }
-    dname_lower(&member->target);
-    return RESULT_OK;
-}
-
-/* Copies the options of `add` and `set` to the member. */
-static enum result fill_member(struct cli *cli, struct member *member)
-{
-    TRY(fill_addresses(cli, member));
-    TRY(fill_numbers(cli, member));
-    TRY(fill_country(cli, member));
-    TRY(fill_position(cli, member));
-    TRY(fill_target(cli, member));
-    TRY(fill_text(cli, "operator", member->operator_name, sizeof member->operator_name));
-    return fill_text(cli, "accounturi", member->accounturi, sizeof member->accounturi);
-}
 
 static void tell_added(const struct member *member, const struct settings *settings)
 {
@@ -176,7 +76,7 @@ int cmd_member_add(struct cli *cli, int, char **argv)
     struct settings settings;
     struct member member;
     member_defaults(&member);
-    enum result result = fill_member(cli, &member);
+    enum result result = memberoptions_fill(cli, &member);
     if (result == RESULT_OK) {
         result = begin_change(&session, cli, argv[0], member.label, &settings);
     }
@@ -195,57 +95,15 @@ int cmd_member_add(struct cli *cli, int, char **argv)
     return CLI_DONE;
 }
 
-/* A field that the options both set and clear; NULL if there is none. */
-static const char *contradiction(const struct cli *cli)
-{
-    static const char *const fields[][2] = { { "country", "no-country" },
-                                             { "position", "no-position" },
-                                             { "operator", "no-operator" },
-                                             { "accounturi", "no-accounturi" },
-                                             { "target", "no-target" } };
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (cli_flag(cli, fields[i][0]) && cli_flag(cli, fields[i][1])) {
-            return fields[i][0];
-        }
-    }
-    return NULL;
-}
-
-/* Clears fields, before fill_member sets others. A member has a target or addresses, so that
- * setting one clears the other. */
-static void clear_fields(const struct cli *cli, struct member *member)
-{
-    bool address = cli_flag(cli, "address");
-    bool target = cli_flag(cli, "target");
-    if (cli_flag(cli, "no-country")) {
-        member->country[0] = 0;
-    }
-    if (cli_flag(cli, "no-position")) {
-        member->placed = false;
-    }
-    if (cli_flag(cli, "no-operator")) {
-        member->operator_name[0] = 0;
-    }
-    if (cli_flag(cli, "no-accounturi")) {
-        member->accounturi[0] = 0;
-    }
-    if (cli_flag(cli, "no-target") || (address && !target)) {
-        member->target.len = 0;
-    }
-    if (target) {
-        member->address_count = 0;
-    }
-}
-
 int cmd_member_set(struct cli *cli, int, char **argv)
 {
     struct session session = { 0 };
     struct settings settings;
     struct member before, member;
     char label[LABEL_ROOM];
-    const char *twice = contradiction(cli);
+    const char *other = NULL, *twice = memberoptions_contradiction(cli, &other);
     if (twice != NULL) {
-        return cli_usage(cli, "--%s and --no-%s exclude each other", twice, twice);
+        return cli_usage(cli, "--%s and --%s exclude each other", twice, other);
     }
     if (!cli_any(cli)) {
         return cli_usage(cli, "nothing to set");
@@ -256,8 +114,8 @@ int cmd_member_set(struct cli *cli, int, char **argv)
     }
     if (result == RESULT_OK) {
         member = before;
-        clear_fields(cli, &member);
-        result = fill_member(cli, &member);
+        memberoptions_clear(cli, &member);
+        result = memberoptions_fill(cli, &member);
     }
     if (result == RESULT_OK) {
         /* Addresses that don't change were checked when they were set. */

@@ -12,6 +12,7 @@
 #include "tools/outfile.h"
 #include "tools/output.h"
 #include "tools/session.h"
+#include "zone/base/isotime.h"
 #include "zone/places/country.h"
 
 enum {
@@ -56,7 +57,8 @@ static enum result read_header(struct import *in)
             (void)snprintf(
                 why, sizeof why,
                 "column \"%.60s\" is %s; the columns are name, country, ipv4, ipv6, "
-                "capacity_mbit, operator, port, target, accounturi, override, suspended, position",
+                "capacity_mbit, operator, port, target, accounturi, override, suspended, position, "
+                "contact, leave, unlisted",
                 in->csv.fields[i], k == COLUMN_COUNT ? "unknown" : "named twice");
             return fail_row(in, RESULT_INVALID, why);
         }
@@ -103,6 +105,11 @@ static enum result read_texts(const struct import *in, struct member *out)
     const char *country = in->values[COLUMN_COUNTRY];
     const char *target = in->values[COLUMN_TARGET];
     const char *position = in->values[COLUMN_POSITION];
+    const char *contact = in->values[COLUMN_CONTACT];
+    if (contact[0] != 0 && !contact_fits(contact)) {
+        return fail_row(in, RESULT_INVALID, "contact is one mail address, as in ops@example.net");
+    }
+    memcpy(out->contact, contact, strlen(contact) + 1);
     if (strlen(operator_name) >= sizeof out->operator_name ||
         strlen(accounturi) >= sizeof out->accounturi) {
         return fail_row(in, RESULT_INVALID,
@@ -153,6 +160,20 @@ static enum result read_numbers(const struct import *in, struct member *out)
     return RESULT_OK;
 }
 
+static enum result read_life(const struct import *in, struct member *out)
+{
+    const char *leave = in->values[COLUMN_LEAVE];
+    const char *unlisted = in->values[COLUMN_UNLISTED];
+    if (leave[0] != 0 && isotime_parse_day(leave, &out->leave_at) != RESULT_OK) {
+        return fail_row(in, RESULT_INVALID, "leave is 2027-01-31, 2027-01-31T10:00:00Z or empty");
+    }
+    if (unlisted[0] != 0 && strcmp(unlisted, "yes") != 0) {
+        return fail_row(in, RESULT_INVALID, "unlisted is yes or empty");
+    }
+    out->unlisted = unlisted[0] != 0;
+    return RESULT_OK;
+}
+
 static enum result read_member(const struct import *in, struct member *out)
 {
     member_defaults(out);
@@ -163,6 +184,7 @@ static enum result read_member(const struct import *in, struct member *out)
     TRY(read_addresses(in, COLUMN_IPV4, out));
     TRY(read_addresses(in, COLUMN_IPV6, out));
     TRY(read_texts(in, out));
+    TRY(read_life(in, out));
     return read_numbers(in, out);
 }
 

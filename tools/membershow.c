@@ -59,15 +59,17 @@ json_t *membershow_brief(const struct memberview *view, const struct dname *apex
         json_array_append_new(list, json_text(address_text(&addresses[i], text)));
     }
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "name",
-        json_text(m->label), "fqdn", json_text(fqdn(view, apex, text)), "state",
+        "{s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:b, s:o, s:o, "
+        "s:o}",
+        "name", json_text(m->label), "fqdn", json_text(fqdn(view, apex, text)), "state",
         json_text(view->standing.state), "reason", json_text(view->standing.reason), "eligible",
         view->standing.eligible, "score", scored ? milli_json(score) : json_null(), "weight",
         (json_int_t)view->standing.weight, "override", json_text(override_text(m->override)),
         "suspended", m->suspended, "country", json_text_or_null(m->country), "position",
         position_json(m), "operator", json_text_or_null(m->operator_name), "capacity_mbit",
-        (json_int_t)m->capacity_mbit, "cert_not_after", json_time(memberview_certificate_end(view)),
-        "last_probe_at", json_time(memberview_probed_at(view)), "addresses", list);
+        (json_int_t)m->capacity_mbit, "leave_at", json_time(m->leave_at), "unlisted", m->unlisted,
+        "cert_not_after", json_time(memberview_certificate_end(view)), "last_probe_at",
+        json_time(memberview_probed_at(view)), "addresses", list);
 }
 
 static json_t *warnings_json(const struct address_health *seen)
@@ -168,11 +170,11 @@ json_t *membershow_full(const struct memberview *view, const struct dname *apex)
     }
     json_t *out = membershow_brief(view, apex);
     json_t *rest = json_pack(
-        "{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "target",
+        "{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "target",
         m->target.len > 0 ? json_text(dname_text(&m->target, text)) : json_null(), "port",
-        (int)m->port, "accounturi", json_text_or_null(m->accounturi), "added_at",
-        json_time(m->added_at), "changed_at", json_time(m->changed_at), "state_since",
-        json_time(consensus->health.stage_since), "hold",
+        (int)m->port, "accounturi", json_text_or_null(m->accounturi), "contact",
+        json_text_or_null(m->contact), "added_at", json_time(m->added_at), "changed_at",
+        json_time(m->changed_at), "state_since", json_time(consensus->health.stage_since), "hold",
         json_text_or_null(consensus->hold != HOLD_NONE ? hold_text(consensus->hold) : ""), "votes",
         (json_int_t)consensus->votes.all, "votes_in", (json_int_t)consensus->votes.in, "families",
         families_json(view, addresses, count), "last_eligible_at",
@@ -273,6 +275,9 @@ void membershow_print(const struct memberview *view, const struct dname *apex)
     print_line("operator", m->operator_name);
     printf("%-14s %u Mbit/s\n%-14s %u\n", "capacity", m->capacity_mbit, "port", m->port);
     print_line("accounturi", m->accounturi);
+    print_line("contact", m->contact);
+    print_time("leaves", m->leave_at);
+    print_line("unlisted", m->unlisted ? "yes" : "");
     print_time("added", m->added_at);
     print_time("changed", m->changed_at);
     unsigned count = shown_addresses(view, addresses);

@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "zone/base/isotime.h"
+
 static const char *const names[COLUMN_COUNT] = {
-    "name", "country", "ipv4",       "ipv6",     "capacity_mbit", "operator",
-    "port", "target",  "accounturi", "override", "suspended",     "position",
+    "name",      "country",  "ipv4",    "ipv6",       "capacity_mbit",
+    "operator",  "port",     "target",  "accounturi", "override",
+    "suspended", "position", "contact", "leave",      "unlisted",
 };
 
 const char *column_name(enum column column)
@@ -73,6 +76,15 @@ char *membertext(const struct member *member, enum column column, char out[MEMBE
     case COLUMN_POSITION:
         put(out, member->placed ? position_text(member->position, position) : "");
         break;
+    case COLUMN_CONTACT:
+        put(out, member->contact);
+        break;
+    case COLUMN_LEAVE:
+        put(out, member->leave_at != 0 ? isotime_text(member->leave_at, name) : "");
+        break;
+    case COLUMN_UNLISTED:
+        put(out, member->unlisted ? "yes" : "");
+        break;
     case COLUMN_COUNT:
         break;
     }
@@ -100,11 +112,17 @@ char *membertext_change(const struct member *before, const struct member *after,
         if (strcmp(old, new) == 0 || used >= MEMBERTEXT_CHANGE_ROOM) {
             continue;
         }
+        const char *sep = used > 0 ? ", " : "";
+        if (column == COLUMN_CONTACT) { /* more people read the audit trail, and for longer */
+            bool set = after == NULL || new[0] != 0;
+            used += (size_t)snprintf(out + used, MEMBERTEXT_CHANGE_ROOM - used, "%scontact %s", sep,
+                                     set ? "set" : "removed");
+            continue;
+        }
         bool both = before != NULL && after != NULL;
-        used +=
-            (size_t)snprintf(out + used, MEMBERTEXT_CHANGE_ROOM - used, "%s%s %s%s%s",
-                             used > 0 ? ", " : "", names[column], shown(before != NULL ? old : new),
-                             both ? " -> " : "", both ? shown(new) : "");
+        used += (size_t)snprintf(out + used, MEMBERTEXT_CHANGE_ROOM - used, "%s%s %s%s%s", sep,
+                                 names[column], shown(before != NULL ? old : new),
+                                 both ? " -> " : "", both ? shown(new) : "");
     }
     return out;
 }

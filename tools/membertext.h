@@ -19,6 +19,9 @@ enum column {
     COLUMN_OVERRIDE,
     COLUMN_SUSPENDED,
     COLUMN_POSITION,
+    COLUMN_CONTACT,
+    COLUMN_LEAVE,
+    COLUMN_UNLISTED,
     COLUMN_COUNT
 };
 
@@ -31,8 +34,8 @@ enum {
 const char *column_name(enum column column);
 /* The field's text, empty if the field is. Returns `out`. */
 char *membertext(const struct member *member, enum column column, char out[MEMBERTEXT_ROOM]);
-/* "country NL -> DE, port 4460 -> 4461". If `before` or `after` is NULL, lists the fields of the
- * other: "country NL, ...". Returns `out`. */
+/* "country NL -> DE, port 4460 -> 4461", without the contact's address. If `before` or `after` is
+ * NULL, lists the fields of the other: "country NL, ...". Returns `out`. */
 char *membertext_change(const struct member *before, const struct member *after,
                         char out[MEMBERTEXT_CHANGE_ROOM]);
 

@@ -67,6 +67,7 @@ static void write_registered(const struct page *page)
     (void)fprintf(page->out, "    %-14s %u Mbit/s%s\n", "capacity", m->capacity_mbit,
                   m->capacity_mbit == 0 ? ": it is probed, but never handed out" : "");
     write_row(page, "ACME account", m->accounturi);
+    write_row(page, "contact", m->contact);
     (void)fputs(page->own_name
                     ? "\nTell us if any of this is wrong. The addresses are those of the name.\n\n"
                     : "\nTell us if any of this is wrong. The name is served already.\n\n",
@@ -166,7 +167,11 @@ static void write_rules(const struct page *page)
 static void write_clients(const struct page *page)
 {
     const char *name = page->name;
-    const char *lego = "lego --path /etc/lego --accept-tos --email you@example.net --domains";
+    const char *contact = page->member->contact;
+    const char *mail = *contact != '\0' ? contact : "you@example.net";
+    char lego[64 + CONTACT_ROOM];
+    (void)snprintf(lego, sizeof lego, "lego --path /etc/lego --accept-tos --email %s --domains",
+                   mail);
     (void)fprintf(page->out,
                   "\nlego, by TLS-ALPN-01 (with --http instead of --tls: by HTTP-01), once:\n\n"
                   "    %s %s%s --tls run --run-hook 'sh -e " DEPLOY
@@ -178,10 +183,10 @@ static void write_clients(const struct page *page)
     (void)fprintf(page->out,
                   "\ncertbot, by HTTP-01, once; its package renews:\n\n"
                   "    certbot certonly --standalone --non-interactive --agree-tos "
-                  "-m you@example.net -d %s%s --deploy-hook 'sh -e " DEPLOY
+                  "-m %s -d %s%s --deploy-hook 'sh -e " DEPLOY
                   " /etc/letsencrypt/live/%s/fullchain.pem"
                   " /etc/letsencrypt/live/%s/privkey.pem'\n",
-                  name, page->ca_option, name, name);
+                  mail, name, page->ca_option, name, name);
     (void)fprintf(
         page->out,
         "\nacme-tiny, by HTTP-01, beside a web server that has the directory /var/www/acme\n"

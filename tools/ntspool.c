@@ -26,6 +26,9 @@ static const struct cli_group groups[] = {
     { "port", 0, "PORT", false, "TCP port of NTS-KE (4460)" },                                     \
     { "target", 0, "NAME", false, "its own name outside the pool, instead of addresses" },         \
     { "accounturi", 0, "URI", false, "its ACME account, the only one that may get certificates" }, \
+    { "contact", 0, "MAIL", false, "mail address of its operator; it is never published" },        \
+    { "leave", 0, "TIME", false, "when it leaves the pool, as in 2027-01-31 or 90d" },             \
+    { "unlisted", 0, NULL, false, "publish its state and the reason only" },                       \
     ALLOW_PRIVATE
 
 static const struct option_row init[] = {
@@ -45,6 +48,9 @@ static const struct option_row member_set[] = {
     { "no-operator", 0, NULL, false, "take the operator away" },
     { "no-target", 0, NULL, false, "take its own name away; needs --address" },
     { "no-accounturi", 0, NULL, false, "let any ACME account get certificates" },
+    { "no-contact", 0, NULL, false, "take the mail address away" },
+    { "no-leave", 0, NULL, false, "let it stay" },
+    { "listed", 0, NULL, false, "publish of it what is published of others" },
     { 0 },
 };
 static const struct option_row member_list[] = {
@@ -215,8 +221,8 @@ static const struct cli_command commands[] = {
       cmd_member_restore },
     { "member import", "FILE.csv", 1, 1, "register the members of a table, all or none",
       "The first line names the columns, in any order: name, and as wanted country, ipv4, ipv6,\n"
-      "capacity_mbit, operator, port, target, accounturi, override, suspended, position. Several\n"
-      "addresses are separated by spaces. FILE - is the standard input.",
+      "capacity_mbit, operator, port, target, accounturi, override, suspended, position, contact,\n"
+      "leave, unlisted. Several addresses are separated by spaces. FILE - is the standard input.",
       member_import, cmd_member_import },
     { "member export", "[FILE.csv]", 0, 1, "write the table that import reads", NULL,
       NULL, cmd_member_export },

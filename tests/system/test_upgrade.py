@@ -87,6 +87,27 @@ def test_forgotten_vantage_point_is_noted(old):
     assert [(row["command"], row["change"]) for row in old.json("log")] == [("health forget", "local")]
 
 
+def test_upgrade_takes_no_member_out(old):
+    """What would take members out by itself is off in a pool that was made before the setting existed."""
+    settings = old.json("zone", "show")["settings"]
+    assert (settings["registration-expiry"], settings["target-consent"]) == ("0s", "off")
+    old("zone", "set", "target-consent", "on", "registration-expiry", "30d")
+    settings = old.json("zone", "show")["settings"]
+    assert (settings["registration-expiry"], settings["target-consent"]) == ("30d", "on")
+
+
+def test_registry_of_schema_3_is_read_as_it_is_and_renewed_by_the_first_change(tmp_path):
+    pool = Cli(tmp_path / "state")
+    pool("init", "pool.test", "--ns", "ns1.pool.test=127.0.0.1")
+    pool("member", "add", "alice", "--address", "9.9.9.9", "--operator", "Alice")
+    make_newer(pool.state, "registry", 3)
+    before = pool.json("member", "show", "alice")
+    pool("member", "set", "alice", "--contact", "ops@example.net")
+    assert pool.json("member", "show", "alice") | {"contact": None, "changed_at": before["changed_at"]} == before
+    data = (pool.state / "registry" / "data.mdb").read_bytes()
+    assert any(data[at : at + 4] == (4).to_bytes(4, "big") for at in formats(data))
+
+
 def test_server_makes_the_list_of_members_of_an_older_state(old):
     """The older state has no directory for the list, and the server is already confined when it makes one."""
     feed = old.state / "feed" / "members"

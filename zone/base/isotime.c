@@ -7,6 +7,7 @@
 #include <time.h>
 
 #define FORMAT "%Y-%m-%dT%H:%M:%SZ"
+#define DATE   "%Y-%m-%d"
 
 char *isotime_text(uint64_t at, char out[ISOTIME_ROOM])
 {
@@ -25,14 +26,24 @@ char *isotime_or_dash(uint64_t at, char out[ISOTIME_ROOM])
     return known ? isotime_text(at, out) : memcpy(out, "-", 2);
 }
 
-enum result isotime_parse(const char *text, uint64_t *out)
+static enum result parse(const char *text, const char *format, uint64_t *out)
 {
     struct tm tm = { .tm_sec = 0 };
-    const char *end = strptime(text, FORMAT, &tm);
+    const char *end = strptime(text, format, &tm);
     time_t at = end != NULL && *end == '\0' ? timegm(&tm) : -1;
     if (at < 0) {
         return RESULT_INVALID;
     }
     *out = (uint64_t)at;
     return RESULT_OK;
+}
+
+enum result isotime_parse(const char *text, uint64_t *out)
+{
+    return parse(text, FORMAT, out);
+}
+
+enum result isotime_parse_day(const char *text, uint64_t *out)
+{
+    return parse(text, FORMAT, out) == RESULT_OK ? RESULT_OK : parse(text, DATE, out);
 }

@@ -17,5 +17,7 @@ char *isotime_text(uint64_t at, char out[ISOTIME_ROOM]);
 char *isotime_or_dash(uint64_t at, char out[ISOTIME_ROOM]);
 /* The whole text to Unix seconds. INVALID for anything else, and for times before 1970. */
 enum result isotime_parse(const char *text, uint64_t *out);
+/* Also takes a day, "2026-11-30", which is its first second. */
+enum result isotime_parse_day(const char *text, uint64_t *out);
 
 #endif

@@ -6,8 +6,9 @@
 #include "zone/places/country.h"
 
 enum {
-    MEMBER_LAYOUT = 2,
-    MEMBER_LAYOUT_BEFORE = 1 /* without the position */
+    LAYOUT_UNPLACED = 1, /* without the position */
+    LAYOUT_PLAIN = 2,    /* without contact, leave_at and unlisted */
+    LAYOUT = 3
 };
 
 void member_defaults(struct member *out)
@@ -131,6 +132,12 @@ enum result member_check(const struct member *member, const struct dname *apex, 
         return diag_fail(diag, RESULT_INVALID,
                          "%s: --accounturi takes the account's URL from the ACME server", label);
     }
+    if (member->contact[0] != '\0' && !contact_fits(member->contact)) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s: a contact is one mail address, as in ops@example.net, of letters, "
+                         "digits and . _ + = - before the @",
+                         label);
+    }
     if (member->capacity_mbit > MEMBER_CAPACITY_MAX || member->port == 0) {
         return diag_fail(diag, RESULT_INVALID,
                          "%s: capacity goes from 0 to %d Mbit/s, the port from 1 to 65535", label,
@@ -149,9 +156,12 @@ void member_target(struct dname *out, const struct member *member, const struct 
     CHECK(dname_prepend(out, member->label, strlen(member->label), apex) == RESULT_OK);
 }
 
+/* A member without contact, leave and flag keeps the earlier layout: a probe of an earlier version
+ * reads the feed. */
 void member_encode(struct writer *w, const struct member *member)
 {
-    write_u8(w, MEMBER_LAYOUT);
+    bool plain = member->contact[0] == '\0' && member->leave_at == 0 && !member->unlisted;
+    write_u8(w, plain ? LAYOUT_PLAIN : LAYOUT);
     write_u64(w, member->id);
     write_text(w, member->label);
     write_text(w, member->country);
@@ -176,6 +186,11 @@ void member_encode(struct writer *w, const struct member *member)
         write_u32(w, (uint32_t)latitude);
         write_u32(w, (uint32_t)longitude);
     }
+    if (!plain) {
+        write_text(w, member->contact);
+        write_u64(w, member->leave_at);
+        write_u8(w, member->unlisted);
+    }
 }
 
 static void read_position(struct reader *r, struct member *out)
@@ -189,14 +204,23 @@ static void read_position(struct reader *r, struct member *out)
     r->failed = r->failed || placed > 1;
 }
 
+static void read_life(struct reader *r, struct member *out)
+{
+    read_text(r, out->contact, sizeof(out->contact));
+    out->leave_at = read_u64(r);
+    uint8_t unlisted = read_u8(r);
+    out->unlisted = unlisted == 1;
+    r->failed = r->failed || unlisted > 1;
+}
+
 enum result member_decode(struct member *out, const uint8_t *data, size_t len)
 {
     struct reader r = reader_of(data, len);
     struct member member;
     memset(&member, 0, sizeof(member));
     uint8_t layout = read_u8(&r);
-    if (layout != MEMBER_LAYOUT && layout != MEMBER_LAYOUT_BEFORE) {
-        return layout > MEMBER_LAYOUT ? RESULT_NEWER : RESULT_DAMAGED;
+    if (layout < LAYOUT_UNPLACED || layout > LAYOUT) {
+        return layout > LAYOUT ? RESULT_NEWER : RESULT_DAMAGED;
     }
     member.id = read_u64(&r);
     read_text(&r, member.label, sizeof(member.label));
@@ -224,8 +248,11 @@ enum result member_decode(struct member *out, const uint8_t *data, size_t len)
         dname_read(&r, &member.target);
         r.failed = r.failed || r.at - start != target_len;
     }
-    if (layout != MEMBER_LAYOUT_BEFORE) {
+    if (layout >= LAYOUT_PLAIN) {
         read_position(&r, &member);
+    }
+    if (layout >= LAYOUT) {
+        read_life(&r, &member);
     }
     if (!reader_done(&r)) {
         return RESULT_DAMAGED;

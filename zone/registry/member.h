@@ -6,6 +6,7 @@
 #include "zone/base/address.h"
 #include "zone/names/dname.h"
 #include "zone/places/position.h"
+#include "zone/registry/contact.h"
 #include "zone/registry/label.h"
 
 enum {
@@ -15,7 +16,7 @@ enum {
     MEMBER_PORT = 4460,           /* NTS-KE, RFC 8915 6 */
     MEMBER_CAPACITY_PRESET = 100, /* Mbit/s */
     MEMBER_CAPACITY_MAX = 1000000,
-    MEMBER_ENCODED_MAX = 1024
+    MEMBER_ENCODED_MAX = 1280
 };
 
 enum override {
@@ -32,6 +33,7 @@ struct member {
     /* printable UTF-8 without control characters, or empty */
     char operator_name[MEMBER_OPERATOR_ROOM];
     char accounturi[MEMBER_ACCOUNTURI_ROOM]; /* ACME account for CAA (RFC 8657 3), or empty */
+    char contact[CONTACT_ROOM];              /* its operator's mail address, or empty: not public */
     uint32_t capacity_mbit;                  /* 0: monitored, never handed out */
     uint16_t port;
     uint8_t address_count;
@@ -41,6 +43,8 @@ struct member {
     struct position position;
     enum override override;
     bool suspended;
+    bool unlisted;     /* what is published about it has its state and the reason only */
+    uint64_t leave_at; /* Unix seconds: when it leaves the pool; 0: not planned */
     uint64_t added_at, changed_at; /* Unix seconds */
 };
 

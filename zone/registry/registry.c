@@ -125,6 +125,11 @@ enum result registry_migrate_2(struct store_txn *txn, uint64_t now, struct diag 
     return registry_finish(&change);
 }
 
+enum result registry_migrate_3(struct store_txn *, uint64_t, struct diag *)
+{
+    return RESULT_OK;
+}
+
 enum result registry_put_name(struct registry_change *change, const char *row,
                               const struct dname *name)
 {
@@ -177,7 +182,7 @@ static enum result load_row(const uint8_t *key, size_t key_len, const uint8_t *v
 enum result registry_settings(struct store_txn *txn, struct settings *out, struct diag *diag)
 {
     struct load load = { .name = "the table of settings" };
-    settings_defaults(&load.settings);
+    settings_before(&load.settings);
     TRY(registry_apex(txn, &load.settings.apex, diag));
     if (store_each(txn, TABLE_SETTINGS, load_row, &load) != RESULT_OK) {
         return registry_damaged(diag, load.name);

@@ -17,6 +17,7 @@ enum kind {
     KIND_RESOLVER,
     KIND_CAS,
     KIND_FACTOR,
+    KIND_PUBLISH,
     KIND_DENIAL,
     KIND_WEIGHTS,
     KIND_SWITCH
@@ -34,12 +35,13 @@ struct row {
     uint32_t min, max; /* seconds, a number, or thousandths of a factor */
 };
 
-#define HOUR 3600u
-#define DAY  (24u * HOUR)
 #define SETTING(name, preset, kind, field, min, max, help)                                         \
     {                                                                                              \
         { name, preset, help, { NULL } }, KIND_##kind, offsetof(struct settings, field), min, max  \
     }
+
+#define HOUR 3600u
+#define DAY  (24u * HOUR)
 
 /* In order of name. */
 static const struct row rows[] = {
@@ -64,6 +66,8 @@ static const struct row rows[] = {
     SETTING("expire", "2w", DURATION, expire_s, HOUR, 365 * DAY, "SOA EXPIRE"),
     SETTING("ksk-lifetime", "0s", DURATION, ksk_lifetime_s, 0, 7300 * DAY,
             "age at which a KSK or CSK is replaced; 0: never by itself"),
+    SETTING("leave-lead", "14d", DURATION, leave_lead_s, 0, 365 * DAY,
+            "how long before it leaves a member is no longer handed out"),
     SETTING("mailbox", "", MAILBOX, mailbox, 0, 0, "SOA RNAME: who to write to"),
     SETTING("max-overload", "2", FACTOR, max_overload_milli, 1050, 100000,
             "most answers for a member, as a multiple of its part of all capacity"),
@@ -71,17 +75,23 @@ static const struct row rows[] = {
             "how long a new member is probed before it is handed out"),
     SETTING("negative-ttl", "5m", DURATION, negative_ttl_s, 1, DAY,
             "SOA MINIMUM, TTL of NSEC and at most of the SOA (RFC 2308, RFC 9077)"),
+    SETTING("operator-pending", "5", NUMBER, operator_pending, 0, 1000000,
+            "members of one operator that may wait for a first certificate; 0: no limit"),
     SETTING("parent-delay", "1h", DURATION, parent_delay_s, 60, 30 * DAY,
             "until all servers of the parent zone serve a new DS"),
     SETTING("parent-ds-ttl", "1d", DURATION, parent_ds_ttl_s, 60, 30 * DAY,
             "TTL of the DS in the parent zone"),
     SETTING("propagation-delay", "1h", DURATION, propagation_s, 60, 30 * DAY,
             "until all servers of the zone serve a change of keys"),
+    SETTING("publish", "none", PUBLISH, publish, 0, 0,
+            "what else is published of members: operator, capacity, both with a comma, or none"),
     SETTING("quarantine", "100d", DURATION, quarantine_s, 0, 3650 * DAY,
             "how long a removed name is barred when no certificate was seen"),
     SETTING("reentry-score", "12", SCORE, reentry_score_milli, 0, 0,
             "score at which a member that fell out is handed out again"),
     SETTING("refresh", "1h", DURATION, refresh_s, 60, 30 * DAY, "SOA REFRESH"),
+    SETTING("registration-expiry", "30d", DURATION, registration_expiry_s, 0, 3650 * DAY,
+            "how long a member may be without a first certificate; 0: for ever"),
     SETTING("report-agent", "none", AGENT, report_agent, 0, 0,
             "agent domain for DNS error reports (RFC 9567), or none"),
     SETTING("retry", "15m", DURATION, retry_s, 60, 30 * DAY, "SOA RETRY"),
@@ -96,6 +106,8 @@ static const struct row rows[] = {
     SETTING("srv-count", "4", NUMBER, srv_count, 1, 8, "members in one SRV answer, 1 to 8"),
     SETTING("srv-ttl", "150s", DURATION, srv_ttl_s, 1, DAY, "TTL of SRV"),
     SETTING("srv-weights", "equal", WEIGHTS, srv_weights, 0, 0, "SRV weights: equal or capacity"),
+    SETTING("target-consent", "on", SWITCH, target_consent, 0, 0,
+            "whether a member's own name must consent to the pool in the DNS: on or off"),
     SETTING("ttl", "1h", DURATION, ttl_s, 1, DAY,
             "TTL of NS, DNSKEY and static records without their own, at most of the SOA"),
     SETTING("verdict-fresh", "10m", DURATION, verdict_fresh_s, 5, DAY,
@@ -118,48 +130,6 @@ const struct setting_info *settings_list(size_t *count)
     }
     *count = ROWS;
     return list;
-}
-
-enum result duration_parse(uint32_t *out_s, const char *text)
-{
-    static const struct {
-        char unit;
-        uint32_t seconds;
-    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', HOUR }, { 'd', DAY }, { 'w', 7 * DAY } };
-    if (*text < '0' || *text > '9') {
-        return RESULT_INVALID;
-    }
-    char *end = NULL;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    uint32_t factor = 1;
-    if (*end != '\0') {
-        factor = 0;
-        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-            if (*end == units[i].unit && end[1] == '\0') {
-                factor = units[i].seconds;
-            }
-        }
-    }
-    if (errno != 0 || factor == 0 || value > UINT32_MAX / factor) {
-        return RESULT_INVALID;
-    }
-    *out_s = (uint32_t)value * factor;
-    return RESULT_OK;
-}
-
-char *duration_text(uint32_t s, char *out)
-{
-    if (s > 0 && s % DAY == 0) {
-        (void)snprintf(out, 16, "%ud", s / DAY);
-    } else if (s > 0 && s % HOUR == 0) {
-        (void)snprintf(out, 16, "%uh", s / HOUR);
-    } else if (s > 0 && s % 60 == 0) {
-        (void)snprintf(out, 16, "%um", s / 60);
-    } else {
-        (void)snprintf(out, 16, "%us", s);
-    }
-    return out;
 }
 
 static const struct row *find_row(const char *name)
@@ -313,6 +283,36 @@ static enum result set_cas(struct settings *settings, const char *value, struct 
     return RESULT_OK;
 }
 
+static const char *const publish_words[] = { "operator", "capacity" }; /* by bit */
+
+/* Words, comma between, in any order; "none" for none. */
+static enum result set_publish(struct settings *settings, const char *value, struct diag *diag)
+{
+    uint32_t bits = 0;
+    const char *at = value;
+    bool none = strcmp(value, "none") == 0;
+    while (!none) {
+        size_t len = strcspn(at, ","), bit = 0;
+        while (bit < 2 &&
+               (strlen(publish_words[bit]) != len || memcmp(at, publish_words[bit], len) != 0)) {
+            bit++;
+        }
+        if (bit == 2) {
+            return diag_fail(diag, RESULT_INVALID,
+                             "publish takes operator, capacity, both with a comma between, or "
+                             "none; not \"%.80s\"",
+                             value);
+        }
+        bits |= 1u << bit;
+        if (at[len] == '\0') {
+            break;
+        }
+        at += len + 1;
+    }
+    settings->publish = bits;
+    return RESULT_OK;
+}
+
 static enum result set_choice(struct settings *settings, const struct row *row, const char *value,
                               struct diag *diag)
 {
@@ -375,6 +375,8 @@ enum result settings_set(struct settings *settings, const char *name, const char
         return set_resolver(settings, value, diag);
     case KIND_CAS:
         return set_cas(settings, value, diag);
+    case KIND_PUBLISH:
+        return set_publish(settings, value, diag);
     case KIND_DENIAL:
     case KIND_WEIGHTS:
     case KIND_SWITCH:
@@ -391,6 +393,13 @@ void settings_defaults(struct settings *out)
             ASSERT(settings_set(out, rows[i].info.name, rows[i].info.preset, NULL) == RESULT_OK);
         }
     }
+}
+
+void settings_before(struct settings *out)
+{
+    settings_defaults(out);
+    out->registration_expiry_s = 0;
+    out->target_consent = false;
 }
 
 static void cas_text(const struct settings *settings, char *out)
@@ -465,6 +474,15 @@ enum result settings_text(const struct settings *settings, const char *name, cha
         break;
     case KIND_CAS:
         cas_text(settings, out);
+        break;
+    case KIND_PUBLISH:
+        (void)snprintf(out, SETTING_VALUE_MAX, "%s%s%s",
+                       (settings->publish & PUBLISH_OPERATOR) != 0 ? "operator" : "",
+                       settings->publish == (PUBLISH_OPERATOR | PUBLISH_CAPACITY) ? "," : "",
+                       (settings->publish & PUBLISH_CAPACITY) != 0 ? "capacity" : "");
+        if (settings->publish == 0) {
+            (void)snprintf(out, SETTING_VALUE_MAX, "none");
+        }
         break;
     case KIND_DENIAL:
     case KIND_WEIGHTS:

@@ -8,6 +8,7 @@
 
 #include "zone/base/address.h"
 #include "zone/names/dname.h"
+#include "zone/registry/duration.h"
 
 enum {
     SETTINGS_CA_MAX = 4,
@@ -18,6 +19,12 @@ enum {
 enum denial {
     DENIAL_NSEC = 1,
     DENIAL_COMPACT = 2
+};
+
+/* What is published of a member beyond what the DNS and its state tell. */
+enum publish {
+    PUBLISH_OPERATOR = 1,
+    PUBLISH_CAPACITY = 2
 };
 
 struct settings {
@@ -58,8 +65,14 @@ struct settings {
     uint32_t verdict_fresh_s;
     uint32_t certificate_warning_s; /* time before a certificate's end when `status` warns */
     uint32_t quarantine_s;          /* of a removed label when no certificate was seen */
-    bool whoami;                    /* the name NODE_WHOAMI_LABEL is there */
-    uint32_t ca_count; /* CAA: who may issue for members; RFC 8659 4.2 issuer-domain-name */
+    /* how long a member may be registered without a certificate; 0: for ever */
+    uint32_t registration_expiry_s;
+    uint32_t operator_pending; /* members of an operator that were never certified; 0: no limit */
+    uint32_t leave_lead_s;     /* time before member.leave_at when it is no longer handed out */
+    bool target_consent;       /* a member with a target needs the consent of that name's zone */
+    uint32_t publish;          /* of enum publish */
+    bool whoami;               /* the name NODE_WHOAMI_LABEL is there */
+    uint32_t ca_count;         /* CAA: who may issue for members; RFC 8659 4.2 issuer-domain-name */
     char ca[SETTINGS_CA_MAX][SETTINGS_CA_ROOM];
 };
 
@@ -72,6 +85,9 @@ struct setting_info {
 
 /* All `count` settings in order of name. */
 const struct setting_info *settings_list(size_t *count);
+/* Sets what a zone has for which no setting was ever written: the defaults, but such settings as
+ * would take members out are off, since an upgrade must not do that. */
+void settings_before(struct settings *out);
 /* Sets all defaults. Apex, mailbox, primary and serial stay empty. */
 void settings_defaults(struct settings *out);
 /* Checks a text and sets the setting. NOT_FOUND for an unknown name, INVALID with a diag that lists
@@ -84,10 +100,5 @@ enum result settings_number(const struct settings *settings, const char *name, d
 enum result settings_check(const struct settings *settings, const char *name, struct diag *diag);
 /* The text of a setting as settings_set takes it; `out` has SETTING_VALUE_MAX octets. */
 enum result settings_text(const struct settings *settings, const char *name, char *out);
-
-/* "90", "90s", "15m", "2h", "7d", "2w" to seconds. */
-enum result duration_parse(uint32_t *out_s, const char *text);
-/* The shortest such text; `out` has 16 octets. */
-char *duration_text(uint32_t s, char *out);
 
 #endif

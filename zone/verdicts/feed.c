@@ -84,6 +84,10 @@ static enum result write_member(const struct member *member, void *arg)
     reserve(w, MEMBER_ENCODED_MAX + 2);
     shown.operator_name[0] = '\0';
     shown.accounturi[0] = '\0';
+    /* Probes do not need these either. Without them the row has a layout that older probes read. */
+    shown.contact[0] = '\0';
+    shown.leave_at = 0;
+    shown.unlisted = false;
     size_t mark = wire_mark(w);
     write_u16(w, 0);
     member_encode(w, &shown);
@@ -226,7 +230,7 @@ static enum result load(const char *path, uint8_t **out, size_t *len, struct dia
 /* Settings that this program does not know are ignored. */
 static void read_settings(struct reader *r, struct settings *settings)
 {
-    settings_defaults(settings);
+    settings_before(settings);
     dname_read(r, &settings->apex);
     dname_read(r, &settings->primary);
     settings->serial = read_u32(r);

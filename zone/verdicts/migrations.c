@@ -3,6 +3,8 @@
 #include "zone/verdicts/health.h"
 
 store_migration *const store_migrations[STORE_KINDS][STORE_SCHEMAS_MAX] = {
-    [STORE_REGISTRY] = { [1] = registry_migrate_1, [2] = registry_migrate_2 },
+    [STORE_REGISTRY] = { [1] = registry_migrate_1,
+                         [2] = registry_migrate_2,
+                         [3] = registry_migrate_3 },
     [STORE_HEALTH] = { [1] = health_migrate_1, [2] = health_migrate_2 },
 };

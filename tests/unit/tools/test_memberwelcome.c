@@ -47,6 +47,18 @@ static void says_what_is_registered(void **)
     assert_silent_on("country");
 }
 
+static void commands_have_the_contact_if_there_is_one(void **)
+{
+    alice.contact[0] = '\0';
+    assert_says("--email you@example.net");
+    assert_says("-m you@example.net");
+    strcpy(alice.contact, "ops@example.org");
+    assert_says("    contact        ops@example.org\n");
+    assert_says("--email ops@example.org");
+    assert_says("-m ops@example.org");
+    assert_silent_on("you@example.net");
+}
+
 static void names_the_cas_that_may_issue(void **)
 {
     struct diag diag;
@@ -128,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(says_what_is_registered, set_up),
+        cmocka_unit_test_setup(commands_have_the_contact_if_there_is_one, set_up),
         cmocka_unit_test_setup(names_the_cas_that_may_issue, set_up),
         cmocka_unit_test_setup(refuses_if_no_ca_may_issue, set_up),
         cmocka_unit_test_setup(a_name_of_its_own_is_free_in_its_ca, set_up),

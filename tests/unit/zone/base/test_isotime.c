@@ -36,12 +36,24 @@ static void other_texts_are_refused(void **)
     assert_int_equal(at, 7);
 }
 
+static void a_day_is_its_first_second(void **)
+{
+    uint64_t at = 7;
+    assert_ok(isotime_parse_day("2000-02-29", &at));
+    assert_int_equal(at, 951782400);
+    assert_ok(isotime_parse_day("2000-02-29T00:00:01Z", &at));
+    assert_int_equal(at, 951782401);
+    assert_int_equal((int)isotime_parse_day("2000-02-29 ", &at), RESULT_INVALID);
+    assert_int_equal((int)isotime_parse_day("2000-13-01", &at), RESULT_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_round_trip),
         cmocka_unit_test(a_time_beyond_the_calendar_is_its_number),
         cmocka_unit_test(other_texts_are_refused),
+        cmocka_unit_test(a_day_is_its_first_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,9 @@ static struct member sample(void)
     member.changed_at = 2000;
     member.override = OVERRIDE_INELIGIBLE;
     member.suspended = true;
+    strcpy(member.contact, "ops@example.net");
+    member.leave_at = 3000;
+    member.unlisted = true;
     member.placed = true;
     assert_ok(position_parse(&member.position, "52.3702,-4.8952"));
     assert_ok(address_parse(&member.addresses[member.address_count++], "192.0.2.1"));
@@ -48,6 +51,8 @@ static void layout_round_trips_and_every_truncation_is_damage(void **)
         assert_int_equal(back.id, 7);
         assert_int_equal(back.override, OVERRIDE_INELIGIBLE);
         assert_true(back.suspended);
+        assert_string_equal(back.contact, member.contact);
+        assert_true(back.leave_at == 3000 && back.unlisted);
         assert_int_equal(back.address_count, 2);
         assert_true(address_equal(&back.addresses[1], &member.addresses[1]));
         assert_int_equal(back.target.len, member.target.len);
@@ -64,10 +69,19 @@ static void layout_round_trips_and_every_truncation_is_damage(void **)
     }
 }
 
-/* Rows of the layout before members had positions. */
-static void the_layout_before_is_read(void **)
+static struct member plain_sample(void)
 {
-    struct member member = sample(), back;
+    struct member member = sample();
+    member.contact[0] = '\0';
+    member.leave_at = 0;
+    member.unlisted = false;
+    return member;
+}
+
+/* Rows of the layout before members had positions. */
+static void the_first_layout_is_read(void **)
+{
+    struct member member = plain_sample(), back;
     uint8_t data[MEMBER_ENCODED_MAX];
     struct writer w = writer_of(data, sizeof(data));
     member.placed = false;
@@ -79,8 +93,26 @@ static void the_layout_before_is_read(void **)
     assert_int_equal((int)member_decode(&back, data, w.at), RESULT_DAMAGED);
     data[0] = 0;
     assert_int_equal((int)member_decode(&back, data, w.at), RESULT_DAMAGED);
-    data[0] = 3;
+    data[0] = 4;
     assert_int_equal((int)member_decode(&back, data, w.at), RESULT_NEWER);
+}
+
+/* Each of the fields of layout 3 alone needs it. Without them, earlier programs read the row. */
+static void a_member_without_contact_leave_and_flag_keeps_the_second_layout(void **)
+{
+    for (int what = 0; what < 4; what++) {
+        struct member member = plain_sample(), back;
+        uint8_t data[MEMBER_ENCODED_MAX];
+        struct writer w = writer_of(data, sizeof(data));
+        strcpy(member.contact, what == 1 ? "ops@example.net" : "");
+        member.leave_at = what == 2;
+        member.unlisted = what == 3;
+        member_encode(&w, &member);
+        assert_int_equal(data[0], what == 0 ? 2 : 3);
+        assert_ok(member_decode(&back, data, w.at));
+        assert_string_equal(back.contact, member.contact);
+        assert_true(back.leave_at == member.leave_at && back.unlisted == member.unlisted);
+    }
 }
 
 static void largest_member_fits_its_room(void **)
@@ -90,6 +122,7 @@ static void largest_member_fits_its_room(void **)
     memset(member.label, 'a', LABEL_MAX);
     memset(member.operator_name, 'b', MEMBER_OPERATOR_ROOM - 1);
     memset(member.accounturi, 'c', MEMBER_ACCOUNTURI_ROOM - 1);
+    memset(member.contact, 'd', CONTACT_MAX);
     member.address_count = MEMBER_ADDRESSES_MAX;
     member.target.len = DNAME_MAX;
     struct writer w = writer_of(data, sizeof(data));
@@ -157,6 +190,9 @@ static void spoil(struct member *member, int what)
     case 12:
         member->addresses[1] = member->addresses[0];
         break;
+    case 13:
+        strcpy(member->contact, "ops@example.net\nBcc: x@example.net");
+        break;
     default:
         strcpy(member->label, "al.ice");
         break;
@@ -165,7 +201,7 @@ static void spoil(struct member *member, int what)
 
 static void each_fault_is_refused_with_a_reason(void **)
 {
-    for (int what = 0; what < 14; what++) {
+    for (int what = 0; what < 15; what++) {
         struct member member = sample();
         struct diag diag = { "" };
         spoil(&member, what);
@@ -233,7 +269,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layout_round_trips_and_every_truncation_is_damage),
-        cmocka_unit_test(the_layout_before_is_read),
+        cmocka_unit_test(the_first_layout_is_read),
+        cmocka_unit_test(a_member_without_contact_leave_and_flag_keeps_the_second_layout),
         cmocka_unit_test(largest_member_fits_its_room),
         cmocka_unit_test(good_members_pass),
         cmocka_unit_test(each_fault_is_refused_with_a_reason),

@@ -216,6 +216,24 @@ static void target_has_one_owner(void **)
     assert_int_equal(store_count(txn, TABLE_ADDRESSES), 2);
 }
 
+/* An upgrade takes no member out: what would do so is off until it is set. */
+static void settings_of_an_earlier_zone_take_nobody_out(void **)
+{
+    static const char *const names[] = { "registration-expiry", "target-consent", "leave-lead" };
+    struct settings settings;
+    assert_ok(registry_settings(txn, &settings, &diag));
+    assert_true(settings.registration_expiry_s == 30 * 86400 && settings.target_consent);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_ok(store_delete(txn, TABLE_SETTINGS, names[i], strlen(names[i])));
+    }
+    assert_ok(registry_settings(txn, &settings, &diag));
+    assert_true(settings.registration_expiry_s == 0 && !settings.target_consent);
+    assert_int_equal(settings.leave_lead_s, 14 * 86400);
+    assert_ok(registry_set(&change, "target-consent", "on"));
+    assert_ok(registry_settings(txn, &settings, &diag));
+    assert_true(settings.target_consent);
+}
+
 /* An earlier program allowed one target for two members: both keep it, and each may be removed. */
 static void target_of_two_from_before_stays_with_both(void **)
 {
@@ -370,6 +388,7 @@ int main(void)
         CASE(labels_and_addresses_in_use_are_refused),
         CASE(member_with_its_own_name_has_no_node),
         CASE(target_has_one_owner),
+        CASE(settings_of_an_earlier_zone_take_nobody_out),
         CASE(target_of_two_from_before_stays_with_both),
         CASE(update_replaces_addresses_and_keeps_identity),
         CASE(tombstones_whose_time_is_over_go),

@@ -45,6 +45,10 @@ static void values_out_of_bounds_change_nothing(void **)
                                           { "denial-budget", "-1" },
                                           { "whoami", "yes" },
                                           { "whoami", "" },
+                                          { "publish", "" },
+                                          { "publish", "operator," },
+                                          { "publish", "contact" },
+                                          { "publish", "operator capacity" },
                                           { "ca", "" },
                                           { "ca", "a,,b" },
                                           { "ca", "a;b" },
@@ -77,6 +81,22 @@ static void mail_addresses_become_names(void **)
     assert_ok(settings_set(&settings, "mailbox", "first.last@pool.test", NULL));
     assert_ok(settings_text(&settings, "mailbox", text));
     assert_string_equal(text, "first\\.last.pool.test."); /* RFC 1035 8 */
+}
+
+static void words_are_taken_in_any_order(void **)
+{
+    static const char *const rows[][2] = { { "capacity,operator", "operator,capacity" },
+                                           { "operator,operator", "operator" },
+                                           { "capacity", "capacity" },
+                                           { "none", "none" } };
+    struct settings settings;
+    char text[SETTING_VALUE_MAX];
+    settings_defaults(&settings);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_ok(settings_set(&settings, "publish", rows[i][0], NULL));
+        assert_ok(settings_text(&settings, "publish", text));
+        assert_string_equal(text, rows[i][1]);
+    }
 }
 
 static void durations_have_units(void **)
@@ -133,6 +153,7 @@ int main(void)
         cmocka_unit_test(every_setting_reads_back_what_it_writes),
         cmocka_unit_test(values_out_of_bounds_change_nothing),
         cmocka_unit_test(mail_addresses_become_names),
+        cmocka_unit_test(words_are_taken_in_any_order),
         cmocka_unit_test(durations_have_units),
         cmocka_unit_test(report_agent_is_outside_and_short),
     };

@@ -55,6 +55,9 @@ static void fill(void)
     both.address_count = 2;
     assert_ok(address_parse(&both.addresses[1], "2001:db8::1"));
     (void)snprintf(both.accounturi, sizeof(both.accounturi), "https://ca.example/acct/1");
+    (void)snprintf(both.contact, sizeof(both.contact), "ops@example.net");
+    both.leave_at = NOW + 1;
+    both.unlisted = true;
     assert_ok(registry_add(at(NOW), &both, true));
     struct member own = member_of("own", NULL);
     own.target = name_of("ntp.example.net");
@@ -102,15 +105,28 @@ static void what_is_published_is_read(void **)
     feed_free(feed);
 }
 
+/* A remote probe of an earlier version reads the feed; and contacts stay on the machine. */
+static void a_contact_is_not_published_nor_the_layout_that_has_it(void **)
+{
+    size_t len = 0;
+    static const char row[] = "\0\0\0\0\0\0\0\1\0\4both"; /* id, label */
+    fill();
+    assert_ok(feed_publish(dir, txn, &diag));
+    uint8_t *data = octets_of_file(&len);
+    assert_null(memmem(data, len, "ops@", 4));
+    const uint8_t *found = memmem(data, len, row, sizeof(row) - 1);
+    assert_non_null(found);
+    assert_int_equal(found[-1], 2);
+    free(data);
+}
+
 static void settings_of_all_kinds_arrive(void **)
 {
     static const struct {
         const char *name, *value;
     } changed[] = {
-        { "entry-score", "15.5" },
-        { "ds-resolver", "192.0.2.53" },
-        { "denial", "compact" },
-        { "verdict-fresh", "20m" },
+        { "entry-score", "15.5" },  { "ds-resolver", "192.0.2.53" }, { "denial", "compact" },
+        { "verdict-fresh", "20m" }, { "publish", "capacity" },
     };
     struct settings settings;
     struct feed *feed = NULL;
@@ -336,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(what_is_published_is_read),
+        CASE(a_contact_is_not_published_nor_the_layout_that_has_it),
         CASE(settings_of_all_kinds_arrive),
         CASE(empty_pool_has_a_feed),
         CASE(unchanged_feed_stays_the_same_file),
