@@ -317,7 +317,7 @@ static enum result report_ready(struct program *program, struct diag *diag)
 /* Starts the threads. */
 static enum result start(struct program *program, const struct options *options, struct diag *diag)
 {
-    TRY(collector_start(program->collector, diag));
+    TRY(collector_start(program->collector, program->crew.workers, program->crew.count, diag));
     TRY(dnstap_start(program->dnstap, diag));
     for (unsigned i = 0; i < program->crew.count; i++) {
         struct worker *worker = program->crew.workers[i];
@@ -347,8 +347,8 @@ static void finish_connections(const struct program *program)
     }
 }
 
-/* The refresher ends before the workers that it publishes to, and these before the collector of
- * their counters. */
+/* The refresher ends before the workers that it publishes to, and so does the thread of the
+ * collector, which reads their counts. The collector itself takes back their counters. */
 static void stop(struct program *program)
 {
     if (program->draining) {
@@ -358,6 +358,7 @@ static void stop(struct program *program)
     keymgr_free(program->keymgr);
     exchange_free(program->exchange);
     refresh_free(program->refresh);
+    collector_stop(program->collector);
     crew_free(&program->crew);
     kept_close(&program->kept);
     dnstap_free(program->dnstap);

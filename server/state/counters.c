@@ -63,24 +63,25 @@ static void count_sets(const struct deck *deck, uint32_t first, uint32_t turns,
 }
 
 /* Counts the members that the turns of each area gave, and the turns for the demand unless that is
- * of a newer deal. */
-static bool tell_answers(struct counters *counters, struct traffic_count *counts,
-                         struct demand *demand)
+ * of a newer deal. Returns the number of turns. */
+static uint64_t tell_answers(struct counters *counters, struct traffic_count *counts,
+                             struct demand *demand)
 {
     const struct deal *deal = counters->zone->deal;
-    bool any = false, current = demand_turn_to(demand, deal->round, deal->area_count);
+    uint64_t all = 0;
+    bool current = demand_turn_to(demand, deal->round, deal->area_count);
     for (size_t a = 0; a < counters->area_count; a++) {
         uint32_t first = counters->start + counters->turns_told[a];
         uint32_t turns = growth(&counters->turns[a], &counters->turns_told[a]);
         if (turns > 0) {
             count_sets(&deal->rings[a]->deck, first, turns, counts);
-            any = true;
+            all += turns;
         }
         if (current) {
             demand->asked[a] += turns;
         }
     }
-    return any;
+    return all;
 }
 
 void counters_tell(struct counters *counters, struct traffic *traffic, struct demand *demand,
@@ -88,11 +89,13 @@ void counters_tell(struct counters *counters, struct traffic *traffic, struct de
 {
     const struct candidates *candidates = &counters->zone->deal->candidates;
     struct traffic_count *counts = xcalloc(candidates->count + 1, sizeof(*counts));
-    if (tell_answers(counters, counts, demand)) {
+    uint64_t answers = tell_answers(counters, counts, demand);
+    if (answers > 0) {
         for (size_t i = 0; i < candidates->count; i++) {
             counts[i].member_id = candidates->list[i].member_id;
         }
         traffic_add_answers(traffic, counts, candidates->count, now);
+        traffic_add_totals(traffic, 0, answers, now);
     }
     free(counts);
     size_t count = 0;

@@ -20,6 +20,9 @@ struct collector {
     struct open_counters *counters_list;
     struct traffic traffic;
     struct demand demand; /* without by_cell, which comes from `traffic` */
+    struct worker *const *workers;
+    size_t worker_count;
+    uint64_t received; /* messages, as last counted */
     struct thread thread;
     struct log_once trouble;
     uint64_t last_flood; /* when the last flood over the budget began */
@@ -43,6 +46,20 @@ static void collect(struct collector *collector, uint64_t now)
         counters_unref(open->counters);
         free(open);
     }
+}
+
+/* Adds the messages that the workers have received since the last call. */
+static void count_messages(struct collector *collector, uint64_t now)
+{
+    uint64_t received = 0;
+    for (size_t i = 0; i < collector->worker_count; i++) {
+        const struct message_counters *counters = &collector->workers[i]->handler.counters;
+        for (unsigned at = 0; at < 2 * MESSAGE_TRANSPORTS; at++) {
+            received += counter_get(&counters->at[MESSAGES_RECEIVED + at]);
+        }
+    }
+    traffic_add_totals(&collector->traffic, received - collector->received, 0, now);
+    collector->received = received;
 }
 
 struct counters *collector_counters(struct collector *collector, struct zone_state *zone)
@@ -99,6 +116,7 @@ static enum result write_counts(struct collector *collector, const struct member
     }
     (void)pthread_mutex_lock(&collector->mutex);
     collect(collector, now);
+    count_messages(collector, now);
     if (members != NULL) {
         traffic_prune(&collector->traffic, members, now);
     }
@@ -190,14 +208,28 @@ enum result collector_new(struct collector **out, const struct collector_sources
     return RESULT_OK;
 }
 
-enum result collector_start(struct collector *collector, struct diag *diag)
+enum result collector_start(struct collector *collector, struct worker *const *workers,
+                            size_t count, struct diag *diag)
 {
+    collector->workers = workers;
+    collector->worker_count = count;
     return thread_start(&collector->thread, run, collector, diag);
 }
 
 const struct thread *collector_thread(const struct collector *collector)
 {
     return &collector->thread;
+}
+
+void collector_stop(struct collector *collector)
+{
+    if (collector == NULL) {
+        return;
+    }
+    thread_end(&collector->thread);
+    count_messages(collector, clock_now());
+    collector->worker_count = 0;
+    collector->received = 0;
 }
 
 void collector_free(struct collector *collector)

@@ -3,6 +3,7 @@
 #ifndef SERVER_COLLECTOR_H
 #define SERVER_COLLECTOR_H
 
+#include "server/io/worker.h"
 #include "server/state/counters.h"
 #include "zone/base/log.h"
 
@@ -22,7 +23,12 @@ struct collector_sources {
 /* Reads the sums of before. DAMAGED if they can't be read. */
 enum result collector_new(struct collector **out, const struct collector_sources *sources,
                           struct diag *diag);
-enum result collector_start(struct collector *collector, struct diag *diag);
+/* Starts the thread. It also counts what the workers receive: collector_stop comes before their
+ * end. */
+enum result collector_start(struct collector *collector, struct worker *const *workers,
+                            size_t count, struct diag *diag);
+/* Ends the thread and counts the workers' messages a last time. NULL is fine. */
+void collector_stop(struct collector *collector);
 /* To see whether it moves. */
 const struct thread *collector_thread(const struct collector *collector);
 /* After the workers have given back their counters. Adds these up and writes. */

@@ -5,8 +5,12 @@
  * This is short, so that shares follow the sun: with a daily mean, members would be loaded above
  * their share at their own noon (tests/bench/RESULTS.md). Cells are stored by country and
  * subdivision, since their numbers change with the location file. Answers are counted per member
- * and hour, for a day. Of the compact denials that exceeded their budget, the last spell is noted.
- * Each server of a zone keeps its own counts. */
+ * and hour, for a day, and per day, for sixty days. What all clients asked and got is counted per
+ * hour, for two years. Of the compact denials that exceeded their budget, the last spell is noted.
+ * Each server of a zone keeps its own counts.
+ *
+ * To show them: traffic_load, then traffic_answers and traffic_days of each member; traffic_hours
+ * reads those of the pool from the store. */
 #ifndef ZONE_TRAFFIC_H
 #define ZONE_TRAFFIC_H
 
@@ -17,6 +21,8 @@
 enum {
     TRAFFIC_HALF_LIFE_S = 1200,
     TRAFFIC_HOURS = 25,   /* the current one, and those that the last day reaches into */
+    TRAFFIC_DAYS = 60,    /* of a member, the current one included */
+    TRAFFIC_KEPT = 732,   /* days of the pool's hours */
     TRAFFIC_PRIOR = 2000, /* number of queries that the prior weighs while nothing is measured */
     TRAFFIC_SPELL_S = 600 /* a pause longer than this ends a spell */
 };
@@ -32,7 +38,23 @@ struct traffic_member {
     uint64_t member_id;
     uint64_t hour;                   /* hours since 1970: the newest counted */
     uint32_t answers[TRAFFIC_HOURS]; /* hour h is at h % TRAFFIC_HOURS; saturates */
-    bool changed, gone;
+    /* Sums of the hours before `hour`: day d since 1970 is at d % TRAFFIC_DAYS; saturates. They
+     * have a row of their own, which is written once an hour. */
+    uint32_t days[TRAFFIC_DAYS];
+    bool changed, days_changed, gone;
+};
+
+/* What all clients together asked and got in an hour. */
+struct traffic_hour {
+    uint64_t at;      /* its first second */
+    uint64_t queries; /* DNS messages received, of all kinds */
+    uint64_t answers; /* SRV answers with members */
+};
+
+struct traffic_pool_day {
+    uint64_t number; /* days since 1970; 0: none yet */
+    struct traffic_hour hours[24];
+    bool changed;
 };
 
 /* When something last happened, in one spell. */
@@ -46,6 +68,7 @@ struct traffic_spell {
 struct traffic {
     /* missing names denied by the NSEC chain because denial-budget was used up */
     struct traffic_spell over_budget;
+    struct traffic_pool_day pool[2]; /* the current day and the one before: day d is at d % 2 */
     struct traffic_cell *cells;
     struct traffic_member *members;
     size_t cell_count, cell_room, member_count, member_room;
@@ -70,6 +93,8 @@ struct traffic_count {
 };
 void traffic_add_answers(struct traffic *traffic, const struct traffic_count *counts, size_t count,
                          uint64_t now);
+/* Adds to the pool's current hour. */
+void traffic_add_totals(struct traffic *traffic, uint64_t queries, uint64_t answers, uint64_t now);
 void traffic_add_over_budget(struct traffic *traffic, uint32_t answers, uint64_t now);
 /* Forgets all members but these, and everything that has decayed to nothing. */
 void traffic_prune(struct traffic *traffic, const struct member_ids *members, uint64_t now);
@@ -85,5 +110,15 @@ double traffic_total(const struct traffic *traffic, uint64_t now);
  * the part of it that is inside. */
 uint64_t traffic_answers(const struct traffic *traffic, uint64_t member_id, unsigned hours,
                          uint64_t now);
+/* The number of answers with the member in each day (UTC), `out[0]` today until now. */
+void traffic_days(const struct traffic *traffic, uint64_t member_id, uint64_t now,
+                  uint64_t out[TRAFFIC_DAYS]);
+
+/* The pool's hours from `since` to `now`, oldest first. Days on which nothing was written are
+ * missing; hours without a query are there. A running server writes each minute. DAMAGED if a row
+ * can't be read. */
+typedef void traffic_hour_visit(const struct traffic_hour *hour, void *arg);
+enum result traffic_hours(struct store_txn *txn, uint64_t since, uint64_t now,
+                          traffic_hour_visit *visit, void *arg);
 
 #endif

@@ -47,12 +47,12 @@ static const struct {
 
 /* Registry 2: regions have names. Registry 3: an id, keys of vantage points, an audit trail.
  * Registry 4: contacts, leave and the unlisted flag of members. Health 2: rows of several vantage
- * points. Health 3: which reports were taken in. */
+ * points. Health 3: which reports were taken in. Traffic 2: also rows of days, and of the pool. */
 static const struct {
     uint32_t now, read; /* present schema; oldest that needs no migration to be read */
 } schemas[STORE_KINDS] = {
     [STORE_REGISTRY] = { 4, 3 }, [STORE_HEALTH] = { 3, 3 },  [STORE_KEYS] = { 1, 1 },
-    [STORE_TRAFFIC] = { 1, 1 },  [STORE_HISTORY] = { 1, 1 },
+    [STORE_TRAFFIC] = { 2, 1 },  [STORE_HISTORY] = { 1, 1 },
 };
 
 const char *store_kind_text(enum store_kind kind)

@@ -117,6 +117,47 @@ static void counts_survive_a_restart(void **)
     assert_string_equal(logged, "");
 }
 
+struct pool_hours {
+    unsigned count;
+    struct traffic_hour last;
+};
+
+static void see_hour(const struct traffic_hour *hour, void *arg)
+{
+    struct pool_hours *seen = arg;
+    seen->last = *hour;
+    seen->count++;
+}
+
+static void messages_and_answers_of_all_workers_are_kept_by_hour(void **)
+{
+    struct diag diag = { "" };
+    struct worker *workers[2] = { xcalloc(1, sizeof(struct worker)),
+                                  xcalloc(1, sizeof(struct worker)) };
+    uint64_t now = clock_now();
+    struct store_txn *txn = NULL;
+    struct pool_hours seen = { 0 };
+    struct counters *counters = collector_counters(collector, pool.zone);
+    assert_ok(collector_start(collector, workers, 2, &diag));
+    message_count(&workers[0]->handler.counters, MESSAGES_RECEIVED);
+    message_count(&workers[1]->handler.counters, MESSAGES_RECEIVED + 2 * MESSAGE_TRANSPORTS - 1);
+    answer(counters, 5);
+    collector_write(collector, now);
+    message_count(&workers[1]->handler.counters, MESSAGES_RECEIVED + 1);
+    collector_stop(collector);
+    free(workers[0]);
+    free(workers[1]);
+    counters_unref(counters);
+    collector_free(collector);
+    open_collector();
+    assert_ok(store_read(store, &txn, &diag));
+    assert_ok(traffic_hours(txn, now, now, see_hour, &seen));
+    store_abort(txn);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(seen.last.queries, 3);
+    assert_int_equal(seen.last.answers, 5);
+}
+
 static void counters_that_their_worker_left_are_added_up_and_freed(void **)
 {
     unsigned refs = atomic_load(&pool.zone->refs);
@@ -185,7 +226,7 @@ static void counts_that_cannot_be_read_are_refused(void **)
 static void the_thread_ends_when_it_is_told(void **)
 {
     struct diag diag;
-    assert_ok(collector_start(collector, &diag));
+    assert_ok(collector_start(collector, NULL, 0, &diag));
     struct counters *counters = collector_counters(collector, pool.zone);
     answer(counters, 5);
     counters_unref(counters);
@@ -219,6 +260,7 @@ static void a_worker_counts_on_while_it_is_collected(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(messages_and_answers_of_all_workers_are_kept_by_hour),
         TEST(counts_survive_a_restart),
         TEST(counters_that_their_worker_left_are_added_up_and_freed),
         TEST(a_removed_member_s_counts_go),

@@ -182,6 +182,64 @@ static void answers_are_kept_for_a_day(void **)
     assert_int_equal(traffic_answers(&traffic, 8, 24, NOW), 0);
 }
 
+static uint64_t day_of(uint64_t member_id, unsigned back, uint64_t now)
+{
+    uint64_t days[TRAFFIC_DAYS];
+    traffic_days(&traffic, member_id, now, days);
+    return days[back];
+}
+
+static void a_day_has_the_answers_of_its_hours(void **)
+{
+    const uint64_t midnight = NOW - NOW % DAY + DAY;
+    give(7, 100, midnight - 2 * HOUR);
+    give(7, 10, midnight - 1);
+    assert_int_equal(day_of(7, 0, midnight - 1), 110);
+    give(7, 1, midnight);
+    assert_int_equal(day_of(7, 0, midnight), 1);
+    assert_int_equal(day_of(7, 1, midnight), 110);
+    give(7, 2, midnight + 3 * DAY);
+    assert_int_equal(day_of(7, 0, midnight + 3 * DAY), 2);
+    assert_int_equal(day_of(7, 1, midnight + 3 * DAY), 0);
+    assert_int_equal(day_of(7, 3, midnight + 3 * DAY), 1);
+    assert_int_equal(day_of(7, 4, midnight + 3 * DAY), 110);
+    assert_int_equal(day_of(8, 0, midnight), 0);
+}
+
+static void days_are_kept_for_two_months_through_every_restart(void **)
+{
+    const struct member_ids registered = { (uint64_t[]){ 7 }, .count = 1 };
+    const uint64_t midnight = NOW - NOW % DAY, end = midnight + 2 * TRAFFIC_DAYS * (uint64_t)DAY;
+    struct store_txn *txn = NULL;
+    assert_ok(store_write(store, &txn, &diag));
+    for (uint64_t at = midnight; at < end; at += 6 * HOUR) {
+        give(7, 3, at);
+        traffic_prune(&traffic, &registered, at);
+        assert_ok(traffic_save(&traffic, txn, &diag));
+        traffic_done(&traffic);
+        assert_ok(traffic_load(&traffic, txn, &diag));
+    }
+    assert_ok(store_commit(txn, &diag));
+    assert_int_equal(rows(), 2);
+    for (unsigned back = 0; back < TRAFFIC_DAYS; back++) {
+        assert_int_equal(day_of(7, back, end - 1), 12);
+    }
+    assert_int_equal(day_of(7, TRAFFIC_DAYS - 1, end + (TRAFFIC_DAYS - 2) * DAY), 12);
+    assert_int_equal(day_of(7, TRAFFIC_DAYS - 2, end + (TRAFFIC_DAYS - 2) * DAY), 0);
+}
+
+static void days_outlast_a_clock_set_back_by_minutes_only(void **)
+{
+    give(7, 100, NOW);
+    give(7, 1, NOW + HOUR);
+    give(7, 1, NOW + HOUR - 60);
+    assert_int_equal(day_of(7, 0, NOW + HOUR) + day_of(7, 1, NOW + HOUR), 102);
+    give(7, 1, NOW - DAY);
+    for (unsigned back = 1; back < TRAFFIC_DAYS; back++) {
+        assert_int_equal(day_of(7, back, NOW - DAY), 0);
+    }
+}
+
 static void the_last_hour_reaches_into_the_one_before(void **)
 {
     give(7, 100, NOW + HOUR - 1);
@@ -216,7 +274,7 @@ static void all_is_as_it_was_after_saving_and_loading(void **)
     give(7, 100, NOW);
     give(7, 10, NOW + HOUR);
     save();
-    assert_int_equal(rows(), 5);
+    assert_int_equal(rows(), 6);
     struct traffic before = traffic;
     traffic = (struct traffic){ 0 };
     assert_ok(load());
@@ -259,7 +317,10 @@ static void demand_that_has_decayed_is_forgotten(void **)
     traffic_prune(&traffic, &registered, NOW + (uint64_t)8 * TRAFFIC_HALF_LIFE_S);
     save();
     assert_int_equal(rows(), 1);
-    traffic_prune(&traffic, &registered, NOW + 2 * DAY);
+    traffic_prune(&traffic, &registered, NOW + TRAFFIC_DAYS * DAY - DAY);
+    save();
+    assert_int_equal(rows(), 1);
+    traffic_prune(&traffic, &registered, NOW + TRAFFIC_DAYS * DAY);
     save();
     assert_int_equal(rows(), 0);
     assert_int_equal(traffic.cell_count + traffic.member_count, 0);
@@ -275,7 +336,7 @@ static void uncommitted_counts_are_written_again(void **)
     store_abort(txn);
     traffic_unsaved(&traffic);
     save();
-    assert_int_equal(rows(), 2);
+    assert_int_equal(rows(), 3);
 }
 
 static void put(const void *key, size_t key_len, const void *value, size_t len)
@@ -289,7 +350,7 @@ static void put(const void *key, size_t key_len, const void *value, size_t len)
 /* A good row, cut at each place, and with each of its octets another. */
 static void spoil(uint8_t first)
 {
-    uint8_t key[STORE_KEY_MAX], value[256];
+    uint8_t key[STORE_KEY_MAX], value[512];
     struct store_txn *txn = NULL;
     struct store_item at = { .data = key, .len = 1, .room = sizeof(key) };
     struct store_item row = { .data = value, .room = sizeof(value) };
@@ -310,6 +371,7 @@ static void spoil(uint8_t first)
         assert_true(result == RESULT_DAMAGED || (result == RESULT_OK && i > 0));
         (void)traffic_total(&traffic, NOW);
         (void)traffic_answers(&traffic, 7, 24, NOW);
+        (void)day_of(7, 0, NOW);
         value[i] ^= bit;
     }
     put(key, at.len, value, row.len);
@@ -321,10 +383,12 @@ static void a_row_that_is_cut_or_changed_is_refused_or_harmless(void **)
     ask(BERLIN, 50, NOW);
     give(7, 100, NOW);
     traffic_add_over_budget(&traffic, 3, NOW);
+    give(7, 1, NOW + HOUR);
+    traffic_add_totals(&traffic, 9, 8, NOW);
     save();
-    spoil(1);
-    spoil(2);
-    spoil(3);
+    for (uint8_t kind = 1; kind <= 5; kind++) {
+        spoil(kind);
+    }
 }
 
 static void assert_spell(uint64_t since, uint64_t until, uint64_t answers)
@@ -386,6 +450,9 @@ int main(void)
         TEST(a_file_without_addresses_has_no_prior),
         TEST(demand_of_a_cell_the_file_no_longer_has_is_its_country_s),
         TEST(answers_are_kept_for_a_day),
+        TEST(a_day_has_the_answers_of_its_hours),
+        TEST(days_are_kept_for_two_months_through_every_restart),
+        TEST(days_outlast_a_clock_set_back_by_minutes_only),
         TEST(the_last_hour_reaches_into_the_one_before),
         TEST(answers_outlast_a_clock_set_back_by_minutes_only),
         TEST(a_counter_stays_at_its_maximum),
