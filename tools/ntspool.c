@@ -128,6 +128,18 @@ static const struct option_row metrics_options[] = {
     { "members", 0, "N", false, "also series of each member, unless the pool has more than N" },
     { 0 },
 };
+#define LOCATIONS_OPTION                                                                           \
+    { "locations", 0, "FILE", true, "location file (.mmdb), as the server has it; repeat for more" }
+
+static const struct option_row report_options[] = {
+    { "url", 0, "URL", false, "the site's address, for links in feeds: https://pool.example" },
+    { "title", 0, "TEXT", false, "what the pool is called (its name)" },
+    { "imprint", 0, "FILE", false, "HTML for the foot of each page: who runs the pool" },
+    { "no-map", 0, NULL, false, "no map of the world" },
+    { "all", 0, NULL, false, "make all pages anew, also those that are not due" },
+    LOCATIONS_OPTION,
+    { 0 },
+};
 static const struct option_row restore[] = {
     { "store", 0, "NAME", true, "only this one: registry, health, keys, traffic or history" },
     { "dry-run", 0, NULL, false, "check the backup and show what would be done" },
@@ -151,9 +163,6 @@ static const struct option_row probe[] = {
     { "allow-private", 0, NULL, false, "probe addresses that are not public (tests)" },
     { 0 },
 };
-
-#define LOCATIONS_OPTION                                                                           \
-    { "locations", 0, "FILE", true, "location file (.mmdb), as the server has it; repeat for more" }
 
 static const struct option_row check[] = {
     { "only", 0, "GROUP", true, "only this group of checks: parent, servers, steering, ..." },
@@ -367,6 +376,10 @@ static const struct cli_command commands[] = {
       "For the textfile collector of node_exporter: FILE appears whole. A server that runs here has\n"
       "the same in its own metrics.",
       metrics_options, cmd_metrics },
+    { "report", "DIR", 1, 1, "write the pool's website into a directory",
+      "Static pages for any web server. Each run, such as one a minute, makes what is due; a member's\n"
+      "page each quarter of an hour, and at once when its state changes.",
+      report_options, cmd_report },
     { "backup", "DIR", 1, 1, "copy the stores while everything runs", NULL, NULL, cmd_backup },
     { "restore", "DIR", 1, 1, "put back what a backup holds, also while everything runs",
       "Stores that are missing or damaged are made anew. The sealing key must be that of the backup.",

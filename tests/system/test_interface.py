@@ -67,6 +67,7 @@ log --limit 2 --since 1h
 history alice
 explain --client 192.0.2.1
 share
+report {dir}/site
 status
 cookie show
 cookie show --secrets
@@ -161,6 +162,7 @@ probe nobody
 probe --name alice time.example.net
 stats --socket {dir}/none.sock
 metrics {dir}/none/pool.prom
+report {dir}/none/none
 check --root-hints {dir}/none
 backup {dir}/none/none
 restore {dir}/none
@@ -205,6 +207,8 @@ init other.test --ns ns.example.net --algorithm rsa
 probe
 check --only none
 metrics one two
+report
+report {dir}/site --url pool.example
 explain
 log --since yesterday
 status more

@@ -13,7 +13,7 @@ enum {
 static const struct {
     const char *path, *name;
 } places[] = { { "index.html", "Pool" },
-               { "members/index.html", "Members" },
+               { "members.html", "Members" },
                { "vantages.html", "Vantage points" },
                { "servers.html", "Name servers" },
                { "share.html", "Shares" },

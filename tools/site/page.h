@@ -12,7 +12,7 @@
 struct page_head {
     const char *title;       /* without the pool's */
     const char *root;        /* from the page to the directory of the site: "" or "../" ... */
-    const char *here;        /* its entry in the navigation ("members/index.html"); or NULL */
+    const char *here;        /* its entry in the navigation ("members.html"); or NULL */
     const char *description; /* one sentence, for search engines and link previews; or NULL */
     const char *feed;        /* its Atom feed, from the page; or NULL */
 };

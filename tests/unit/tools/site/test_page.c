@@ -7,7 +7,7 @@ static const char *page(const char *title, struct sitepool *pool)
 {
     const struct page_head head = { .title = title,
                                     .root = "../",
-                                    .here = "members/index.html",
+                                    .here = "members.html",
                                     .description = "All \"members\"",
                                     .feed = "alice.atom" };
     markup_clear(&m);
@@ -40,7 +40,7 @@ static void links_lead_from_the_page_to_the_root(void **)
     const char *text = page("Members", pool());
     assert_non_null(strstr(text, "href=\"../style.css\""));
     assert_non_null(
-        strstr(text, "<a href=\"../members/index.html\" aria-current=\"page\">Members<"));
+        strstr(text, "<a href=\"../members.html\" aria-current=\"page\">Members<"));
     assert_non_null(strstr(text, "<a href=\"../vantages.html\">"));
 }
 

@@ -1,0 +1,129 @@
+/* report: the site of the pool. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/commands.h"
+#include "tools/infile.h"
+#include "tools/output.h"
+#include "tools/site/memberlist.h"
+#include "tools/site/sitepages.h"
+#include "zone/base/splitmix.h"
+#include "zone/base/version.h"
+
+enum {
+    IMPRINT_MAX = 64 * 1024
+};
+
+static void mix(uint64_t *sum, const char *text)
+{
+    do {
+        *sum ^= (unsigned char)*text;
+        *sum = splitmix(sum);
+    } while (*text++ != 0);
+}
+
+/* Of what all pages depend on. */
+static uint64_t edition_of(const struct sitepool *pool)
+{
+    uint64_t sum = pool->options.map;
+    size_t count;
+    const struct setting_info *list = settings_list(&count);
+    char value[SETTING_VALUE_MAX];
+    for (size_t i = 0; i < count; i++) {
+        if (settings_text(&pool->source.settings, list[i].name, value) == RESULT_OK) {
+            mix(&sum, value);
+        }
+    }
+    mix(&sum, version_text());
+    mix(&sum, pool->options.title);
+    mix(&sum, pool->options.url);
+    mix(&sum, pool->options.imprint);
+    return sum;
+}
+
+/* Members first, so that no list leads to a page that is not there. */
+static enum result put_all(struct site *site, const struct sitepool *pool)
+{
+    TRY(memberlist_put(site, pool));
+    return sitepages_put(site, pool);
+}
+
+static enum result write_site(struct cli *cli, const struct sitepool *pool, const char *dir,
+                              struct site_totals *totals)
+{
+    const struct site_terms terms = { .apex = pool->apex,
+                                      .now = pool->now,
+                                      .edition = edition_of(pool),
+                                      .all = cli_flag(cli, "all") };
+    struct site *site = NULL;
+    TRY(site_open(&site, dir, &terms, &cli->diag));
+    enum result result = put_all(site, pool);
+    enum result closed = site_close(site, result == RESULT_OK, totals);
+    return result != RESULT_OK ? result : closed;
+}
+
+static void print_totals(const struct cli *cli, const struct sitepool *pool, const char *dir,
+                         const struct site_totals *totals)
+{
+    if (cli->json) {
+        json_print(json_pack("{s:I, s:I, s:I, s:I, s:I}", "members", (json_int_t)pool->count,
+                             "written", (json_int_t)totals->written, "same",
+                             (json_int_t)totals->same, "removed", (json_int_t)totals->removed,
+                             "octets", (json_int_t)totals->octets));
+    } else {
+        printf("%s: %zu files written, %zu as they were, %zu removed\n", dir, totals->written,
+               totals->same, totals->removed);
+    }
+}
+
+static const char *option(const struct cli *cli, const char *name)
+{
+    const char *value = cli_value(cli, name, 0);
+    return value != NULL ? value : "";
+}
+
+/* Checks what goes into links and heads. */
+static enum result read_options(struct cli *cli, struct site_options *out, struct infile *imprint)
+{
+    *out = (struct site_options){ .title = option(cli, "title"),
+                                  .url = option(cli, "url"),
+                                  .map = !cli_flag(cli, "no-map") };
+    size_t len = strlen(out->url);
+    bool web = strncmp(out->url, "https://", 8) == 0 || strncmp(out->url, "http://", 7) == 0;
+    if (len > 0 && (!web || out->url[len - 1] == '/' || strpbrk(out->url, " \"'<>?#\\") != NULL)) {
+        return diag_fail(&cli->diag, RESULT_USAGE,
+                         "--url is the address of the site without a slash at its end, such as "
+                         "https://pool.example");
+    }
+    if (cli_count(cli, "imprint") > 0) {
+        TRY(infile_read(imprint, option(cli, "imprint"), IMPRINT_MAX, &cli->diag));
+        if (strlen(imprint->text) != imprint->len) {
+            infile_done(imprint);
+            return diag_fail(&cli->diag, RESULT_INVALID, "the imprint is not HTML: it has a NUL");
+        }
+    }
+    out->imprint = imprint->text != NULL ? imprint->text : "";
+    return RESULT_OK;
+}
+
+int cmd_report(struct cli *cli, int, char **argv)
+{
+    struct sitepool *pool = xcalloc(1, sizeof(*pool));
+    struct infile imprint = { 0 };
+    struct site_totals totals;
+    enum result result = read_options(cli, &pool->options, &imprint);
+    if (result == RESULT_OK) {
+        result = sitepool_read(pool, cli);
+    }
+    if (result == RESULT_OK) {
+        result = write_site(cli, pool, argv[0], &totals);
+    }
+    if (result == RESULT_OK) {
+        print_totals(cli, pool, argv[0], &totals);
+    }
+    sitepool_done(pool);
+    free(pool);
+    infile_done(&imprint);
+    return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
+}

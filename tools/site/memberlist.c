@@ -1,0 +1,242 @@
+#include "tools/site/memberlist.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/site/page.h"
+#include "tools/site/siterows.h"
+#include "zone/base/splitmix.h"
+
+enum {
+    PATH_ROOM = SITEROWS_PATH_MAX + 1,
+    TITLE_ROOM = MEMBER_OPERATOR_ROOM + 64
+};
+
+typedef const struct sitepool_member *member_ptr;
+
+/* Some members, with a page or several of their own. */
+struct listing {
+    struct site *site;
+    const struct sitepool *pool;
+    const char *title, *stem; /* "Members in NL", "countries/nl" */
+    const char *root, *here;  /* as in struct page_head */
+    const member_ptr *list;
+    size_t count;
+};
+
+static void mix(uint64_t *sum, const char *text)
+{
+    do {
+        *sum ^= (unsigned char)*text;
+        *sum = splitmix(sum);
+    } while (*text++ != 0);
+}
+
+char *memberlist_slug(char out[MEMBERLIST_SLUG_ROOM], const char *operator_name)
+{
+    size_t len = 0;
+    bool plain = true; /* so far, `out` tells all names apart that differ in more than case */
+    for (const char *p = operator_name; *p != 0; p++) {
+        bool kept = isalnum((unsigned char)*p) && (unsigned char)*p < 0x80;
+        plain = plain && (kept || (*p == ' ' && len > 0 && out[len - 1] != '-'));
+        if (kept) {
+            out[len++] = (char)tolower((unsigned char)*p);
+        } else if (len > 0 && out[len - 1] != '-') {
+            out[len++] = '-';
+        }
+    }
+    while (len > 0 && out[len - 1] == '-') {
+        len--;
+        plain = false;
+    }
+    out[len] = 0;
+    if (!plain || len == 0) {
+        uint64_t sum = 0;
+        mix(&sum, operator_name);
+        (void)snprintf(out + len, MEMBERLIST_SLUG_ROOM - len, "%s%08x", len > 0 ? "-" : "",
+                       (unsigned)sum);
+    }
+    return out;
+}
+
+static void put_row(struct markup *m, const char *root, member_ptr member)
+{
+    markup_put(m, "<tr><th scope=\"row\"><a href=\"%smembers/%s.html\">%s</a></th><td>", root,
+               member->label, member->label);
+    page_state(m, member->state, member->eligible);
+    markup_raw(m, "</td><td class=\"number\">");
+    page_score(m, member->scored, member->score_milli);
+    markup_raw(m, "</td><td>");
+    if (member->country[0] != 0) {
+        markup_put(m, "<a href=\"%scountries/%c%c.html\">%s</a>", root,
+                   tolower((unsigned char)member->country[0]),
+                   tolower((unsigned char)member->country[1]), member->country);
+    }
+    markup_put(m, "</td><td>%s</td><td>%s</td><td>", member->family[ADDRESS_IPV4] ? "yes" : "",
+               member->family[ADDRESS_IPV6] ? "yes" : "");
+    if (member->failure != FAILURE_NONE) {
+        page_failure(m, root, member->failure);
+    }
+    markup_raw(m, "</td><td>");
+    page_time(m, member->certificate_end);
+    markup_raw(m, "</td></tr>\n");
+}
+
+void memberlist_table(struct markup *m, const char *root, const char *caption,
+                      const struct sitepool_member *const *list, size_t count)
+{
+    markup_put(m, "<div class=\"scroll\">\n<table>\n<caption>%s</caption>\n<thead>\n<tr>", caption);
+    markup_raw(m, "<th scope=\"col\">Member</th><th scope=\"col\">State</th>"
+                  "<th scope=\"col\" class=\"number\">Score</th><th scope=\"col\">Country</th>"
+                  "<th scope=\"col\">IPv4</th><th scope=\"col\">IPv6</th>"
+                  "<th scope=\"col\">Last failure</th><th scope=\"col\">Certificate ends</th>"
+                  "</tr>\n</thead>\n<tbody>\n");
+    for (size_t i = 0; i < count; i++) {
+        put_row(m, root, list[i]);
+    }
+    markup_raw(m, "</tbody>\n</table>\n</div>\n");
+}
+
+static char *path_of(char out[PATH_ROOM], const char *stem, size_t page)
+{
+    if (page == 0) {
+        (void)snprintf(out, PATH_ROOM, "%s.html", stem);
+    } else {
+        (void)snprintf(out, PATH_ROOM, "%s.%zu.html", stem, page + 1);
+    }
+    return out;
+}
+
+/* Links to all pages of a long list. */
+static void put_pages(struct markup *m, const struct listing *listing, size_t page)
+{
+    char path[PATH_ROOM];
+    size_t rows = MEMBERLIST_ROWS;
+    if (listing->count <= rows) {
+        return;
+    }
+    markup_raw(m, "<nav aria-label=\"Pages of this list\">\n<ul>\n");
+    for (size_t i = 0; i * rows < listing->count; i++) {
+        size_t end = (i + 1) * rows < listing->count ? (i + 1) * rows : listing->count;
+        markup_put(m, "<li><a href=\"%s%s\"", listing->root, path_of(path, listing->stem, i));
+        markup_raw(m, i == page ? " aria-current=\"page\">" : ">");
+        markup_put(m, "%s to %s</a></li>\n", listing->list[i * rows]->label,
+                   listing->list[end - 1]->label);
+    }
+    markup_raw(m, "</ul>\n</nav>\n");
+}
+
+static enum result put_page(const struct listing *listing, size_t page)
+{
+    char path[PATH_ROOM], title[TITLE_ROOM], caption[TITLE_ROOM];
+    size_t begin = page * MEMBERLIST_ROWS, eligible = 0;
+    size_t count = listing->count - begin;
+    count = count < MEMBERLIST_ROWS ? count : MEMBERLIST_ROWS;
+    for (size_t i = 0; i < listing->count; i++) {
+        eligible += listing->list[i]->eligible;
+    }
+    (void)snprintf(title, sizeof(title), "%s", listing->title);
+    if (page > 0) {
+        (void)snprintf(title, sizeof(title), "%s, page %zu", listing->title, page + 1);
+    }
+    (void)snprintf(caption, sizeof(caption), "%zu members, %zu handed out", listing->count,
+                   eligible);
+    struct markup m = { 0 };
+    const struct page_head head = { .title = title, .root = listing->root, .here = listing->here };
+    page_begin(&m, listing->pool, &head);
+    put_pages(&m, listing, page);
+    memberlist_table(&m, listing->root, caption, listing->list + begin, count);
+    page_end(&m, listing->pool);
+    enum result result = site_put(listing->site, path_of(path, listing->stem, page), &m);
+    markup_done(&m);
+    return result;
+}
+
+/* Of what a reader looks for in a list: scores and times come each quarter of an hour. */
+static uint64_t fingerprint_of(const struct listing *listing)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < listing->count; i++) {
+        mix(&sum, listing->list[i]->label);
+        mix(&sum, listing->list[i]->state);
+        mix(&sum, listing->list[i]->country);
+    }
+    return sum;
+}
+
+static enum result put_listing(const struct listing *listing)
+{
+    char subject[PATH_ROOM];
+    (void)snprintf(subject, sizeof(subject), "list/%s", listing->stem);
+    if (!site_due(listing->site, subject, SITE_WARM, fingerprint_of(listing))) {
+        return RESULT_OK;
+    }
+    size_t page = 0;
+    do {
+        TRY(put_page(listing, page++));
+    } while (page * MEMBERLIST_ROWS < listing->count);
+    return RESULT_OK;
+}
+
+static int by_country(const void *a, const void *b)
+{
+    const member_ptr left = *(const member_ptr *)a, right = *(const member_ptr *)b;
+    int order = strcmp(left->country, right->country);
+    return order != 0 ? order : strcmp(left->label, right->label);
+}
+
+static enum result put_country(struct listing *listing)
+{
+    char stem[PATH_ROOM], title[TITLE_ROOM];
+    const char *code = listing->list[0]->country;
+    (void)snprintf(stem, sizeof(stem), "countries/%c%c", tolower((unsigned char)code[0]),
+                   tolower((unsigned char)code[1]));
+    (void)snprintf(title, sizeof(title), "Members in %s", code);
+    listing->stem = stem;
+    listing->title = title;
+    return put_listing(listing);
+}
+
+static enum result put_countries(struct listing listing, member_ptr *list, size_t count)
+{
+    qsort(list, count, sizeof(*list), by_country);
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        end = begin + 1;
+        while (end < count && strcmp(list[end]->country, list[begin]->country) == 0) {
+            end++;
+        }
+        listing.list = list + begin;
+        listing.count = end - begin;
+        if (list[begin]->country[0] != 0) {
+            TRY(put_country(&listing));
+        }
+    }
+    return RESULT_OK;
+}
+
+enum result memberlist_put(struct site *site, const struct sitepool *pool)
+{
+    member_ptr *list = xmalloc((pool->count + 1) * sizeof(*list));
+    size_t count = 0;
+    for (size_t i = 0; i < pool->count; i++) {
+        list[count++] = &pool->members[i];
+    }
+    struct listing listing = { .site = site,
+                               .pool = pool,
+                               .title = "Members",
+                               .stem = "members",
+                               .root = "",
+                               .here = "members.html",
+                               .list = list,
+                               .count = count };
+    enum result result = put_listing(&listing);
+    listing.root = "../";
+    listing.here = NULL;
+    if (result == RESULT_OK) {
+        result = put_countries(listing, list, count);
+    }
+    free(list);
+    return result;
+}
