@@ -23,9 +23,7 @@ struct counting {
 
 const char *census_state_text(unsigned state)
 {
-    return state <= STAGE_FALLING       ? stage_text((enum stage)state)
-           : state == STAGE_FALLING + 1 ? "leaving"
-                                        : "suspended";
+    return state < CENSUS_STATES - 1 ? stage_text((enum stage)state) : "suspended";
 }
 
 static void count_state(struct census *census, const char *state)
