@@ -10,8 +10,8 @@
 #include "zone/base/array.h"
 #include "zone/base/concern.h"
 #include "zone/names/rdata.h"
+#include "zone/overview/census.h"
 #include "zone/places/country.h"
-#include "zone/verdicts/health.h"
 
 /* What the visitors of the registry get. */
 struct values {
@@ -42,10 +42,9 @@ static void print_countries(const struct values *values)
 
 static void print_states(const struct values *values)
 {
-    for (unsigned stage = STAGE_REGISTERED; stage <= STAGE_FALLING; stage++) {
-        print(values, stage_text((enum stage)stage), "");
+    for (unsigned i = 0; i < CENSUS_STATES; i++) {
+        print(values, census_state_text(i), "");
     }
-    print(values, "suspended", "");
 }
 
 static void print_settings(const struct values *values)

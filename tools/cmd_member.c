@@ -64,7 +64,7 @@ static void show_member(const struct cli *cli, const struct member *member,
                         const struct settings *settings)
 {
     struct memberview view;
-    const struct memberview_source unseen = { .settings = *settings };
+    const struct memberview_source unseen = { .settings = *settings, .now = session_now() };
     if (cli->json && memberview_make(&view, member, &unseen) == RESULT_OK) {
         json_print(membershow_full(&view, &settings->apex));
     }

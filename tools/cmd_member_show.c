@@ -9,6 +9,7 @@
 #include "tools/output.h"
 #include "tools/session.h"
 #include "zone/base/suggest.h"
+#include "zone/overview/census.h"
 #include "zone/places/country.h"
 
 enum {
@@ -129,17 +130,18 @@ static enum result check_state(const char *state, struct diag *diag)
 {
     char hint[SUGGEST_ROOM];
     struct suggest near = suggest_begin(state != NULL ? state : "");
-    bool known = passes(state, "suspended");
-    suggest_candidate(&near, "suspended");
-    for (unsigned stage = STAGE_REGISTERED; stage <= STAGE_FALLING; stage++) {
-        known = known || passes(state, stage_text((enum stage)stage));
-        suggest_candidate(&near, stage_text((enum stage)stage));
+    bool known = false;
+    for (unsigned i = 0; i < CENSUS_STATES; i++) {
+        known = known || passes(state, census_state_text(i));
+        suggest_candidate(&near, census_state_text(i));
     }
-    return known ? RESULT_OK
-                 : diag_fail(diag, RESULT_USAGE,
-                             "--in-state: there is no state '%.40s'%s; members are registered, "
-                             "certified, operational, eligible, falling, ineligible or suspended",
-                             state, suggest_text(&near, hint));
+    return known
+               ? RESULT_OK
+               : diag_fail(
+                     diag, RESULT_USAGE,
+                     "--in-state: there is no state '%.40s'%s; members are registered, "
+                     "certified, operational, eligible, falling, ineligible, leaving or suspended",
+                     state, suggest_text(&near, hint));
 }
 
 /* Members of an older state may have a code that is no country's. If no member has it, it is an

@@ -23,7 +23,9 @@ struct counting {
 
 const char *census_state_text(unsigned state)
 {
-    return state < CENSUS_STATES - 1 ? stage_text((enum stage)state) : "suspended";
+    return state <= STAGE_FALLING       ? stage_text((enum stage)state)
+           : state == STAGE_FALLING + 1 ? "leaving"
+                                        : "suspended";
 }
 
 static void count_state(struct census *census, const char *state)

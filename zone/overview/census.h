@@ -6,7 +6,7 @@
 #include "zone/overview/vantageview.h"
 
 enum {
-    CENSUS_STATES = STAGE_FALLING + 2, /* the stages, and suspended */
+    CENSUS_STATES = STAGE_FALLING + 3, /* the stages, leaving and suspended */
     CENSUS_NAMES = 5,
     CENSUS_WITHINS = 3 /* 7, 14 and 30 days */
 };
@@ -37,7 +37,7 @@ enum result census_read(struct census *out, struct store_txn *registry,
                         const struct memberview_source *source, uint64_t now);
 void census_warn(const struct census *census, const struct settings *settings,
                  struct concerns *concerns);
-/* "registered", "certified" ... "suspended". */
+/* "registered", "certified" ... "leaving", "suspended". */
 const char *census_state_text(unsigned state);
 
 #endif

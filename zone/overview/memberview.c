@@ -2,6 +2,7 @@
 
 enum result memberview_begin(struct memberview_source *source, uint64_t now)
 {
+    source->now = now;
     return source->health == NULL ? RESULT_OK
                                   : vantages_read(&source->vantages, source->health,
                                                   source->settings.verdict_fresh_s, now);
@@ -18,7 +19,8 @@ enum result memberview_make(struct memberview *out, const struct member *member,
     }
     consensus_of(&out->consensus, member, out->rows, out->row_count, &source->vantages,
                  &source->settings);
-    out->standing = lifecycle_standing(&out->member, &out->consensus);
+    out->standing =
+        lifecycle_standing(&out->member, &out->consensus, &source->settings, source->now);
     return RESULT_OK;
 }
 

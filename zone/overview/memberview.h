@@ -17,6 +17,7 @@ struct memberview_source {
     struct store_txn *health;
     struct settings settings;
     struct vantages vantages;
+    uint64_t now; /* set by memberview_begin */
 };
 
 /* Reads the vantage points. The caller has set `settings` and `health`. */

@@ -52,7 +52,7 @@ static enum result judge(struct building *b, const struct member *member, struct
                          member->label);
     }
     out->member = member;
-    out->standing = lifecycle_standing(member, &out->consensus);
+    out->standing = lifecycle_standing(member, &out->consensus, sources->settings, sources->now);
     return RESULT_OK;
 }
 

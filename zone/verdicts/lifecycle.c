@@ -91,11 +91,18 @@ static struct standing eligible_standing(struct standing standing, uint64_t weig
     return standing;
 }
 
-/* Precedence: suspension and capacity 0 come first. They are the operator's decisions as the
- * override is, but about the service itself (it is down, or only monitored). So an override never
- * brings in such a member: in an emergency, `--all eligible` must not hand out a server that was
- * taken down. Then comes the override, in both directions, then the verdict of the probes. */
-struct standing lifecycle_standing(const struct member *member, const struct consensus *consensus)
+bool lifecycle_leaves(const struct member *member, const struct settings *settings, uint64_t now)
+{
+    return member->leave_at != 0 && now + settings->leave_lead_s >= member->leave_at;
+}
+
+/* Precedence: suspension, capacity 0 and leave come first. They are the operator's decisions as the
+ * override is, but about the service itself (it is down, only monitored, or about to end). So an
+ * override never brings in such a member: in an emergency, `--all eligible` must not hand out a
+ * server that was taken down. Then comes the override, in both directions, then the verdict of the
+ * probes. */
+struct standing lifecycle_standing(const struct member *member, const struct consensus *consensus,
+                                   const struct settings *settings, uint64_t now)
 {
     const struct member_health *health = consensus->known ? &consensus->health : NULL;
     enum stage stage = health == NULL ? STAGE_REGISTERED : health->stage;
@@ -111,6 +118,11 @@ struct standing lifecycle_standing(const struct member *member, const struct con
     }
     if (member->capacity_mbit == 0) {
         standing.reason = "capacity 0: monitored only";
+        return standing;
+    }
+    if (lifecycle_leaves(member, settings, now)) {
+        standing.state = "leaving";
+        standing.reason = "it leaves the pool soon; its name stays until then";
         return standing;
     }
     switch (member->override) {

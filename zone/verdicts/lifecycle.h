@@ -9,7 +9,7 @@ struct standing {
     bool eligible;      /* handed out in SRV records */
     uint32_t weight;    /* capacity_mbit times the ramp, at least 1 if eligible; otherwise 0 */
     uint8_t left_out;   /* bit i: member.addresses[i] does not work while another address does */
-    const char *state;  /* "registered", ..., "eligible", "falling", "ineligible", "suspended" */
+    const char *state;  /* "registered" ... "falling", "ineligible", "leaving", "suspended" */
     const char *reason; /* why it is in or out: one clause, static text */
     /* When it was last eligible by the verdict, if it may be handed out again when no member is
      * eligible (lifecycle_last_good). 0: it may not. */
@@ -18,7 +18,10 @@ struct standing {
 
 /* Combines the operator's decision with the consensus of the probes. A member is handed out once it
  * has its certificate and NTS is confirmed (draft-ladd-nts-for-the-ntp-pool 6). */
-struct standing lifecycle_standing(const struct member *member, const struct consensus *consensus);
+struct standing lifecycle_standing(const struct member *member, const struct consensus *consensus,
+                                   const struct settings *settings, uint64_t now);
+/* True if the member leaves the pool within the setting's lead, or should have left. */
+bool lifecycle_leaves(const struct member *member, const struct settings *settings, uint64_t now);
 
 enum {
     LIFECYCLE_LAST_GOOD_S = 3600

@@ -42,7 +42,8 @@ static struct memberview seen_member(void)
                                  .last_probe_at = 1764000001,
                                  .failure = FAILURE_CERT_NAME,
                                  .detail = "is for \x1b[31mtime.example.net\xff" };
-    view.standing = lifecycle_standing(&view.member, &view.consensus);
+    const struct settings settings = default_settings();
+    view.standing = lifecycle_standing(&view.member, &view.consensus, &settings, 1764000001);
     return view;
 }
 

@@ -65,7 +65,7 @@ static void the_counts_are_written_with_their_labels(void **)
     finish();
     assert_line("ntspool_members{state=\"falling\"} 3");
     assert_line("ntspool_members{state=\"suspended\"} 2");
-    assert_int_equal(samples_of("ntspool_members{"), 7);
+    assert_int_equal(samples_of("ntspool_members{"), 8);
     assert_line("ntspool_members_held{why=\"frozen\"} 4");
     assert_int_equal(samples_of("ntspool_members_held{"), 3);
     assert_line("ntspool_addresses{family=\"ipv4\",working=\"true\"} 5");

@@ -8,16 +8,6 @@ enum {
 
 static const struct breaker_state no_breaker = { 0 };
 
-/* The consensus of one vantage point that reports. */
-static struct standing standing_of(const struct member *member, const struct member_health *health)
-{
-    struct consensus consensus = { .known = health != NULL };
-    if (health != NULL) {
-        consensus.health = *health;
-    }
-    return lifecycle_standing(member, &consensus);
-}
-
 static struct settings settings_of(void)
 {
     struct settings settings = default_settings();
@@ -27,6 +17,22 @@ static struct settings settings_of(void)
     settings.exit_score_milli = 8000;
     settings.quarantine_s = 8640000;
     return settings;
+}
+
+static struct standing judged(const struct member *member, const struct consensus *consensus)
+{
+    const struct settings settings = settings_of();
+    return lifecycle_standing(member, consensus, &settings, NOW);
+}
+
+/* The consensus of one vantage point that reports. */
+static struct standing standing_of(const struct member *member, const struct member_health *health)
+{
+    struct consensus consensus = { .known = health != NULL };
+    if (health != NULL) {
+        consensus.health = *health;
+    }
+    return judged(member, &consensus);
 }
 
 /* Two addresses, IPv4 and IPv6, that have long worked, with this score. */
@@ -253,15 +259,15 @@ static void standing_names_what_holds_a_removal(void **)
     struct consensus consensus = { .known = true, .health = health_of(0), .hold = HOLD_FROZEN };
     consensus.health.stage = STAGE_FALLING;
     consensus.health.weight = 100;
-    struct standing standing = lifecycle_standing(&member, &consensus);
+    struct standing standing = judged(&member, &consensus);
     assert_true(standing.eligible);
     assert_int_equal(standing.weight, 100);
     assert_string_equal(standing.state, "falling");
     assert_non_null(strstr(standing.reason, "frozen"));
     consensus.hold = HOLD_WAITING;
-    assert_non_null(strstr(lifecycle_standing(&member, &consensus).reason, "interval"));
+    assert_non_null(strstr(judged(&member, &consensus).reason, "interval"));
     consensus.hold = HOLD_SILENT;
-    assert_non_null(strstr(lifecycle_standing(&member, &consensus).reason, "no vantage point"));
+    assert_non_null(strstr(judged(&member, &consensus).reason, "no vantage point"));
 }
 
 static void last_good_members_are_those_that_fell_last(void **)
@@ -364,6 +370,31 @@ static void suspension_and_capacity_0_beat_the_override(void **)
     assert_int_equal(standing.weight, 0);
 }
 
+/* In the lead before it leaves, a member is out, whatever the operator's override says; it is not
+ * one of the last good members either. */
+static void a_member_that_leaves_is_out_by_the_clock(void **)
+{
+    struct member member = member_of();
+    const uint64_t lead_s = settings_of().leave_lead_s;
+    struct consensus consensus = { .known = true, .health = eligible_health() };
+    consensus.health.last_eligible_at = NOW;
+    member.leave_at = NOW + lead_s + 1;
+    assert_true(judged(&member, &consensus).eligible);
+    static const enum override overrides[] = { OVERRIDE_AUTO, OVERRIDE_ELIGIBLE };
+    for (unsigned late = 0; late < 2; late++) {
+        for (unsigned i = 0; i < 2; i++) {
+            member.leave_at = late == 1 ? NOW - 1 : NOW + lead_s;
+            member.override = overrides[i];
+            const struct standing standing = judged(&member, &consensus);
+            assert_false(standing.eligible);
+            assert_string_equal(standing.state, "leaving");
+            assert_false(lifecycle_last_good(&standing, NOW));
+        }
+    }
+    member.suspended = true;
+    assert_string_equal(judged(&member, &consensus).state, "suspended");
+}
+
 static void reason_names_what_the_members_operator_should_do(void **)
 {
     struct member member = member_of();
@@ -445,6 +476,7 @@ int main(void)
         cmocka_unit_test(family_that_says_nothing_keeps_only_members_without_another),
         cmocka_unit_test(each_family_has_its_own_stage),
         cmocka_unit_test(standing_names_what_holds_a_removal),
+        cmocka_unit_test(a_member_that_leaves_is_out_by_the_clock),
         cmocka_unit_test(last_good_members_are_those_that_fell_last),
         cmocka_unit_test(the_operators_decision_overrides_the_last_good),
         cmocka_unit_test(standing_follows_the_verdict),
