@@ -6,6 +6,8 @@
 #include "zone/base/clock.h"
 #include "zone/base/concern.h"
 #include "zone/base/thread.h"
+#include "zone/overview/poolhistory.h"
+#include "zone/registry/registry.h"
 #include "zone/verdicts/feed.h"
 
 enum {
@@ -18,6 +20,7 @@ enum subject {
     SUBJECT_INTAKE,
     SUBJECT_FEED,
     SUBJECT_TIDY,
+    SUBJECT_COUNT,
     SUBJECTS
 };
 
@@ -28,13 +31,14 @@ static const struct {
     [SUBJECT_INTAKE] = { LOG_ERR, "reports are taken in again" },
     [SUBJECT_FEED] = { LOG_ERR, "the list of members for the probes is written again" },
     [SUBJECT_TIDY] = { LOG_WARNING, "history and verdicts are tidied again" },
+    [SUBJECT_COUNT] = { LOG_WARNING, "the members are counted again" },
 };
 
 struct exchange {
     struct exchange_sources sources;
     struct intake *intake;
     uint64_t version; /* of the registry in the feed; 0: none */
-    uint64_t feed_due_ms, feed_check_ms, tidy_due_ms;
+    uint64_t feed_due_ms, feed_check_ms, tidy_due_ms, count_due_ms;
     bool members_changed; /* since the last tidying */
     struct history_fold fold;
     struct log_once told[SUBJECTS], refused;
@@ -150,6 +154,68 @@ static void tidy(struct exchange *exchange)
     tell(exchange, SUBJECT_TIDY, result, &diag);
 }
 
+static enum result count_members(struct exchange *exchange, struct poolhistory_counts *out,
+                                 struct diag *diag)
+{
+    struct store_txn *registry = NULL, *health = NULL;
+    uint64_t now = clock_now();
+    enum result result = store_read(exchange->sources.stores.registry, &registry, diag);
+    if (result == RESULT_OK) {
+        result = store_read(exchange->sources.stores.health, &health, diag);
+    }
+    struct memberview_source source = { .health = health };
+    if (result == RESULT_OK) {
+        result = registry_settings(registry, &source.settings, diag);
+    }
+    if (result == RESULT_OK) {
+        result = memberview_begin(&source, now);
+        result = result == RESULT_OK ? poolhistory_count(out, registry, &source, now) : result;
+        if (result != RESULT_OK) {
+            (void)diag_fail(diag, result, "the members can't be counted: %s", result_text(result));
+        }
+    }
+    if (health != NULL) {
+        store_abort(health);
+    }
+    if (registry != NULL) {
+        store_abort(registry);
+    }
+    return result;
+}
+
+static enum result note_counts(struct exchange *exchange, const struct poolhistory_counts *counts,
+                               struct diag *diag)
+{
+    struct store_txn *txn = NULL;
+    TRY(store_write(exchange->sources.stores.history, &txn, diag));
+    enum result result = poolhistory_note(txn, counts);
+    if (result == RESULT_OK) {
+        return store_commit(txn, diag);
+    }
+    store_abort(txn);
+    return diag_fail(diag, result, "the count of the members can't be written: %s",
+                     result_text(result));
+}
+
+static void count(struct exchange *exchange)
+{
+    struct diag diag = { "" };
+    const struct intake_stores *stores = &exchange->sources.stores;
+    uint64_t now_ms = clock_steady_ms();
+    if (now_ms < exchange->count_due_ms || stores->health == NULL || stores->history == NULL) {
+        return;
+    }
+    struct poolhistory_counts *counts = xcalloc(1, sizeof(*counts));
+    enum result result = count_members(exchange, counts, &diag);
+    if (result == RESULT_OK) {
+        result = note_counts(exchange, counts, &diag);
+    }
+    free(counts);
+    exchange->count_due_ms =
+        now_ms + (result == RESULT_OK ? POOLHISTORY_S * UINT64_C(1000) : EXCHANGE_TIDY_MS);
+    tell(exchange, SUBJECT_COUNT, result, &diag);
+}
+
 /* However much vantage points report, the thread rests most of the time. */
 static unsigned pause_ms(uint64_t took_ms)
 {
@@ -169,6 +235,7 @@ static void *run(void *arg)
         took_ms = clock_steady_ms() - began_ms;
         write_feed(exchange);
         tidy(exchange);
+        count(exchange);
     } while (thread_pause(&exchange->thread, pause_ms(took_ms)));
     return NULL;
 }

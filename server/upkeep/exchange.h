@@ -1,6 +1,7 @@
 /* The exchange with the probes: a thread that takes in the reports of vantage points
  * (zone/verdicts/intake.h) and writes the feed of members for them (zone/verdicts/feed.h). It also
- * keeps the history short. Each side only reads the files of the other. */
+ * keeps the history short, and counts the members for it (zone/overview/poolhistory.h). Each side
+ * only reads the files of the other. */
 #ifndef SERVER_EXCHANGE_H
 #define SERVER_EXCHANGE_H
 

@@ -28,13 +28,13 @@ const char *census_state_text(unsigned state)
                                         : "suspended";
 }
 
-static void count_state(struct census *census, const char *state)
+unsigned census_state_number(const char *state)
 {
     unsigned i = 0;
     while (i < CENSUS_STATES - 1 && strcmp(census_state_text(i), state) != 0) {
         i++;
     }
-    census->states[i]++;
+    return i;
 }
 
 /* True from the later of two times: that of the setting, and the last third of the certificate's
@@ -121,7 +121,7 @@ static enum result count_member(const struct member *member, void *arg)
     census->eligible_mbit += standing->eligible ? member->capacity_mbit : 0;
     ARRAY_PUSH(census->parts, census->part_count, census->part_room,
                (struct share_part){ .member_id = member->id, .weight = standing->weight });
-    count_state(census, standing->state);
+    census->states[census_state_number(standing->state)]++;
     count_addresses(counting);
     vantageview_count(&census->vantages, &counting->view, &counting->source->vantages,
                       counting->now);

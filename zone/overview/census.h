@@ -6,7 +6,9 @@
 #include "zone/overview/vantageview.h"
 
 enum {
-    CENSUS_STATES = STAGE_FALLING + 3, /* the stages, leaving and suspended */
+    /* The stages, leaving and suspended. New ones come at the end: the history has them by
+     * number. */
+    CENSUS_STATES = STAGE_FALLING + 3,
     CENSUS_NAMES = 5,
     CENSUS_WITHINS = 3 /* 7, 14 and 30 days */
 };
@@ -39,5 +41,7 @@ void census_warn(const struct census *census, const struct settings *settings,
                  struct concerns *concerns);
 /* "registered", "certified" ... "leaving", "suspended". */
 const char *census_state_text(unsigned state);
+/* The number of standing.state. */
+unsigned census_state_number(const char *state);
 
 #endif

@@ -37,6 +37,7 @@ enum store_table {
     TABLE_TRAFFIC,      /* traffic: cell or member id -> counts (zone/steering/traffic.h) */
     TABLE_SAMPLES,      /* history: slot of time and subject -> samples (zone/verdicts/history.h) */
     TABLE_DAYS,         /* history: day and subject -> hours */
+    TABLE_POOL,         /* history: kind and day -> counts (zone/overview/poolhistory.h) */
     TABLE_COUNT
 };
 

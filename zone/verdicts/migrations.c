@@ -14,4 +14,5 @@ store_migration *const store_migrations[STORE_KINDS][STORE_SCHEMAS_MAX] = {
                          [3] = registry_migrate_3 },
     [STORE_HEALTH] = { [1] = health_migrate_1, [2] = health_migrate_2 },
     [STORE_TRAFFIC] = { [1] = add_rows },
+    [STORE_HISTORY] = { [1] = add_rows },
 };
