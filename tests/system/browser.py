@@ -1,7 +1,4 @@
-"""A browser that opens pages as files: Debian's headless Chromium, told what to do over a pipe in the DevTools protocol.
-
-As a program: `browser.py DIRECTORY PAGE... ` writes pictures of pages into DIRECTORY, light and dark, wide and narrow.
-"""
+"""A browser that opens pages as files: Debian's headless Chromium, told what to do over a pipe in the DevTools protocol."""
 
 import base64
 import json
@@ -9,7 +6,6 @@ import os
 import select
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from machine import part
@@ -131,23 +127,8 @@ class Browser:
         return self._script("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
     def picture(self, path, height=None):
-        """Writes a PNG of the whole page, or of its upper part."""
+        """Writes a PNG of the whole page, or of so much of its upper part."""
         size = self._call("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"], "scale": 1}
         shot = self._call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
         Path(path).write_bytes(base64.b64decode(shot["data"]))
-
-
-def main(directory, *pages):
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    with Browser(directory) as browser:
-        for page in map(Path, pages):
-            for name, dark, width in (("light", False, WIDE), ("dark", True, WIDE), ("narrow", False, NARROW)):
-                browser.look(dark, width)
-                browser.open(page.resolve())
-                browser.picture(directory / f"{page.stem}-{name}.png")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
