@@ -115,11 +115,12 @@ class Browser:
         while self._next().get("method") != "Page.loadEventFired":
             pass
 
-    def axe(self):
-        """What axe finds wrong with the page as it is shown now."""
+    def axe(self, *rules):
+        """What axe finds wrong with the page as it is shown now, by all rules or by some."""
         if not self._script("'axe' in window"):
             self._call("Runtime.evaluate", expression=self._axe)
-        found = self._script("axe.run({preload: false, resultTypes: ['violations']}).then(done => done.violations)")
+        options = {"preload": False, "resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
+        found = self._script(f"axe.run({json.dumps(options)}).then(done => done.violations)")
         return [f"{rule['id']}: {node['html']}: {node['failureSummary']}" for rule in found for node in rule["nodes"]]
 
     def overflow(self):

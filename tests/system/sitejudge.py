@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from browser import NARROW, WIDE
+from browser import NARROW
 from machine import part
 
 HERE = Path(__file__).parent
@@ -88,14 +88,16 @@ def invalid_html(directory):
 
 
 def faults_seen(directory, browser):
-    """What the browser notes, and what axe finds in it: light, dark and narrow."""
+    """What the browser notes, and what axe finds: by all its rules, and by those on colours and sizes for dark and narrow pages."""
     faults, inside = [], Path(directory).resolve().as_uri() + "/"
     for path in files(directory, ".html"):
         browser.look()
         browser.open(path.resolve())
-        for dark, width in ((False, WIDE), (True, WIDE), (False, NARROW)):
-            browser.look(dark, width)
-            faults += [f"{path}: dark={dark}, {width} wide: {said}" for said in browser.axe()]
+        faults += [f"{path}: {said}" for said in browser.axe()]
+        browser.look(dark=True)
+        faults += [f"{path}, dark: {said}" for said in browser.axe("color-contrast")]
+        browser.look(width=NARROW)
+        faults += [f"{path}, narrow: {said}" for said in browser.axe("color-contrast", "scrollable-region-focusable", "target-size")]
         if browser.overflow() > 0:
             faults.append(f"{path}: {browser.overflow()} pixels too wide for {NARROW}")
         faults += [f"{path}: asks for {url}" for url in browser.requests if not url.startswith(inside)]

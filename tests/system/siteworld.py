@@ -137,12 +137,15 @@ def fill(site):
     site.add("nowhere", "198.51.100.9")
     site.pool.cli("member", "set", "nowhere", "--no-country")
     site.see("nowhere", "198.51.100.9", score=15_000, days=0.5)
-    for number, text in enumerate(HOSTILE):
-        name = f"evil{number}"
-        operator = text.decode("utf-8", "ignore").translate({octet: None for octet in [*range(32), *range(127, 160)]})
-        site.add(name, f"198.51.100.{40 + number}", country="RU", operator=operator[:50])
-        site.see(name, f"198.51.100.{40 + number}", stage=INELIGIBLE, score=-9_000, failure="cert-name", detail=text, days=0.1)
-        site.say("here", 3600, text)
+    for number in range(0, len(HOSTILE), 3):
+        texts, name = HOSTILE[number:number + 3], f"evil{number}"
+        addresses = [f"198.51.100.{40 + number + each}" for each in range(3)]
+        operator = texts[0].decode("utf-8", "ignore").translate({octet: None for octet in [*range(32), *range(127, 160)]})
+        site.add(name, *addresses, country="RU", operator=operator[:50])
+        site.see(name, stage=INELIGIBLE, score=-9_000, failure="cert-name", days=0.1,
+                 others=[(address, {"detail": text}) for address, text in zip(addresses, texts)])
+        for text in texts:
+            site.say("here", 3600, text)
     site.lines["here"].append(f"self frozen={site.now - 600} down=40")
     for vantage in ("boston", "tokyo"):
         site.lines[vantage].append("self")

@@ -70,7 +70,7 @@ def test_invalid_page_is_seen(site, body, rule):
 
 
 @pytest.mark.parametrize("body, fault", [
-    ('<p class="faint">faint</p>', "dark=False, 1280 wide: color-contrast"), ('<p class="dim">dim</p>', "dark=True, 1280 wide: color-contrast"),
+    ('<p class="faint">faint</p>', "index.html: color-contrast"), ('<p class="dim">dim</p>', "index.html, dark: color-contrast"),
     ('<p class="wide">a</p>', "pixels too wide for 400"), ('<img src="none.png" alt="x">', "ERR_FILE_NOT_FOUND"),
     ('<img src="style.css">', "image-alt"), ('<img src="https://elsewhere.test/x.png" alt="x">', "asks for https://elsewhere.test/x.png"),
     ("<script>document.title = 'hacked'</script>", "script"), ('<p style="margin: 0">a</p>', "Content Security Policy")])
