@@ -124,7 +124,10 @@ void dispatcher_probed(const struct dispatcher *dispatcher, struct probed_addres
 void dispatcher_resolved(const struct dispatcher *dispatcher, struct probed_member *member,
                          const struct lookup_answer *answer, uint64_t now_ms)
 {
-    uint64_t pause_ms = resolved_addresses_pause_ms(answer, dispatcher->interval_ms);
+    uint32_t interval_ms = dispatcher->interval_ms;
+    bool refused = member->consent.needed && !member->consent.given;
+    uint64_t pause_ms = refused ? consent_watch_pause_ms(&member->consent, interval_ms, now_ms)
+                                : resolved_addresses_pause_ms(answer, interval_ms);
     member->resolve_due_ms = dispatcher->once ? UINT64_MAX : now_ms + pause_ms;
 }
 

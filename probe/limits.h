@@ -27,6 +27,9 @@ enum {
     LIMIT_TTL_S = 3600,          /* the addresses of a member's own name are used, at most */
     LIMIT_RESOLVE_KEEP_S = 3600, /* and while its name can't be resolved */
     LIMIT_DAILY_S = 86400,       /* between two rounds of daily checks of an address */
+    /* between two lookups of a consent that was not found; one that was is looked up daily */
+    LIMIT_CONSENT_RETRY_S = 3600,
+    LIMIT_CONSENT_KEEP_S = 3 * 86400, /* a consent is believed while its zone can't be asked */
 
     /* Amounts. */
 
@@ -37,8 +40,9 @@ enum {
     LIMIT_DATAGRAM = 4096,       /* octets; a valid reply is never longer than the request */
     /* octets of cookies and placeholders in an NTP request; 1232 with all else and IPv6 */
     LIMIT_REQUEST = 1088,
-    LIMIT_REPEATS = 4,   /* of a probe with --once that says nothing of the server */
-    LIMIT_TRIES = 3,     /* of an exchange without a reply, since datagrams get lost */
+    LIMIT_REPEATS = 4,        /* of a probe with --once that says nothing of the server */
+    LIMIT_CONSENT_MISSES = 3, /* in a row, until a consent is taken as withdrawn */
+    LIMIT_TRIES = 3,          /* of an exchange without a reply, since datagrams get lost */
     LIMIT_STARTS = 40,   /* of probes and lookups in one tick, so the loop is never busy for long */
     LIMIT_ADDRESSES = 8, /* of a member's own name; as many as a member may register */
     /* of a member's addresses that are new to the history in one day, since its own name may get

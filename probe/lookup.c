@@ -6,6 +6,8 @@
 #include <strings.h>
 
 #include "probe/stall.h"
+#include "zone/names/rrset.h"
+#include "zone/registry/consent.h"
 
 /* A socket of c-ares that the loop polls. */
 struct polled {
@@ -31,9 +33,12 @@ struct lookup {
     uv_timer_t timer;
     uint64_t end_ms, ticked_ms;
     unsigned open;    /* handles */
-    unsigned pending; /* queries, one a family */
+    unsigned pending; /* queries */
     bool over;
     struct found found[2]; /* IPv6, IPv4 */
+    const struct dname *apex;
+    enum lookup_consent consent;
+    const char *consent_why;
     lookup_done *done;
     void *arg;
 };
@@ -87,10 +92,60 @@ static void family_ended(void *arg, int status, int, struct ares_addrinfo *resul
     ares_freeaddrinfo(result);
 }
 
+static bool is_missing(int status)
+{
+    return status == ARES_ENOTFOUND || status == ARES_EBADNAME;
+}
+
 static bool is_unknown(int status)
 {
-    return status != ARES_SUCCESS && status != ARES_ENODATA && status != ARES_ENOTFOUND &&
-           status != ARES_EBADNAME;
+    return status != ARES_SUCCESS && status != ARES_ENODATA && !is_missing(status);
+}
+
+/* A record is one text, in one string or several. What has no room is too long to consent. */
+static bool any_consents(const struct ares_txt_ext *texts, const struct dname *apex)
+{
+    char text[CONSENT_TEXT_ROOM];
+    size_t len = 0;
+    for (const struct ares_txt_ext *each = texts; each != NULL; each = each->next) {
+        len = each->record_start != 0 ? 0 : len;
+        size_t fits = each->length < sizeof text - len ? each->length : sizeof text - len;
+        memcpy(text + len, each->txt, fits);
+        len += fits;
+        bool whole = each->next == NULL || each->next->record_start != 0;
+        if (whole && consent_says(text, len, apex)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set_consent(struct lookup *lookup, int status, bool consents)
+{
+    if (is_unknown(status)) {
+        lookup->consent = LOOKUP_CONSENT_FAILED;
+        lookup->consent_why = ares_strerror(status);
+    } else if (status != ARES_SUCCESS) {
+        lookup->consent = LOOKUP_NO_CONSENT;
+        lookup->consent_why = is_missing(status) ? "no such name" : "no TXT record";
+    } else {
+        lookup->consent = consents ? LOOKUP_CONSENTS : LOOKUP_CONSENTS_TO_OTHERS;
+        lookup->consent_why = "no TXT record names this pool";
+    }
+}
+
+static void texts_came(void *arg, int status, int, unsigned char *response, int len)
+{
+    struct lookup *lookup = arg;
+    struct ares_txt_ext *texts = NULL;
+    if (status == ARES_SUCCESS) {
+        int parsed = ares_parse_txt_reply_ext(response, len, &texts);
+        bool none = parsed == ARES_ENODATA || (parsed == ARES_SUCCESS && texts == NULL);
+        status = none ? ARES_ENODATA : parsed == ARES_SUCCESS ? ARES_SUCCESS : ARES_EBADRESP;
+    }
+    set_consent(lookup, lookup->over ? ARES_ETIMEOUT : status, any_consents(texts, lookup->apex));
+    ares_free_data(texts);
+    lookup->pending--;
 }
 
 static void add_addresses(struct lookup_answer *answer, const struct found *found, unsigned count)
@@ -111,7 +166,7 @@ static struct lookup_answer answer_of(const struct found found[2])
     for (unsigned i = 0; i < 2; i++) {
         answer.unknown[i] = is_unknown(found[i].status);
         /* RFC 8020 2: NXDOMAIN holds for all types */
-        missing |= found[i].status == ARES_ENOTFOUND || found[i].status == ARES_EBADNAME;
+        missing |= is_missing(found[i].status);
     }
     unsigned half = LIMIT_ADDRESSES / 2;
     unsigned six = found[0].count < half ? found[0].count : half;
@@ -145,6 +200,8 @@ static void release(struct lookup *lookup)
     }
     if (lookup->done != NULL) {
         struct lookup_answer answer = answer_of(lookup->found);
+        answer.consent = lookup->consent;
+        answer.consent_why = lookup->consent_why;
         lookup->done(&answer, lookup->arg);
     }
     free(lookup);
@@ -334,6 +391,17 @@ struct lookup *lookup_start(uv_loop_t *loop, const struct endpoint *resolver, co
         uv_timer_start(&lookup->timer, time_passed, LIMIT_RESOLVE_TICK_MS, LIMIT_RESOLVE_TICK_MS);
     }
     return lookup;
+}
+
+void lookup_ask_consent(struct lookup *lookup, const char *name, const struct dname *apex)
+{
+    if (lookup->over) { /* the name needed no query, so it has no zone */
+        set_consent(lookup, ARES_ENOTFOUND, false);
+        return;
+    }
+    lookup->apex = apex;
+    lookup->pending++;
+    ares_query(lookup->channel, name, RR_CLASS_IN, RR_TXT, texts_came, lookup);
 }
 
 void lookup_cancel(struct lookup *lookup)

@@ -8,6 +8,7 @@
 
 #include "probe/limits.h"
 #include "zone/base/address.h"
+#include "zone/names/dname.h"
 
 struct lookup;
 
@@ -16,6 +17,15 @@ enum lookup_state {
     LOOKUP_NO_NAME,    /* NXDOMAIN, or a name that can't be queried */
     LOOKUP_NO_ADDRESS, /* NODATA for both families */
     LOOKUP_FAILED      /* no resolver gave an answer */
+};
+
+/* What the name's zone says of the pool (zone/registry/consent.h). */
+enum lookup_consent {
+    LOOKUP_NOT_ASKED,
+    LOOKUP_CONSENTS,
+    LOOKUP_CONSENTS_TO_OTHERS, /* there are TXT records, but none is for this pool */
+    LOOKUP_NO_CONSENT,         /* NODATA or NXDOMAIN */
+    LOOKUP_CONSENT_FAILED      /* no resolver gave an answer */
 };
 
 struct lookup_answer {
@@ -27,6 +37,8 @@ struct lookup_answer {
     bool unknown[2];                           /* IPv6, IPv4: the query for this family failed */
     uint32_t ttl_s;  /* the least of the addresses and CNAMEs; 0 if there are no addresses */
     const char *why; /* static text, unless state is FOUND */
+    enum lookup_consent consent;
+    const char *consent_why; /* static text, unless it was not asked or consents */
 };
 
 /* The answer is valid during the call. */
@@ -36,6 +48,9 @@ typedef void lookup_done(const struct lookup_answer *answer, void *arg);
  * if no resolver can be asked at all. */
 struct lookup *lookup_start(uv_loop_t *loop, const struct endpoint *resolver, const char *name,
                             lookup_done *done, void *arg);
+/* Also asks for the TXT records of `name`, and whether one of them consents to the pool `apex`,
+ * which must stay. Only right after lookup_start. */
+void lookup_ask_consent(struct lookup *lookup, const char *name, const struct dname *apex);
 /* Ends it without calling `done`. */
 void lookup_cancel(struct lookup *lookup);
 

@@ -74,7 +74,7 @@ void member_table_update(struct member_table *table, const struct feed *feed,
         bool is_new = member->is_new;
         member->in_feed = true;
         member->is_new = false;
-        if (probed_member_update(member, &feed->members[i], &table->settings.apex)) {
+        if (probed_member_update(member, &feed->members[i])) {
             changed(member, is_new, arg);
         }
     }

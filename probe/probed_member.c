@@ -8,6 +8,7 @@
 #include "probe/limits.h"
 #include "zone/base/clock.h"
 #include "zone/base/u64.h"
+#include "zone/registry/consent.h"
 
 struct probed_member *probed_member_new(struct probe_context *context, uint64_t id)
 {
@@ -49,6 +50,9 @@ bool probed_member_resolve(struct probed_member *member)
 {
     struct probe_context *context = member->context;
     member->lookup = lookup_start(context->loop, NULL, member->name, lookup_ended, member);
+    if (member->lookup != NULL && consent_watch_asks(&member->consent, clock_steady_ms())) {
+        lookup_ask_consent(member->lookup, member->consent_name, &context->settings->apex);
+    }
     context->in_flight += member->lookup != NULL;
     return member->lookup != NULL;
 }
@@ -203,12 +207,10 @@ void probed_member_set_addresses(struct probed_member *member, const struct addr
     }
 }
 
-static void tls_name_of(char *out, const struct member *member, const struct dname *apex)
+static void text_of(char out[NTS_KE_NAME_ROOM], const struct dname *name)
 {
-    struct dname name;
     char text[DNAME_TEXT_MAX];
-    member_target(&name, member, apex);
-    dname_text(&name, text);
+    dname_text(name, text);
     size_t len = strlen(text);
     if (len > 1 && text[len - 1] == '.') {
         text[len - 1] = '\0';
@@ -216,15 +218,49 @@ static void tls_name_of(char *out, const struct member *member, const struct dna
     (void)snprintf(out, NTS_KE_NAME_ROOM, "%.*s", NTS_KE_NAME_ROOM - 1, text);
 }
 
-bool probed_member_update(struct probed_member *member, const struct member *entry,
-                          const struct dname *apex)
+/* True if an earlier run, or an earlier state of the registry, had no reason to ask for consent. */
+static bool was_good(const struct member_health *health)
 {
+    bool good = false;
+    for (unsigned i = 0; i < health->address_count; i++) {
+        if (health->addresses[i].failure == FAILURE_CONSENT) {
+            return false;
+        }
+        good |= health->addresses[i].last_good_at != 0;
+    }
+    return good;
+}
+
+/* True if consent is needed from now on, or no longer. A new name has to consent anew. */
+static bool update_consent(struct probed_member *member, const struct member *entry, bool renamed)
+{
+    bool needed = consent_is_needed(entry, member->context->settings);
+    bool changed = needed != member->consent.needed;
+    if (needed && (changed || renamed)) {
+        bool good = !renamed && was_good(&member->health);
+        consent_watch_begin(&member->consent, good, clock_steady_ms());
+    } else if (!needed) {
+        consent_watch_end(&member->consent);
+    }
+    struct dname name = { .len = 0 };
+    if (needed && consent_name(&name, &entry->target) == RESULT_OK) {
+        text_of(member->consent_name, &name);
+    }
+    return changed;
+}
+
+bool probed_member_update(struct probed_member *member, const struct member *entry)
+{
+    struct dname target;
     char name[NTS_KE_NAME_ROOM];
-    tls_name_of(name, entry, apex);
+    member_target(&target, entry, &member->context->settings->apex);
+    text_of(name, &target);
     bool has_own_name = entry->target.len > 0;
     bool moved = strcmp(member->name, name) != 0 || member->port != entry->port ||
                  member->has_own_name != has_own_name;
-    bool changed = moved || member->changed_at != entry->changed_at;
+    bool renamed = member->name[0] != '\0' && strcmp(member->name, name) != 0;
+    bool changed =
+        update_consent(member, entry, renamed) || moved || member->changed_at != entry->changed_at;
     if (moved) {
         stop_all(member);
         memcpy(member->name, name, sizeof(name));

@@ -3,6 +3,7 @@
 #ifndef PROBE_PROBED_MEMBER_H
 #define PROBE_PROBED_MEMBER_H
 
+#include "probe/consent_watch.h"
 #include "probe/daily_checks.h"
 #include "probe/resolved_addresses.h"
 #include "probe/verdict.h"
@@ -15,7 +16,8 @@ struct probed_address;
  * called when a probe or a lookup has ended by itself. */
 struct probe_context {
     uv_loop_t *loop;
-    unsigned in_flight; /* probes and lookups */
+    const struct settings *settings; /* those of the feed, as they change */
+    unsigned in_flight;              /* probes and lookups */
     void (*probed)(struct probed_address *probed, const struct outcome *outcome, void *arg);
     void (*resolved)(struct probed_member *member, const struct lookup_answer *answer, void *arg);
     void *arg;
@@ -50,6 +52,8 @@ struct probed_member {
     struct lookup *lookup; /* NULL: none in flight */
     uint64_t resolve_due_ms;
     struct resolved_addresses resolved;
+    char consent_name[NTS_KE_NAME_ROOM];
+    struct consent_watch consent;
     uint64_t newcomer_day; /* since 1970 */
     unsigned newcomers;    /* addresses that were new on that day */
     bool dirty;            /* its health has to be reported */
@@ -81,10 +85,9 @@ struct probed_member *probed_member_new(struct probe_context *context, uint64_t 
 void probed_member_free(struct probed_member *member);
 /* Starts a lookup of the member's own name. False if no resolver can be asked. */
 bool probed_member_resolve(struct probed_member *member);
-/* Takes over the member's row of the feed. True if anything has changed, so that a probe is due at
- * once. Cancels what is in flight to another name, port or address. */
-bool probed_member_update(struct probed_member *member, const struct member *entry,
-                          const struct dname *apex);
+/* Takes over the member's row of the feed, and the settings. True if anything has changed, so that
+ * a probe is due at once. Cancels what is in flight to another name, port or address. */
+bool probed_member_update(struct probed_member *member, const struct member *entry);
 /* Probes these addresses from now on, at most MEMBER_ADDRESSES_MAX. New ones are due at once. */
 void probed_member_set_addresses(struct probed_member *member, const struct address *addresses,
                                  unsigned count);

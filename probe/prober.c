@@ -222,13 +222,14 @@ static void probe_ended(struct probed_address *probed, const struct outcome *out
     dispatcher_probed(&prober->dispatcher, probed);
 }
 
-/* A name that does not resolve is a failure of every address that it had. A name that never
- * resolved has one row, with address ::. */
+/* A name that does not resolve, or does not consent, is a failure of every address that it had. A
+ * name that never resolved has one row, with address ::. */
 static void enter_unresolved(struct prober *prober, struct probed_member *member,
                              enum failure failure, const char *why)
 {
     struct outcome outcome = { .failure = failure };
-    (void)snprintf(outcome.detail, sizeof(outcome.detail), "%s: %.80s", why, member->name);
+    const char *name = failure == FAILURE_CONSENT ? member->consent_name : member->name;
+    (void)snprintf(outcome.detail, sizeof(outcome.detail), "%s: %.80s", why, name);
     if (member->health.address_count == 0) {
         const struct address unknown = { 0 };
         (void)verdict_addresses(&member->health, &unknown, 1);
@@ -243,11 +244,15 @@ static void lookup_ended(struct probed_member *member, const struct lookup_answe
                          void *arg)
 {
     struct prober *prober = arg;
-    uint64_t now_ms = uv_now(prober->loop);
-    dispatcher_resolved(&prober->dispatcher, member, answer, now_ms);
+    uint64_t now_ms = clock_steady_ms();
+    enum failure consent = consent_watch_take(&member->consent, answer, now_ms);
     enum failure failure = resolved_addresses_take(&member->resolved, answer, now_ms);
+    dispatcher_resolved(&prober->dispatcher, member, answer, now_ms);
     if (failure != FAILURE_NONE) {
         enter_unresolved(prober, member, failure, answer->why);
+    } else if (consent != FAILURE_NONE) {
+        bool asked = answer->consent != LOOKUP_NOT_ASKED;
+        enter_unresolved(prober, member, consent, asked ? answer->consent_why : "not looked up");
     } else {
         probed_member_set_addresses(member, member->resolved.addresses, member->resolved.count);
     }
@@ -357,9 +362,11 @@ static struct prober *make_prober(uv_loop_t *loop, const struct prober_options *
     struct prober *prober = xcalloc(1, sizeof(*prober));
     prober->loop = loop;
     prober->options = *options;
-    prober->context = (struct probe_context){
-        .loop = loop, .probed = probe_ended, .resolved = lookup_ended, .arg = prober
-    };
+    prober->context = (struct probe_context){ .loop = loop,
+                                              .settings = &prober->table.settings,
+                                              .probed = probe_ended,
+                                              .resolved = lookup_ended,
+                                              .arg = prober };
     prober->table.context = &prober->context;
     prober->dispatcher = (struct dispatcher){ .table = &prober->table,
                                               .stall = &prober->stall,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/output.h"
+#include "zone/registry/consent.h"
 
 #define DEPLOY    "/etc/nts-deploy"
 #define CA_PRESET "letsencrypt.org" /* that ACME clients ask if they are told none */
@@ -72,6 +73,23 @@ static void write_registered(const struct page *page)
                     ? "\nTell us if any of this is wrong. The addresses are those of the name.\n\n"
                     : "\nTell us if any of this is wrong. The name is served already.\n\n",
                 page->out);
+}
+
+/* The record by which the zone of a name outside the pool consents. */
+static void write_consent(const struct page *page)
+{
+    struct dname name;
+    char owner[DNAME_TEXT_MAX], text[CONSENT_TEXT_ROOM];
+    if (!consent_is_needed(page->member, page->settings) ||
+        consent_name(&name, &page->member->target) != RESULT_OK) {
+        return;
+    }
+    (void)fprintf(
+        page->out,
+        "Enter this record in the DNS. Without it the pool does not probe the server, and\n"
+        "sends no clients to it. Several pools have a record each.\n\n"
+        "    %s IN TXT \"%s\"\n\n",
+        dname_text(&name, owner), consent_text(&page->settings->apex, text));
 }
 
 static void write_ports(const struct page *page)
@@ -280,6 +298,7 @@ enum result memberwelcome_text(const struct member *member, const struct setting
     page.out = open_memstream(out, &len);
     CHECK(page.out != NULL);
     write_registered(&page);
+    write_consent(&page);
     write_ports(&page);
     write_servers(&page);
     write_rules(&page);

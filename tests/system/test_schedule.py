@@ -219,6 +219,7 @@ def test_no_host_or_network_is_flooded_through_names_of_members(pool, machine):
     names = Names(60)
     for number, address in enumerate([host] * 20 + network):
         names.records[f"n{number}.elsewhere.test", "A"] = [address]
+        names.records[f"_ntspool.n{number}.elsewhere.test", "TXT"] = [f"pool={APEX}"]
         pool.cli("member", "add", f"n{number}", "--target", f"n{number}.elsewhere.test", "--country", "NL", "--operator", "one")
     counter = Counter([host, *network])
     try:

@@ -8,7 +8,7 @@ import pytest
 from authority import Authority
 from machine import run, until
 from nameservice import Names
-from pool import BIN, Pool, environment, no_report
+from pool import APEX, BIN, Pool, environment, no_report
 from timeserver import Chronyd
 
 NAME = "time.elsewhere.test"
@@ -41,6 +41,7 @@ def names(world):
         ("alias.elsewhere.test", "CNAME"): ["host.elsewhere.test"],
         ("host.elsewhere.test", "A"): [ONE],
         ("host.elsewhere.test", "AAAA"): [ONE6],
+        (f"_ntspool.{NAME}", "TXT"): [f"pool={APEX}"],
     }
     return names
 

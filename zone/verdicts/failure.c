@@ -57,6 +57,7 @@ bool failure_was_heard(enum failure failure)
     case FAILURE_RESOLVE:
     case FAILURE_RESOLVE_MISSING:
     case FAILURE_ADDRESS:
+    case FAILURE_CONSENT:
         return false;
     default:
         return !failure_is_ours(failure) && !failure_is_silence(failure);

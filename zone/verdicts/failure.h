@@ -86,7 +86,11 @@
     X(CERT_STAPLE, "cert-staple",                                                                  \
       "Get a certificate without must-staple: NTS servers send no OCSP response, and chronyd "     \
       "refuses it.",                                                                               \
-      "RFC 7633 4.3")
+      "RFC 7633 4.3")                                                                              \
+    X(CONSENT, "consent",                                                                          \
+      "Enter the TXT record by which the server's name consents to the pool (`ntspool member "     \
+      "welcome` shows it).",                                                                       \
+      "")
 
 #define FAILURE_ENUM(name, id, advice, source) FAILURE_##name,
 enum failure {

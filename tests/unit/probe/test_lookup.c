@@ -4,6 +4,7 @@
 enum {
     TYPE_A = 1,
     TYPE_CNAME = 5,
+    TYPE_TXT = 16,
     TYPE_AAAA = 28,
     NXDOMAIN = 3,
     SERVFAIL = 2,
@@ -18,6 +19,9 @@ struct say {
     unsigned cnames; /* before the addresses, with TTL 40 */
     uint32_t ttl_s;
     unsigned count; /* of addresses; the last octet counts down from it */
+    /* rdata of TXT records, in presentation form without quotes: strings end with |, records with
+     * a new line */
+    const char *texts;
 };
 
 /* A resolver and a lookup, in one loop. */
@@ -26,6 +30,7 @@ struct world {
     uv_udp_t server;
     struct endpoint at;
     struct say says[2]; /* IPv6, IPv4 */
+    struct say text;
     unsigned asked, done;
     char in[ROOM];
     struct lookup_answer answer;
@@ -49,6 +54,24 @@ static void put_addresses(struct writer *w, uint16_t type, const struct say *say
         put_head(w, type, say->ttl_s, len);
         write_octets(w, type == TYPE_A ? four : six, len);
     }
+}
+
+static unsigned put_texts(struct writer *w, const char *texts)
+{
+    unsigned count = 0;
+    while (texts != NULL && *texts != '\0') {
+        size_t len = strcspn(texts, "\n");
+        put_head(w, TYPE_TXT, 60, (uint16_t)len);
+        for (const char *at = texts; at < texts + len;) {
+            size_t string = strcspn(at, "|");
+            write_u8(w, (uint8_t)string);
+            write_octets(w, at, string);
+            at += string + 1;
+        }
+        texts += len + (texts[len] != '\0');
+        count++;
+    }
+    return count;
 }
 
 /* The end of the question in a query, and its type. */
@@ -77,7 +100,7 @@ static void question_came(uv_udp_t *server, ssize_t len, const uv_buf_t *buffer,
     world->asked++;
     const uint8_t *query = (const uint8_t *)buffer->base;
     size_t end = question_end(query, (size_t)len, &type);
-    const struct say *say = &world->says[type == TYPE_A];
+    const struct say *say = type == TYPE_TXT ? &world->text : &world->says[type == TYPE_A];
     if (say->nothing) {
         return;
     }
@@ -85,7 +108,7 @@ static void question_came(uv_udp_t *server, ssize_t len, const uv_buf_t *buffer,
     write_octets(&w, query, 2);
     write_u16(&w, (uint16_t)(0x8180 | say->rcode));
     write_u16(&w, 1);
-    write_u16(&w, (uint16_t)(say->cnames + say->count + say->cut));
+    write_u16(&w, 0); /* of answers, set below */
     write_u32(&w, 0);
     write_octets(&w, query + 12, end - 12);
     for (unsigned i = 0; i < say->cnames; i++) {
@@ -93,6 +116,8 @@ static void question_came(uv_udp_t *server, ssize_t len, const uv_buf_t *buffer,
         write_u16(&w, 0xc00c);
     }
     put_addresses(&w, type, say);
+    unsigned texts = put_texts(&w, say->texts);
+    wire_put_u16(octets + 6, (uint16_t)(say->cnames + say->count + say->cut + texts));
     assert_false(w.failed);
     uv_buf_t out = uv_buf_init((char *)octets, (unsigned)w.at);
     assert_int_equal(uv_udp_try_send(server, &out, 1, from), (int)w.at);
@@ -276,6 +301,88 @@ static void cancelled_lookup_calls_nobody_and_leaks_nothing(void **)
     }
 }
 
+static struct lookup_answer ask_consent(struct say text)
+{
+    static const char apex_text[] = "pool.example.";
+    const struct say found = { .ttl_s = 300, .count = 1 };
+    struct world world = { .says = { found, found }, .text = text };
+    struct dname apex = name_of(apex_text);
+    world_open(&world);
+    struct lookup *lookup = lookup_start(&world.loop, &world.at, "a.example", done, &world);
+    assert_non_null(lookup);
+    lookup_ask_consent(lookup, "_ntspool.a.example", &apex);
+    uv_run(&world.loop, UV_RUN_DEFAULT);
+    world_close(&world);
+    assert_int_equal(world.answer.state, LOOKUP_FOUND);
+    return world.answer;
+}
+
+static void one_text_of_many_consents(void **)
+{
+    const char *const texts[] = {
+        "pool=pool.example|",
+        "pool=a.example|\npool=POOL.Example.|\nother|",
+        "pool=|pool.|exam|ple|",
+        "||pool=pool.example|",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct lookup_answer answer = ask_consent((struct say){ .cnames = 1, .texts = texts[i] });
+        assert_int_equal(answer.consent, LOOKUP_CONSENTS);
+    }
+}
+
+static void texts_are_not_joined_across_records(void **)
+{
+    const char *const texts[] = { "pool=|\npool.example|", "pool=pool.example|x|", "|",
+                                  "pool=a.example|\nv=spf1 -all|" };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct lookup_answer answer = ask_consent((struct say){ .texts = texts[i] });
+        assert_int_equal(answer.consent, LOOKUP_CONSENTS_TO_OTHERS);
+        assert_string_equal(answer.consent_why, "no TXT record names this pool");
+    }
+}
+
+static void longest_texts_do_not_consent(void **)
+{
+    char texts[1100];
+    size_t head = (size_t)snprintf(texts, sizeof(texts), "pool=pool.example|");
+    for (size_t i = head; i < sizeof(texts) - 1; i++) {
+        texts[i] = i % 200 == 199 || i == sizeof(texts) - 2 ? '|' : 'x';
+    }
+    texts[sizeof(texts) - 1] = '\0';
+    assert_int_equal(ask_consent((struct say){ .texts = texts }).consent,
+                     LOOKUP_CONSENTS_TO_OTHERS);
+}
+
+static void missing_consent_and_no_answer_are_told_apart(void **)
+{
+    struct lookup_answer answer = ask_consent((struct say){ .rcode = NXDOMAIN });
+    assert_int_equal(answer.consent, LOOKUP_NO_CONSENT);
+    assert_string_equal(answer.consent_why, "no such name");
+    answer = ask_consent((struct say){ .cnames = 1 });
+    assert_int_equal(answer.consent, LOOKUP_NO_CONSENT);
+    assert_string_equal(answer.consent_why, "no TXT record");
+    answer = ask_consent((struct say){ .rcode = SERVFAIL });
+    assert_int_equal(answer.consent, LOOKUP_CONSENT_FAILED);
+    assert_true(answer.consent_why[0] != '\0');
+    answer = ask_consent((struct say){ .texts = "pool=pool.example|", .cut = true });
+    assert_int_equal(answer.consent, LOOKUP_CONSENT_FAILED);
+}
+
+static void silence_about_consent_delays_the_addresses_and_no_more(void **)
+{
+    struct lookup_answer answer = ask_consent((struct say){ .nothing = true });
+    assert_int_equal(answer.consent, LOOKUP_CONSENT_FAILED);
+    assert_int_equal(answer.count, 2);
+    assert_false(answer.unknown[0] || answer.unknown[1]);
+}
+
+static void consent_is_not_asked_unless_wanted(void **)
+{
+    const struct say found = { .ttl_s = 300, .count = 1 };
+    assert_int_equal(look_up(found, found, "a.example").consent, LOOKUP_NOT_ASKED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +395,12 @@ int main(void)
         cmocka_unit_test(lowest_of_many_addresses_of_both_families_are_kept),
         cmocka_unit_test(silent_resolver_is_given_up_in_time),
         cmocka_unit_test(cancelled_lookup_calls_nobody_and_leaks_nothing),
+        cmocka_unit_test(one_text_of_many_consents),
+        cmocka_unit_test(texts_are_not_joined_across_records),
+        cmocka_unit_test(longest_texts_do_not_consent),
+        cmocka_unit_test(missing_consent_and_no_answer_are_told_apart),
+        cmocka_unit_test(silence_about_consent_delays_the_addresses_and_no_more),
+        cmocka_unit_test(consent_is_not_asked_unless_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,6 +92,14 @@ static void a_name_of_its_own_is_free_in_its_ca(void **)
     assert_silent_on("alice.pool.example");
 }
 
+static void a_name_of_its_own_has_to_consent(void **)
+{
+    assert_says("    _ntspool.time.example.net. IN TXT \"pool=pool.example\"\n");
+    settings.target_consent = false;
+    assert_silent_on("_ntspool");
+    settings.target_consent = true;
+}
+
 static void an_acme_account_binds_the_certificate(void **)
 {
     assert_says("If you tell us the URI of your ACME account");
@@ -143,7 +151,8 @@ int main(void)
         cmocka_unit_test_setup(commands_have_the_contact_if_there_is_one, set_up),
         cmocka_unit_test_setup(names_the_cas_that_may_issue, set_up),
         cmocka_unit_test_setup(refuses_if_no_ca_may_issue, set_up),
-        cmocka_unit_test_setup(a_name_of_its_own_is_free_in_its_ca, set_up),
+        cmocka_unit_test(a_name_of_its_own_is_free_in_its_ca),
+        cmocka_unit_test(a_name_of_its_own_has_to_consent),
         cmocka_unit_test_setup(an_acme_account_binds_the_certificate, set_up),
         cmocka_unit_test_setup(another_port_is_in_all_lines, set_up),
         cmocka_unit_test_setup(the_pools_settings_say_when_it_enters, set_up),
