@@ -33,9 +33,11 @@ static bool is_printable(uint32_t point)
     bool control = point < 0x20 || (point >= 0x7f && point < 0xa0);
     bool mark = point == 0x200e || point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
                 (point >= 0x2066 && point <= 0x2069) || point == 0x61c || point == 0xfeff;
+    /* takes no room: two names look the same; ZWNJ and ZWJ are letters' own (Unicode 23.2) */
+    bool unseen = point == 0xad || point == 0x200b || (point >= 0x2060 && point <= 0x2064);
     /* no text may hold these (Unicode 23.7), and XML has no character of them */
     bool none = (point & 0xfffe) == 0xfffe || (point >= 0xfdd0 && point <= 0xfdef);
-    return !control && !mark && !none;
+    return !control && !mark && !unseen && !none;
 }
 
 char *printable_escape(char *out, size_t room, const char *text)

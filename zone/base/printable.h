@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /* Copies `text` and writes every octet that is not printable UTF-8 as \xHH: control characters,
- * direction marks,
- * noncharacters, invalid UTF-8. Truncates to `room`, between characters. Returns `out`. */
+ * direction marks, characters without width, noncharacters, invalid UTF-8. Truncates to `room`,
+ * between characters. Returns `out`. */
 char *printable_escape(char *out, size_t room, const char *text);
 
 #endif

@@ -23,6 +23,10 @@ static void what_moves_a_cursor_or_starts_a_line_is_escaped(void **)
     check("\xc2\x9b", "\\xc2\\x9b");          /* CSI in one character */
     check("\xe2\x80\xae", "\\xe2\\x80\\xae"); /* right to left */
     check("\xe2\x80\xa8", "\\xe2\\x80\\xa8"); /* a line separator */
+    check("\xe2\x80\x8b", "\\xe2\\x80\\x8b"); /* without width */
+    check("\xc2\xad", "\\xc2\\xad");          /* a soft hyphen */
+    check("\xe2\x81\xa0", "\\xe2\\x81\\xa0"); /* a word joiner */
+    check("\xe2\x80\x8d", "\xe2\x80\x8d");    /* joins letters of some scripts */
 }
 
 static void what_is_no_utf8_is_escaped(void **)
