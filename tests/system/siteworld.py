@@ -29,7 +29,7 @@ class Site:
         self.now = int(time.time())
         self.lines = {name: [] for name in VANTAGES}
         self.pool = Pool(machine).init()
-        self.pool.cli("zone", "set", "entry-score", "10", "exit-score", "8", "reentry-score", "12")
+        self.pool.cli("zone", "set", "entry-score", "10", "exit-score", "8", "reentry-score", "12", "publish", "operator,capacity")
 
     def report(self, *options, check=True):
         return self.pool.cli("report", self.directory, *options, check=check)
