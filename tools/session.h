@@ -15,7 +15,9 @@ struct session {
     struct registry_change change; /* of the registry, from session_write to session_commit */
     struct auditnotes notes;       /* for that change */
     bool writable[STORE_KINDS];
-    bool taken_in; /* intake of the local probes' reports is done or was tried */
+    /* intake of the local probes' reports is done or was tried; true from the start: none is wanted
+     */
+    bool taken_in;
 };
 
 /* Opens the store of the state directory and begins a transaction. Verdicts and history include

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "tools/site/atlas.h"
 #include "tools/site/page.h"
 #include "tools/site/siterows.h"
 #include "zone/base/splitmix.h"
@@ -180,40 +182,125 @@ static enum result put_listing(const struct listing *listing)
     return RESULT_OK;
 }
 
+/* -- groups -- */
+
+/* Members that have something in common, each group with a list of its own. */
+struct grouping {
+    const char *folder, *title; /* "countries", "Members in " */
+    const char *heading, *column;
+    char *(*slug)(char out[MEMBERLIST_SLUG_ROOM], member_ptr member); /* "": in no group */
+    const char *(*name)(member_ptr member);
+};
+
+static char *country_slug(char out[MEMBERLIST_SLUG_ROOM], member_ptr member)
+{
+    (void)snprintf(out, MEMBERLIST_SLUG_ROOM, "%c%c", tolower((unsigned char)member->country[0]),
+                   tolower((unsigned char)member->country[1]));
+    return out;
+}
+
+static const char *country_name(member_ptr member)
+{
+    return member->country[0] != 0 ? atlas_name(member->country) : "";
+}
+
+static char *operator_slug(char out[MEMBERLIST_SLUG_ROOM], member_ptr member)
+{
+    return memberlist_slug(out, member->operator_name);
+}
+
+static const char *operator_name(member_ptr member)
+{
+    return member->operator_name;
+}
+
+static const struct grouping countries = { "countries", "Members in ", "Countries",
+                                           "Country",   country_slug,  country_name };
+static const struct grouping operators = { "operators", "Members of ", "Operators",
+                                           "Operator",  operator_slug, operator_name };
+
 static int by_country(const void *a, const void *b)
 {
     const member_ptr left = *(const member_ptr *)a, right = *(const member_ptr *)b;
-    int order = strcmp(left->country, right->country);
+    int order = strcmp(country_name(left), country_name(right));
+    order = order != 0 ? order : strcmp(left->country, right->country);
     return order != 0 ? order : strcmp(left->label, right->label);
 }
 
-static enum result put_country(struct listing *listing)
+static int by_operator(const void *a, const void *b)
 {
-    char stem[PATH_ROOM], title[TITLE_ROOM];
-    const char *code = listing->list[0]->country;
-    (void)snprintf(stem, sizeof(stem), "countries/%c%c", tolower((unsigned char)code[0]),
-                   tolower((unsigned char)code[1]));
-    (void)snprintf(title, sizeof(title), "Members in %s", code);
-    listing->stem = stem;
-    listing->title = title;
-    return put_listing(listing);
+    const member_ptr left = *(const member_ptr *)a, right = *(const member_ptr *)b;
+    int order = strcasecmp(left->operator_name, right->operator_name);
+    order = order != 0 ? order : strcmp(left->operator_name, right->operator_name);
+    return order != 0 ? order : strcmp(left->label, right->label);
 }
 
-static enum result put_countries(struct listing listing, member_ptr *list, size_t count)
+static void put_group_row(struct markup *m, const struct grouping *grouping, const char *slug,
+                          const struct listing *group)
 {
-    qsort(list, count, sizeof(*list), by_country);
-    for (size_t begin = 0, end; begin < count; begin = end) {
-        end = begin + 1;
-        while (end < count && strcmp(list[end]->country, list[begin]->country) == 0) {
-            end++;
-        }
-        listing.list = list + begin;
-        listing.count = end - begin;
-        if (list[begin]->country[0] != 0) {
-            TRY(put_country(&listing));
+    size_t eligible = 0, family[ADDRESS_FAMILIES] = { 0 };
+    for (size_t i = 0; i < group->count; i++) {
+        eligible += group->list[i]->eligible;
+        for (unsigned f = 0; f < ADDRESS_FAMILIES; f++) {
+            family[f] += group->list[i]->eligible && group->list[i]->family[f];
         }
     }
-    return RESULT_OK;
+    markup_put(m, "<tr><th scope=\"row\"><a href=\"%s/%s.html\">%s</a></th>", grouping->folder,
+               slug, grouping->name(group->list[0]));
+    markup_put(m,
+               "<td class=\"number\">%zu</td><td class=\"number\">%zu</td>"
+               "<td class=\"number\">%zu</td><td class=\"number\">%zu</td></tr>\n",
+               group->count, eligible, family[ADDRESS_IPV4], family[ADDRESS_IPV6]);
+}
+
+static enum result put_group(struct listing *group, const struct grouping *grouping,
+                             const char *slug)
+{
+    char stem[PATH_ROOM], title[TITLE_ROOM];
+    (void)snprintf(stem, sizeof(stem), "%s/%s", grouping->folder, slug);
+    (void)snprintf(title, sizeof(title), "%s%s", grouping->title, grouping->name(group->list[0]));
+    group->stem = stem;
+    group->title = title;
+    return put_listing(group);
+}
+
+/* The lists of all groups, and a page that leads to them. `list` is sorted by group. */
+static enum result put_groups(struct listing group, const struct grouping *grouping,
+                              const member_ptr *list, size_t count)
+{
+    char slug[MEMBERLIST_SLUG_ROOM], next[MEMBERLIST_SLUG_ROOM], path[PATH_ROOM];
+    struct markup m = { 0 };
+    enum result result = RESULT_OK;
+    (void)snprintf(path, sizeof(path), "%s.html", grouping->folder);
+    const struct page_head head = { .title = grouping->heading, .root = "", .here = path };
+    page_begin(&m, group.pool, &head);
+    markup_put(&m,
+               "<div class=\"scroll\">\n<table>\n<caption>%s of members</caption>\n<thead>\n<tr>"
+               "<th scope=\"col\">%s</th>",
+               grouping->heading, grouping->column);
+    markup_raw(&m, "<th scope=\"col\" class=\"number\">Members</th>"
+                   "<th scope=\"col\" class=\"number\">Handed out</th>"
+                   "<th scope=\"col\" class=\"number\">of these with IPv4</th>"
+                   "<th scope=\"col\" class=\"number\">with IPv6</th></tr>\n</thead>\n<tbody>\n");
+    for (size_t begin = 0, end; result == RESULT_OK && begin < count; begin = end) {
+        grouping->slug(slug, list[begin]);
+        for (end = begin + 1; end < count && strcmp(grouping->slug(next, list[end]), slug) == 0;) {
+            end++;
+        }
+        group.list = list + begin;
+        group.count = end - begin;
+        if (grouping->name(list[begin])[0] != 0) {
+            put_group_row(&m, grouping, slug, &group);
+            result = put_group(&group, grouping, slug);
+        }
+    }
+    markup_raw(&m, "</tbody>\n</table>\n</div>\n");
+    page_end(&m, group.pool);
+    if (result == RESULT_OK && site_due(group.site, path, SITE_WARM, 0)) {
+        result = site_put(group.site, path, &m);
+    }
+    markup_done(&m);
+    return result;
 }
 
 enum result memberlist_put(struct site *site, const struct sitepool *pool)
@@ -221,7 +308,9 @@ enum result memberlist_put(struct site *site, const struct sitepool *pool)
     member_ptr *list = xmalloc((pool->count + 1) * sizeof(*list));
     size_t count = 0;
     for (size_t i = 0; i < pool->count; i++) {
-        list[count++] = &pool->members[i];
+        if (!pool->members[i].unlisted) {
+            list[count++] = &pool->members[i];
+        }
     }
     struct listing listing = { .site = site,
                                .pool = pool,
@@ -235,7 +324,12 @@ enum result memberlist_put(struct site *site, const struct sitepool *pool)
     listing.root = "../";
     listing.here = NULL;
     if (result == RESULT_OK) {
-        result = put_countries(listing, list, count);
+        qsort(list, count, sizeof(*list), by_country);
+        result = put_groups(listing, &countries, list, count);
+    }
+    if (result == RESULT_OK && (pool->source.settings.publish & PUBLISH_OPERATOR) != 0) {
+        qsort(list, count, sizeof(*list), by_operator);
+        result = put_groups(listing, &operators, list, count);
     }
     free(list);
     return result;

@@ -12,13 +12,10 @@ enum {
 
 static const struct {
     const char *path, *name;
-} places[] = { { "index.html", "Pool" },
-               { "members.html", "Members" },
-               { "vantages.html", "Vantage points" },
-               { "servers.html", "Name servers" },
-               { "share.html", "Shares" },
-               { "use.html", "Use it" },
-               { "join.html", "Join it" },
+} places[] = { { "index.html", "Pool" },           { "members.html", "Members" },
+               { "countries.html", "Countries" },  { "vantages.html", "Vantage points" },
+               { "servers.html", "Name servers" }, { "share.html", "Shares" },
+               { "use.html", "Use it" },           { "join.html", "Join it" },
                { "failures.html", "Failures" } };
 
 static const char *pool_title(const struct sitepool *pool)

@@ -6,25 +6,16 @@
 #include "tools/site/page.h"
 
 enum {
-    ATTENTION_MAX = 30, /* members listed */
-    DAY_H = 24
+    ATTENTION_MAX = 30 /* members listed */
 };
 
 /* Out, or about to be, though it was in: by what the probes say and not by an operator's word. New
  * members are on their way, and that is well. */
 static bool needs_attention(const struct sitepool_member *member)
 {
-    return member->hold != HOLD_NONE || strcmp(member->state, "ineligible") == 0 ||
-           strcmp(member->state, "falling") == 0;
-}
-
-static double answers_of_day(const struct sitepool *pool)
-{
-    double sum = 0;
-    for (size_t i = 0; i < pool->count; i++) {
-        sum += (double)traffic_answers(&pool->traffic, pool->members[i].id, DAY_H, pool->now);
-    }
-    return sum;
+    return !member->unlisted &&
+           (member->hold != HOLD_NONE || strcmp(member->state, "ineligible") == 0 ||
+            strcmp(member->state, "falling") == 0);
 }
 
 static void put_figure(struct markup *m, const char *what, double value)
@@ -47,7 +38,7 @@ static void put_figures(struct markup *m, const struct sitepool *pool)
     put_figure(m, "members handed out", (double)pool->census.eligible);
     put_figure(m, "members", (double)pool->census.members);
     put_figure(m, "vantage points", (double)vantages_asked(pool));
-    put_figure(m, "members in the answers of a day", answers_of_day(pool));
+    put_figure(m, "members in the answers of a day", (double)pool->answers_day);
     markup_raw(m, "</dl>\n");
 }
 
@@ -227,7 +218,7 @@ void page_pool_json(struct markup *m, const struct sitepool *pool)
                                       count_json(census->addresses[i][true]), "failing",
                                       count_json(census->addresses[i][false])));
     }
-    json_object_set_new(out, "answers_24h", json_integer((json_int_t)answers_of_day(pool)));
+    json_object_set_new(out, "answers_24h", json_integer((json_int_t)pool->answers_day));
     json_object_set_new(out, "last_probe_at", json_time(census->last_probe_at));
     json_object_set_new(out, "certificates_ending", count_json(census->ending));
     json_object_set_new(out, "vantages", vantages_json(&pool->source.vantages));

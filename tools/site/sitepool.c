@@ -76,6 +76,7 @@ static enum result take_member(const struct member *member, void *arg)
                                    .state = view->standing.state,
                                    .reason = view->standing.reason,
                                    .eligible = view->standing.eligible,
+                                   .unlisted = member->unlisted,
                                    .capacity_mbit = member->capacity_mbit,
                                    .weight = view->standing.weight,
                                    .added_at = member->added_at,
@@ -85,7 +86,9 @@ static enum result take_member(const struct member *member, void *arg)
                                    .share_ratio = -1 };
     memcpy(out.label, member->label, sizeof(out.label));
     memcpy(out.country, member->country, sizeof(out.country));
-    memcpy(out.operator_name, member->operator_name, sizeof(out.operator_name));
+    if ((pool->source.settings.publish & PUBLISH_OPERATOR) != 0) {
+        memcpy(out.operator_name, member->operator_name, sizeof(out.operator_name));
+    }
     for (unsigned i = 0; i < member->address_count; i++) {
         out.family[address_family(&member->addresses[i])] = true;
     }
@@ -102,17 +105,18 @@ static int by_label(const void *a, const void *b)
 
 static void share(struct sitepool *pool)
 {
-    double answers = 0, weight = 0;
     for (size_t i = 0; i < pool->count; i++) {
         struct sitepool_member *member = &pool->members[i];
-        member->share_ratio = (double)traffic_answers(&pool->traffic, member->id, DAY_H, pool->now);
-        answers += member->share_ratio;
-        weight += member->weight;
+        uint64_t day = traffic_answers(&pool->traffic, member->id, DAY_H, pool->now);
+        member->share_ratio = (double)day;
+        pool->answers_hour += traffic_answers(&pool->traffic, member->id, 1, pool->now);
+        pool->answers_day += day;
+        pool->weight += member->weight;
     }
     for (size_t i = 0; i < pool->count; i++) {
         struct sitepool_member *member = &pool->members[i];
-        bool known = answers > 0 && member->weight > 0;
-        member->share_ratio = known ? member->share_ratio / answers * weight / member->weight : -1;
+        double fair = (double)pool->answers_day * member->weight / pool->weight;
+        member->share_ratio = fair > 0 ? member->share_ratio / fair : -1;
     }
     shareview_of(&pool->shares, pool->census.parts, pool->census.part_count, &pool->traffic,
                  pool->now);
@@ -149,7 +153,7 @@ static enum result read_all(struct sitepool *pool, struct session *session, stru
 
 enum result sitepool_read(struct sitepool *pool, struct cli *cli)
 {
-    struct session session = { 0 };
+    struct session session = { .taken_in = true }; /* a site changes no store */
     pool->now = session_now();
     enum result result = read_all(pool, &session, cli);
     session_done(&session);

@@ -22,9 +22,10 @@ struct sitepool_member {
     uint64_t id;
     char label[LABEL_ROOM];
     char country[3];
-    char operator_name[MEMBER_OPERATOR_ROOM];
+    char operator_name[MEMBER_OPERATOR_ROOM]; /* empty unless it is published */
     const char *state, *reason; /* static texts (struct standing) */
     bool eligible;
+    bool unlisted; /* in no list */
     enum hold hold;
     bool scored;
     int32_t score_milli;           /* of the best address */
@@ -48,7 +49,9 @@ struct sitepool {
     struct census census;
     struct traffic traffic;
     struct shareview shares;
-    struct sitepool_member *members; /* sorted by label */
+    uint64_t answers_hour, answers_day; /* of all members */
+    double weight;                      /* of all that are handed out */
+    struct sitepool_member *members;    /* sorted by label */
     size_t count, room;
 };
 
