@@ -1,12 +1,8 @@
 /* report: the site of the pool. */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tools/commands.h"
@@ -14,7 +10,6 @@
 #include "tools/output.h"
 #include "tools/site/memberlist.h"
 #include "tools/site/sitepages.h"
-#include "zone/base/file.h"
 #include "zone/base/splitmix.h"
 #include "zone/base/version.h"
 
@@ -56,57 +51,35 @@ static enum result put_all(struct site *site, const struct sitepool *pool)
     return sitepages_put(site, pool);
 }
 
-/* What a run came to. */
-struct outcome {
-    enum result result;
-    struct site_totals totals;
-    struct diag diag;
-};
-
-static void write_site(struct outcome *out, const struct cli *cli, const struct sitepool *pool,
-                       const char *dir)
+static enum result write_site(struct cli *cli, const struct sitepool *pool, const char *dir,
+                              struct site_totals *totals)
 {
     const struct site_terms terms = { .apex = pool->apex,
                                       .now = pool->now,
                                       .edition = edition_of(pool),
                                       .all = cli_flag(cli, "all") };
     struct site *site = NULL;
-    out->result = site_open(&site, dir, &terms, &out->diag);
-    if (out->result == RESULT_OK) {
-        out->result = put_all(site, pool);
-        enum result closed = site_close(site, out->result == RESULT_OK, &out->totals);
-        out->result = out->result == RESULT_OK ? closed : out->result;
-    }
+    TRY(site_open(&site, dir, &terms, &cli->diag));
+    enum result result = put_all(site, pool);
+    enum result closed = site_close(site, result == RESULT_OK, totals);
+    return result != RESULT_OK ? result : closed;
 }
 
-/* Runs in a child process, since a damaged store may crash it (sitemembers_put). Files are whole
- * all the same. */
-static enum result write_apart(struct outcome *out, struct cli *cli, const struct sitepool *pool,
-                               const char *dir)
+/* Stores are read without a look at every page before (store_open_unread), so a damaged one may end
+ * this process. Its files are whole all the same. */
+static void crashed(int)
 {
-    int fds[2], status = 0;
-    CHECK(pipe2(fds, O_CLOEXEC) == 0);
-    pid_t child = fork();
-    if (child == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        write_site(out, cli, pool, dir);
-        _exit(file_write_all(fds[1], out, sizeof(*out)) ? 0 : 1);
-    }
-    int error = errno;
-    (void)close(fds[1]);
-    ssize_t got = child > 0 ? read(fds[0], out, sizeof(*out)) : 0;
-    (void)close(fds[0]);
-    if (child < 0) {
-        return diag_fail(&cli->diag, RESULT_SYSTEM, "can't start a process: %s", strerror(error));
-    }
-    (void)waitpid(child, &status, 0);
-    if (got != (ssize_t)sizeof(*out)) {
-        return diag_fail(&cli->diag, RESULT_DAMAGED,
-                         "reading the members crashed: a store is damaged, and `ntspool status` "
-                         "tells which");
-    }
-    cli->diag = out->diag;
-    return out->result;
+    static const char text[] = "ntspool: reading the members crashed: a store is damaged, and "
+                               "`ntspool status` tells which\n";
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(CLI_FAILED);
+}
+
+static void explain_crashes(void)
+{
+    const struct sigaction action = { .sa_handler = crashed };
+    (void)sigaction(SIGSEGV, &action, NULL);
+    (void)sigaction(SIGBUS, &action, NULL);
 }
 
 static void print_totals(const struct cli *cli, const struct sitepool *pool, const char *dir,
@@ -121,14 +94,6 @@ static void print_totals(const struct cli *cli, const struct sitepool *pool, con
         printf("%s: %zu files written, %zu as they were, %zu removed\n", dir, totals->written,
                totals->same, totals->removed);
     }
-}
-
-static enum result report(struct cli *cli, const struct sitepool *pool, const char *dir)
-{
-    struct outcome outcome = { .result = RESULT_OK };
-    TRY(write_apart(&outcome, cli, pool, dir));
-    print_totals(cli, pool, dir, &outcome.totals);
-    return RESULT_OK;
 }
 
 static const char *option(const struct cli *cli, const char *name)
@@ -165,12 +130,17 @@ int cmd_report(struct cli *cli, int, char **argv)
 {
     struct sitepool *pool = xcalloc(1, sizeof(*pool));
     struct infile imprint = { 0 };
+    struct site_totals totals;
     enum result result = read_options(cli, &pool->options, &imprint);
     if (result == RESULT_OK) {
         result = sitepool_read(pool, cli);
     }
     if (result == RESULT_OK) {
-        result = report(cli, pool, argv[0]);
+        explain_crashes();
+        result = write_site(cli, pool, argv[0], &totals);
+    }
+    if (result == RESULT_OK) {
+        print_totals(cli, pool, argv[0], &totals);
     }
     sitepool_done(pool);
     free(pool);
