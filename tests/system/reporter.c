@@ -12,8 +12,9 @@
  *     event AT TEXT
  *     self [frozen=] [down=]                                of the vantage point
  *
- * Numbers are decimal. DETAIL and TEXT are in hexadecimal digits: any octets but 0 may be in
- * them. */
+ * Samples of more than two days ago are in no report: they go to the pool's history, as if they had
+ * been reported in time. Numbers are decimal. DETAIL and TEXT are in hexadecimal digits: any octets
+ * but 0 may be in them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +24,15 @@
 #include "zone/verdicts/journal.h"
 
 enum {
-    WORDS = 24
+    WORDS = 24,
+    DAY_S = 86400
 };
 
 struct reporter {
+    const char *state;
     struct store_txn *registry;
+    struct store *history; /* NULL until it is needed, as `past` */
+    struct store_txn *past;
     struct journal *journal;
     struct report_head head;
     uint64_t now;
@@ -163,7 +168,16 @@ static void read_sample(struct reporter *reporter)
                                      .rtt_us = (uint32_t)number(reporter, "rtt", 12000) };
     MUST(reporter, address_parse(&subject.address, word(reporter, 1)));
     memcpy(subject.vantage, health->vantage, sizeof(subject.vantage));
-    journal_sample(reporter->journal, reporter->member.label, &subject, &sample);
+    if (sample.at + 2 * DAY_S > reporter->now) {
+        journal_sample(reporter->journal, reporter->member.label, &subject, &sample);
+        return;
+    }
+    if (reporter->past == NULL) {
+        MUST(reporter,
+             store_open(&reporter->history, reporter->state, STORE_HISTORY, true, &reporter->diag));
+        MUST(reporter, store_write(reporter->history, &reporter->past, &reporter->diag));
+    }
+    MUST(reporter, history_note(reporter->past, &subject, &sample, reporter->now, &reporter->diag));
 }
 
 static void read_event(struct reporter *reporter)
@@ -177,9 +191,9 @@ static void read_event(struct reporter *reporter)
 static void read_self(struct reporter *reporter)
 {
     struct vantage vantage = { .interval_s = 60,
-                               .started_at = reporter->now - 86400,
+                               .started_at = reporter->now - DAY_S,
                                .well_at = reporter->now,
-                               .state_since = reporter->now - 86400,
+                               .state_since = reporter->now - DAY_S,
                                .members = 100,
                                .down = (uint32_t)number(reporter, "down", 0),
                                .frozen_since = (uint64_t)number(reporter, "frozen", 0) };
@@ -236,6 +250,7 @@ int main(int argc, char **argv)
         (void)fputs("use: reporter STATE DIR VANTAGE < LINES\n", stderr);
         return 2;
     }
+    reporter.state = argv[1];
     MUST(&reporter, store_open(&store, argv[1], STORE_REGISTRY, false, &reporter.diag));
     MUST(&reporter, store_read(store, &reporter.registry, &reporter.diag));
     MUST(&reporter, registry_settings(reporter.registry, &settings, &reporter.diag));
@@ -250,6 +265,10 @@ int main(int argc, char **argv)
     write_verdict(&reporter);
     MUST(&reporter, journal_end(reporter.journal, &reporter.diag));
     journal_free(reporter.journal);
+    if (reporter.past != NULL) {
+        MUST(&reporter, store_commit(reporter.past, &reporter.diag));
+        store_close(reporter.history);
+    }
     store_abort(reporter.registry);
     store_close(store);
     free(line);

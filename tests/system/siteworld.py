@@ -56,8 +56,9 @@ class Site:
                 lines += self._samples(address, vantage, days, course or (lambda *_, one=each: (one.get("score", 20_000), one.get("failure"))))
 
     def _samples(self, address, vantage, days, course):
-        for number in range(int(days * DAY) // QUARTER):
-            ago = (number + 1) * QUARTER - 700
+        times = [number * QUARTER + 200 for number in range(int(min(days, 2) * DAY) // QUARTER)]
+        times += [2 * DAY + number * 3600 for number in range(int(max(days - 2, 0) * 24))]
+        for number, ago in enumerate(times):
             score, failure = course(ago, vantage)
             wave = math.sin(number / 7) + math.sin(number * 1.7 + len(vantage)) / 3
             yield (f"sample {address} {self.now - ago} score={score} {f'failure={failure} ' if failure else ''}offset={int(180 * wave)} "
