@@ -30,6 +30,7 @@ enum {
 
 struct reporter {
     const char *state;
+    struct store *store;
     struct store_txn *registry;
     struct store *history; /* NULL until it is needed, as `past` */
     struct store_txn *past;
@@ -168,7 +169,7 @@ static void read_sample(struct reporter *reporter)
                                      .rtt_us = (uint32_t)number(reporter, "rtt", 12000) };
     MUST(reporter, address_parse(&subject.address, word(reporter, 1)));
     memcpy(subject.vantage, health->vantage, sizeof(subject.vantage));
-    if (sample.at + 2 * DAY_S > reporter->now) {
+    if (sample.at + 2ULL * DAY_S > reporter->now) {
         journal_sample(reporter->journal, reporter->member.label, &subject, &sample);
         return;
     }
@@ -238,39 +239,48 @@ static void no_verdict(const char *, const struct member_health *, void *)
 {
 }
 
+static void open_all(struct reporter *reporter, char **argv)
+{
+    struct report_visit nothing = { .verdict = no_verdict };
+    struct settings settings;
+    reporter->state = argv[1];
+    MUST(reporter, store_open(&reporter->store, argv[1], STORE_REGISTRY, false, &reporter->diag));
+    MUST(reporter, store_read(reporter->store, &reporter->registry, &reporter->diag));
+    MUST(reporter, registry_settings(reporter->registry, &settings, &reporter->diag));
+    MUST(reporter, registry_id(reporter->registry, reporter->head.registry, &reporter->diag));
+    (void)snprintf(reporter->head.vantage, sizeof(reporter->head.vantage), "%s", argv[3]);
+    MUST(reporter, journal_open(&reporter->journal, argv[2], &reporter->head, &nothing, NULL,
+                                &reporter->diag));
+    journal_begin(reporter->journal, &settings.apex, reporter->now);
+}
+
+static void close_all(struct reporter *reporter)
+{
+    write_verdict(reporter);
+    MUST(reporter, journal_end(reporter->journal, &reporter->diag));
+    journal_free(reporter->journal);
+    if (reporter->past != NULL) {
+        MUST(reporter, store_commit(reporter->past, &reporter->diag));
+        store_close(reporter->history);
+    }
+    store_abort(reporter->registry);
+    store_close(reporter->store);
+}
+
 int main(int argc, char **argv)
 {
     struct reporter reporter = { .written = true, .now = (uint64_t)time(NULL) };
-    struct report_visit nothing = { .verdict = no_verdict };
-    struct settings settings;
-    struct store *store = NULL;
     char *line = NULL;
     size_t room = 0;
     if (argc != 4) {
         (void)fputs("use: reporter STATE DIR VANTAGE < LINES\n", stderr);
         return 2;
     }
-    reporter.state = argv[1];
-    MUST(&reporter, store_open(&store, argv[1], STORE_REGISTRY, false, &reporter.diag));
-    MUST(&reporter, store_read(store, &reporter.registry, &reporter.diag));
-    MUST(&reporter, registry_settings(reporter.registry, &settings, &reporter.diag));
-    MUST(&reporter, registry_id(reporter.registry, reporter.head.registry, &reporter.diag));
-    (void)snprintf(reporter.head.vantage, sizeof(reporter.head.vantage), "%s", argv[3]);
-    MUST(&reporter,
-         journal_open(&reporter.journal, argv[2], &reporter.head, &nothing, NULL, &reporter.diag));
-    journal_begin(reporter.journal, &settings.apex, reporter.now);
+    open_all(&reporter, argv);
     while (getline(&line, &room, stdin) >= 0) {
         read_line(&reporter, line);
     }
-    write_verdict(&reporter);
-    MUST(&reporter, journal_end(reporter.journal, &reporter.diag));
-    journal_free(reporter.journal);
-    if (reporter.past != NULL) {
-        MUST(&reporter, store_commit(reporter.past, &reporter.diag));
-        store_close(reporter.history);
-    }
-    store_abort(reporter.registry);
-    store_close(store);
+    close_all(&reporter);
     free(line);
     return 0;
 }

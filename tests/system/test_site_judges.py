@@ -95,8 +95,7 @@ def test_chart_that_not_everybody_can_read_is_seen(site, body):
 
 @pytest.mark.parametrize("name, text", [
     ("a.svg", "<svg xmlns='http://www.w3.org/2000/svg'><title>a</title>"), ("a.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
-    ("a.svg", "<svg xmlns='http://www.w3.org/2000/svg'><title>a</title><script/></svg>"), ("a.json", '{"a": NaN}'),
-    ("a.json", '{"a": 1, "a": 2}'), ("a.csv", "a,b\n1\n"), ("a.csv", "a\n=1+1\n"), ("a.csv", 'a\n"b\n'), ("a.atom", "<feed/>"),
+    ("a.json", '{"a": NaN}'), ("a.json", '{"a": 1, "a": 2}'), ("a.csv", "a,b\n1\n"), ("a.csv", "a\n=1+1\n"), ("a.csv", 'a\n"b\n'), ("a.atom", "<feed/>"),
     ("scores/127.0.0.1/json", "{"), ("scores/127.0.0.1/log", "a,b\n1\n"), ("a.atom", FEED % "<entry/>"),
     ("a.atom", FEED.replace("Z</updated>", "</updated>") % "")])
 def test_broken_data_is_seen(site, name, text):
@@ -106,6 +105,7 @@ def test_broken_data_is_seen(site, name, text):
 @pytest.mark.parametrize("name, text", [
     ("index.html", "<p>a\x1b[31m</p>"), ("index.html", "<p>a&#x202e;b</p>"), ("index.html", "<p title='a&#8203;b'>a</p>"),
     ("a.csv", "a\nb\u202ec\n"), ("a.svg", "<svg><title>a&#x2066;</title></svg>"), ("a.atom", "<feed title='&#x200f;'/>"),
-    ("index.html", "<p>a</p><SCRIPT>b</SCRIPT>"), ("a.svg", "<svg onload='alert(1)'/>"), ("index.html", "<a href='javascript:alert(1)'>a</a>")])
+    ("index.html", "<p>a</p><SCRIPT>b</SCRIPT>"), ("a.svg", "<svg onload='alert(1)'/>"),
+    ("a.svg", "<svg xmlns='http://www.w3.org/2000/svg'><title>a</title><script/></svg>"), ("index.html", "<a href='javascript:alert(1)'>a</a>")])
 def test_harmful_text_is_seen(site, name, text):
     assert len(harmful_texts(site(text, name))) == 1
