@@ -333,6 +333,21 @@ def test_a_backup_and_reports_are_made(world):
         assert "\nntspool_" in (world.path / f"var/lib/prometheus/node-exporter/{name}.prom").read_text()
 
 
+def test_the_website_is_there_after_a_minute_and_has_no_way_to_the_keys(world):
+    web = world.path / "var/lib/ntspool-web"
+    world.type("systemctl enable --now ntspool-report.timer")
+    until(lambda: (web / "pool.json").exists(), 120, "the timer has written the site")
+    made = json.loads((web / "pool.json").read_text())
+    assert made["pool"] == APEX and made["eligible"] == len(world.json(LIST))
+    pages = list(web.rglob("*.html"))
+    assert {"index.html", "members.html", "alice.html"} <= {page.name for page in pages}
+    for page in pages:
+        assert page.read_text().endswith("</html>\n"), page
+    assert world.type("systemctl show -P Result ntspool-report.service").strip() == "success"
+    assert world.type("stat -c '%U %a' /var/lib/ntspool-web /var/lib/ntspool-web/index.html") == "ntspool 755\nntspool 644\n"
+    assert "/var/lib/ntspool/keys" in world.type("systemctl show -P InaccessiblePaths ntspool-report.service")
+
+
 def test_removed_and_added_again_it_is_the_same_pool(world):
     before = world.json("ntspool key list"), world.json("ntspool member list")
     world.type("apt-get -qy remove ntspool ntspool-server ntspool-probe")
