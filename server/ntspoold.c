@@ -264,6 +264,7 @@ static enum result prepare(struct program *program, const struct options *option
                                              .collector = program->collector,
                                              .locations = options->locations,
                                              .location_count = options->location_count,
+                                             .state = options->state,
                                              .log = log_line };
     program->rrl = rrl_new();
     TRY(refresh_new(&program->refresh, &sources, diag));

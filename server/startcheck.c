@@ -118,7 +118,7 @@ static void check_locations(struct preflight *preflight, const char *path)
 {
     struct locations *locations = NULL;
     struct diag diag = { "" };
-    preflight_judge(preflight, locations_load(&locations, &path, 1, &diag), &diag);
+    preflight_judge(preflight, locations_load(&locations, &path, 1, NULL, &diag), &diag);
     locations_free(locations);
 }
 

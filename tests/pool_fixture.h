@@ -157,7 +157,7 @@ static inline void pool_fixture_init_located(struct pool_fixture *pool)
     static const char *const paths[] = { TEST_DATA "/places.mmdb" };
     struct locations *locations = NULL;
     struct diag diag = { "" };
-    FIXTURE_OK(locations_load(&locations, paths, 1, &diag));
+    FIXTURE_OK(locations_load(&locations, paths, 1, NULL, &diag));
     pool_fixture_init(pool, locations);
 }
 

@@ -16,7 +16,8 @@ static enum result load_locations(struct steerview *view, struct cli *cli)
     for (size_t i = 0; named == 0 && i < cli->config->locations_count; i++) {
         paths[count++] = cli->config->locations[i];
     }
-    return count == 0 ? RESULT_OK : locations_load(&view->locations, paths, count, &cli->diag);
+    return count == 0 ? RESULT_OK
+                      : locations_load(&view->locations, paths, count, cli->state_dir, &cli->diag);
 }
 
 static enum result take_member(const struct member *member, void *arg)

@@ -29,19 +29,29 @@ static enum result find_others(struct location_watch *watch, bool *another, stru
 static enum result read_files(struct location_watch *watch)
 {
     struct locations *locations = NULL;
-    enum result result = locations_load(&locations, watch->paths, watch->count, &watch->diag);
+    enum result result =
+        locations_load(&locations, watch->paths, watch->count, watch->state, &watch->diag);
     watch->read = result == RESULT_OK ? places_new(locations) : NULL;
     return result;
 }
 
-enum result location_watch_begin(struct location_watch *watch, const char *const *paths,
-                                 size_t count, log_sink *log, struct places **out,
+/* Without the tables the next start takes longer; nothing else is lost. */
+static void keep(struct location_watch *watch, const struct places *places)
+{
+    struct diag diag = { "" };
+    if (watch->state != NULL &&
+        locations_keep(places->locations, watch->state, &diag) != RESULT_OK) {
+        log_say(watch->log, LOG_WARNING, "%.400s: the next start compiles the location files again",
+                diag.text);
+    }
+}
+
+enum result location_watch_begin(struct location_watch *watch, struct places **out,
                                  struct diag *diag)
 {
     bool another = false;
-    *watch = (struct location_watch){ .paths = paths, .count = count, .log = log };
     thread_init(&watch->reader);
-    if (count == 0) {
+    if (watch->count == 0) {
         return RESULT_OK;
     }
     TRY(find_others(watch, &another, diag));
@@ -50,6 +60,7 @@ enum result location_watch_begin(struct location_watch *watch, const char *const
         return diag_fail(diag, result, "%s", watch->diag.text);
     }
     *out = watch->read;
+    watch->unkept = watch->state == NULL ? NULL : places_ref(watch->read);
     return RESULT_OK;
 }
 
@@ -78,8 +89,11 @@ static void tell_new(struct location_watch *watch, const struct places *places)
 static void *run(void *arg)
 {
     struct location_watch *watch = arg;
-    enum result result = read_files(watch);
-    (void)result; /* watch->read and watch->diag have it */
+    if (watch->unkept != NULL) {
+        keep(watch, watch->unkept);
+    } else if (read_files(watch) == RESULT_OK) {
+        keep(watch, watch->read);
+    }
     atomic_store(&watch->finished, true);
     return NULL;
 }
@@ -101,6 +115,11 @@ static struct places *take(struct location_watch *watch)
         return NULL;
     }
     thread_end(&watch->reader);
+    if (watch->unkept != NULL) {
+        places_unref(watch->unkept);
+        watch->unkept = NULL;
+        return NULL;
+    }
     watch->refused = watch->read == NULL;
     if (watch->refused) {
         tell_trouble(watch, &watch->diag);
@@ -117,7 +136,9 @@ struct places *location_watch_look(struct location_watch *watch)
     if (watch->reader.running) {
         return take(watch);
     }
-    if (find_others(watch, &another, &diag) != RESULT_OK) {
+    if (watch->unkept != NULL) {
+        start_reader(watch);
+    } else if (find_others(watch, &another, &diag) != RESULT_OK) {
         tell_trouble(watch, &diag);
     } else if (another) {
         start_reader(watch);
@@ -131,7 +152,8 @@ void location_watch_end(struct location_watch *watch)
 {
     if (watch->reader.running) {
         thread_end(&watch->reader);
-        places_unref(watch->read);
+        places_unref(watch->unkept == NULL ? watch->read : NULL);
     }
+    places_unref(watch->unkept);
     thread_done(&watch->reader);
 }

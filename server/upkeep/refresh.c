@@ -255,8 +255,11 @@ static void *run(void *arg)
 static enum result open_reads(struct refresh *refresh, struct diag *diag)
 {
     const struct refresh_sources *sources = &refresh->sources;
-    TRY(location_watch_begin(&refresh->watch, sources->locations, sources->location_count,
-                             sources->log, &refresh->from.places, diag));
+    refresh->watch = (struct location_watch){ .paths = sources->locations,
+                                              .count = sources->location_count,
+                                              .state = sources->state,
+                                              .log = sources->log };
+    TRY(location_watch_begin(&refresh->watch, &refresh->from.places, diag));
     TRY(store_read(sources->registry, &refresh->from.registry, diag));
     TRY(store_read(sources->health, &refresh->from.health, diag));
     TRY(store_read(sources->keys, &refresh->from.keys, diag));

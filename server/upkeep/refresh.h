@@ -41,6 +41,7 @@ struct refresh_sources {
     struct collector *collector;  /* makes the workers' counters, knows the demand */
     const char *const *locations; /* paths of location files */
     size_t location_count;        /* at most LOCATIONS_FILES_MAX */
+    const char *state;            /* the state directory, for tables compiled of them; or NULL */
     log_sink *log;                /* called from the refresher's thread */
 };
 

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *const paths[] = { input_file(data, size) };
     struct locations *locations = NULL;
     struct diag diag = { "" };
-    if (locations_load(&locations, paths, 1, &diag) != RESULT_OK) {
+    if (locations_load(&locations, paths, 1, NULL, &diag) != RESULT_OK) {
         ASSERT(locations == NULL && diag.text[0] != '\0');
         return 0;
     }

@@ -110,7 +110,7 @@ static int set_up(void **)
     settings.apex = name_of("pool.test");
     assert_ok(dname_prepend(&tcp, "_tcp", 4, &settings.apex));
     assert_ok(dname_prepend(&service, "_ntske", 6, &tcp));
-    assert_ok(locations_load(&locations, files, 1, &diag));
+    assert_ok(locations_load(&locations, files, 1, NULL, &diag));
     places = places_new(locations);
     keyring = pool.zone->keyring;
     cache = sigcache_new(65536);

@@ -22,6 +22,11 @@ static uint32_t grid_index(struct position position)
     return (uint32_t)(1 + row * GRID_WIDTH + column);
 }
 
+uint32_t location_grid_end(void)
+{
+    return 1 + GRID_WIDTH * (180 * GRID_A_DEGREE + 1);
+}
+
 bool location_grid_position(uint32_t grid_index, struct position *out)
 {
     if (grid_index == 0) {

@@ -45,6 +45,8 @@ struct location_record *location_records_get(struct location_records *records, s
 bool location_records_cells(struct location_records *records, struct cell **out, size_t *count);
 void location_records_done(struct location_records *records);
 
+/* All indices are below it. */
+uint32_t location_grid_end(void);
 /* False for index 0. */
 bool location_grid_position(uint32_t grid_index, struct position *out);
 

@@ -9,15 +9,7 @@
 
 #include "zone/base/array.h"
 #include "zone/places/location_records.h"
-#include "zone/places/prefixes.h"
-#include "zone/places/ranges.h"
-
-struct locations {
-    struct prefixes cells[2];   /* of IPv4, of IPv6 */
-    struct ranges positions[2]; /* grid indices */
-    struct cell *list;
-    size_t count;
-};
+#include "zone/places/location_table.h"
 
 static const struct cell world = { .country = "" };
 
@@ -71,23 +63,19 @@ static enum result compile_family(struct compiler *compiler, struct mmdb *db, un
     return result;
 }
 
-static enum result compile_file(struct compiler *compiler, const char *path, struct diag *diag)
+static enum result compile_file(struct compiler *compiler, struct mmdb *db, const char *path,
+                                struct diag *diag)
 {
-    struct mmdb db;
-    enum result result = mmdb_open(&db, path, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    enum result result = RESULT_OK;
     bool useful = false;
     location_records_begin(&compiler->records);
     for (unsigned family = 0; family < 2 && result != RESULT_INVALID; family++) {
         if (compiler->known[family]) {
             continue;
         }
-        result = compile_family(compiler, &db, family);
+        result = compile_family(compiler, db, family);
         useful = useful || result == RESULT_OK;
     }
-    mmdb_close(&db);
     if (result == RESULT_INVALID) {
         return diag_fail(diag, RESULT_INVALID, "%s: is damaged: fetch it again", path);
     }
@@ -131,18 +119,17 @@ static enum result pack_all(struct compiler *compiler, struct locations *out, co
     return RESULT_OK;
 }
 
-enum result locations_load(struct locations **out, const char *const *paths, size_t count,
-                           struct diag *diag)
+static enum result compile(struct locations *out, struct mmdb *files, const char *const *paths,
+                           size_t count, struct diag *diag)
 {
     struct compiler *compiler = xcalloc(1, sizeof(*compiler));
-    struct locations *locations = xcalloc(1, sizeof(*locations));
     enum result result = RESULT_OK;
     location_records_init(&compiler->records);
     for (size_t i = 0; i < count && result == RESULT_OK; i++) {
-        result = compile_file(compiler, paths[i], diag);
+        result = compile_file(compiler, &files[i], paths[i], diag);
     }
     if (result == RESULT_OK) {
-        result = pack_all(compiler, locations, paths[count - 1], diag);
+        result = pack_all(compiler, out, paths[count - 1], diag);
     }
     for (unsigned family = 0; family < 2; family++) {
         prefixes_drop(&compiler->cells[family]);
@@ -150,6 +137,45 @@ enum result locations_load(struct locations **out, const char *const *paths, siz
     }
     location_records_done(&compiler->records);
     free(compiler);
+    return result;
+}
+
+/* The hash and the tables come from the same open files, even if one is replaced meanwhile. */
+static enum result take(struct locations *out, struct mmdb *files, const char *const *paths,
+                        size_t count, const char *directory, struct diag *diag)
+{
+    struct location_hash hash;
+    bool hashed = directory != NULL && location_table_hash(&hash, files, count);
+    if (hashed && location_table_read(out, directory, &hash)) {
+        out->kept = true;
+        return RESULT_OK;
+    }
+    TRY(compile(out, files, paths, count, diag));
+    out->hashed = hashed;
+    if (hashed) {
+        out->hash = hash;
+    }
+    return RESULT_OK;
+}
+
+enum result locations_load(struct locations **out, const char *const *paths, size_t count,
+                           const char *directory, struct diag *diag)
+{
+    struct mmdb files[LOCATIONS_FILES_MAX];
+    struct locations *locations = xcalloc(1, sizeof(*locations));
+    enum result result = RESULT_OK;
+    size_t opened = 0;
+    ASSERT(count >= 1 && count <= LOCATIONS_FILES_MAX);
+    while (opened < count && result == RESULT_OK) {
+        result = mmdb_open(&files[opened], paths[opened], diag);
+        opened += result == RESULT_OK;
+    }
+    if (result == RESULT_OK) {
+        result = take(locations, files, paths, count, directory, diag);
+    }
+    for (size_t i = 0; i < opened; i++) {
+        mmdb_close(&files[i]);
+    }
     if (result != RESULT_OK) {
         locations_free(locations);
         return result;
@@ -158,16 +184,19 @@ enum result locations_load(struct locations **out, const char *const *paths, siz
     return RESULT_OK;
 }
 
+enum result locations_keep(const struct locations *locations, const char *directory,
+                           struct diag *diag)
+{
+    return locations->kept || !locations->hashed ? RESULT_OK
+                                                 : location_table_write(locations, directory, diag);
+}
+
 void locations_free(struct locations *locations)
 {
     if (locations == NULL) {
         return;
     }
-    for (unsigned family = 0; family < 2; family++) {
-        prefixes_done(&locations->cells[family]);
-        ranges_done(&locations->positions[family]);
-    }
-    free(locations->list);
+    location_table_done(locations);
     free(locations);
 }
 

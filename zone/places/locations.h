@@ -24,11 +24,18 @@ struct location {
 
 struct locations;
 
-/* Compiles one or several files, of nested layout (`country.iso_code`) or flat (`country_code`).
+/* Takes one or several files, of nested layout (`country.iso_code`) or flat (`country_code`).
  * Some makers ship IPv4 and IPv6 apart: each family is taken from the first file that knows
  * anything of it. SYSTEM, or INVALID for a file that is no valid location file, has no countries,
- * is larger than 1 GiB, or is too finely divided. */
+ * is larger than 1 GiB, or is too finely divided.
+ *
+ * `directory`, unless it is NULL, is where locations_keep keeps the compiled tables: if those of
+ * these very files are there, they are read instead. */
 enum result locations_load(struct locations **out, const char *const *paths, size_t count,
+                           const char *directory, struct diag *diag);
+/* Keeps the tables in that directory, in a file of their size, unless they came from there. Takes
+ * part of a second. Nothing is lost if it fails (SYSTEM) or is interrupted. */
+enum result locations_keep(const struct locations *locations, const char *directory,
                            struct diag *diag);
 void locations_free(struct locations *locations);
 

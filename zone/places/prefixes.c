@@ -209,3 +209,24 @@ void prefixes_done(struct prefixes *prefixes)
     free(prefixes->entries);
     prefixes->entries = NULL;
 }
+
+/* A node lies behind the entry that leads to it: so no lookup goes in a circle. */
+static bool is_sound(uint32_t entry, size_t behind, size_t count, uint32_t end, unsigned bits)
+{
+    if ((entry & PREFIXES_LEAF) != 0) {
+        return prefixes_number(entry) < end && prefixes_length(entry) <= bits;
+    }
+    unsigned stride = entry >> PREFIXES_STRIDE_SHIFT;
+    size_t offset = entry & PREFIXES_OFFSET;
+    return stride >= 1 && stride <= STRIDE_MAX && offset >= behind &&
+           offset + ((size_t)1 << stride) <= count;
+}
+
+bool prefixes_are_sound(const struct prefixes *prefixes, uint32_t end, unsigned bits)
+{
+    bool sound = is_sound(prefixes->root, 0, prefixes->count, end, bits);
+    for (size_t i = 0; i < prefixes->count; i++) {
+        sound = sound && is_sound(prefixes->entries[i], i + 1, prefixes->count, end, bits);
+    }
+    return sound;
+}

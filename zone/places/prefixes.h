@@ -55,6 +55,9 @@ void prefixes_renumber(struct prefixes_maker *maker, const uint32_t *numbers);
 bool prefixes_end(struct prefixes_maker *maker, struct prefixes *out);
 void prefixes_drop(struct prefixes_maker *maker);
 void prefixes_done(struct prefixes *prefixes);
+/* True if lookups in a table from elsewhere end, stay inside it, and find numbers below `end` and
+ * lengths up to `bits`. */
+bool prefixes_are_sound(const struct prefixes *prefixes, uint32_t end, unsigned bits);
 
 /* The leaf of an address, left-aligned in 128 bits. */
 static inline uint32_t prefixes_find(const struct prefixes *prefixes, uint64_t high, uint64_t low)

@@ -5,7 +5,9 @@
 #include "zone/base/array.h"
 
 enum {
-    RANGE_MAX = 1 + 9 + 3, /* octets */
+    GROUPS_MAX = 9, /* of seven bits: half of the longest length */
+    NUMBER_LEN = 3,
+    RANGE_MAX = 1 + GROUPS_MAX + NUMBER_LEN, /* octets */
     POWER_BITS = 6,
     LONG_FORM = 3
 };
@@ -46,6 +48,11 @@ static const uint8_t *read_length(const uint8_t *p, uint64_t *length)
     }
     *length = (half << 1 | 1) << power;
     return p;
+}
+
+static uint32_t read_number(const uint8_t *p)
+{
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
 }
 
 /* Writes the range that grew; it ends before `end`. */
@@ -124,9 +131,42 @@ uint32_t ranges_find(const struct ranges *ranges, uint64_t address)
     for (size_t i = (begun - 1) * RANGES_A_BLOCK;; i++) {
         p = read_length(p, &length);
         if (left < length || i + 1 == ranges->count) {
-            return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+            return read_number(p);
         }
         left -= length;
-        p += 3;
+        p += NUMBER_LEN;
     }
+}
+
+/* The end of the length at `p`; NULL if it is too long. */
+static const uint8_t *end_of_length(const uint8_t *p, const uint8_t *end)
+{
+    if (p == end || *p++ >> POWER_BITS != LONG_FORM) {
+        return p == end ? NULL : p;
+    }
+    for (unsigned i = 0; i < GROUPS_MAX && p < end; i++) {
+        if ((*p++ & 0x80) == 0) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+bool ranges_are_sound(const struct ranges *ranges, uint32_t end)
+{
+    const uint8_t *p = ranges->octets, *last = p + ranges->len;
+    uint64_t start = ranges->count > 0 ? ranges->blocks[0].start : 0, length = 0;
+    for (size_t i = 0; i < ranges->count; i++) {
+        const struct ranges_block *block = &ranges->blocks[i / RANGES_A_BLOCK];
+        const uint8_t *number = end_of_length(p, last);
+        bool begins = i % RANGES_A_BLOCK == 0;
+        if (number == NULL || last - number < NUMBER_LEN || read_number(number) >= end ||
+            (begins && (block->start != start || block->at != (size_t)(p - ranges->octets)))) {
+            return false;
+        }
+        (void)read_length(p, &length);
+        start += length;
+        p = number + NUMBER_LEN;
+    }
+    return p == last;
 }

@@ -36,6 +36,8 @@ void ranges_begin(struct ranges *ranges);
 void ranges_add(struct ranges *ranges, uint64_t start, uint32_t number);
 void ranges_end(struct ranges *ranges);
 void ranges_done(struct ranges *ranges);
+/* True if lookups in a list from elsewhere stay inside it and find numbers below `end`. */
+bool ranges_are_sound(const struct ranges *ranges, uint32_t end);
 /* The number of the address's range; 0 below the first range. */
 uint32_t ranges_find(const struct ranges *ranges, uint64_t address);
 

@@ -4,7 +4,8 @@
 #include "server/upkeep/location_watch.h"
 #include "tests/unit/unit.h"
 
-static char dir[64], first[96], second[96], logged[1024];
+static char dir[64], first[96], second[96], table[96], logged[1024];
+static const char *state; /* where tables are kept; NULL: they are not */
 static struct location_watch watch;
 static struct places *places;
 
@@ -38,8 +39,10 @@ static int set_up(void **)
     assert_non_null(mkdtemp(dir));
     (void)snprintf(first, sizeof(first), "%s/first.mmdb", dir);
     (void)snprintf(second, sizeof(second), "%s/second.mmdb", dir);
+    (void)snprintf(table, sizeof(table), "%s/locations.table", dir);
     logged[0] = '\0';
     places = NULL;
+    state = NULL;
     return 0;
 }
 
@@ -49,13 +52,16 @@ static int tear_down(void **)
     places_unref(places);
     (void)unlink(first);
     (void)unlink(second);
+    (void)unlink(table);
     return rmdir(dir);
 }
 
 static void begin(const char *const *paths, size_t count)
 {
     struct diag diag = { "" };
-    assert_ok(location_watch_begin(&watch, paths, count, log_line, &places, &diag));
+    watch =
+        (struct location_watch){ .paths = paths, .count = count, .state = state, .log = log_line };
+    assert_ok(location_watch_begin(&watch, &places, &diag));
 }
 
 /* Looks once and takes new tables. True if there were any. `said` is the expected log line. */
@@ -102,12 +108,12 @@ static void a_file_that_is_bad_at_the_start_is_an_error(void **)
 {
     const char *const paths[] = { first };
     struct diag diag = { "" };
-    assert_int_equal(location_watch_begin(&watch, paths, 1, log_line, &places, &diag),
-                     RESULT_SYSTEM);
+    watch = (struct location_watch){ .paths = paths, .count = 1, .log = log_line };
+    assert_int_equal(location_watch_begin(&watch, &places, &diag), RESULT_SYSTEM);
     assert_non_null(strstr(diag.text, first));
     put(first, "places.mmdb", 100, true);
-    assert_int_equal(location_watch_begin(&watch, paths, 1, log_line, &places, &diag),
-                     RESULT_INVALID);
+    watch = (struct location_watch){ .paths = paths, .count = 1, .log = log_line };
+    assert_int_equal(location_watch_begin(&watch, &places, &diag), RESULT_INVALID);
     assert_non_null(strstr(diag.text, first));
     assert_null(places);
 }
@@ -223,6 +229,46 @@ static void a_watch_may_end_while_it_reads(void **)
     expect("10.7.1.1", "NL");
 }
 
+static struct timespec table_time(void)
+{
+    struct stat file;
+    assert_int_equal(stat(table, &file), 0);
+    return file.st_mtim;
+}
+
+/* The first look keeps the tables of the start. A new file is missed by no look. */
+static void compiled_tables_are_kept_for_the_next_start(void **)
+{
+    const char *const paths[] = { first };
+    state = dir;
+    put(first, "places.mmdb", SIZE_MAX, true);
+    begin(paths, 1);
+    assert_int_equal(access(table, F_OK), -1);
+    put(first, "towns.mmdb", SIZE_MAX, true);
+    assert_false(look(NULL));
+    struct timespec kept = table_time();
+    assert_true(look("new location files are in use: 13 cells"));
+    assert_true(memcmp(&kept, &(struct timespec[]){ table_time() }, sizeof(kept)) != 0);
+    kept = table_time();
+    location_watch_end(&watch);
+    places_unref(places);
+    begin(paths, 1); /* from the table, so there is nothing to keep */
+    expect("10.7.1.1", "CH");
+    assert_false(look(NULL));
+    assert_memory_equal(&kept, &(struct timespec[]){ table_time() }, sizeof(kept));
+}
+
+static void tables_that_cant_be_kept_cost_one_line(void **)
+{
+    const char *const paths[] = { first };
+    state = "/nonexistent";
+    put(first, "places.mmdb", SIZE_MAX, true);
+    begin(paths, 1);
+    assert_false(look("can't write /nonexistent/locations.table.new: "));
+    assert_false(look(NULL));
+    expect("10.7.1.1", "NL");
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -236,6 +282,8 @@ int main(void)
         CASE(a_bad_file_stays_refused_while_it_comes_and_goes),
         CASE(of_several_files_one_bad_one_is_enough),
         CASE(a_watch_may_end_while_it_reads),
+        CASE(compiled_tables_are_kept_for_the_next_start),
+        CASE(tables_that_cant_be_kept_cost_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

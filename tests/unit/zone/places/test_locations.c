@@ -28,7 +28,7 @@ static struct locations *load_data(const char *name)
     struct locations *locations = NULL;
     struct diag diag = { "" };
     (void)snprintf(file, sizeof file, "%s/%s", TEST_DATA, name);
-    assert_ok(locations_load(&locations, (const char *const[]){ file }, 1, &diag));
+    assert_ok(locations_load(&locations, (const char *const[]){ file }, 1, NULL, &diag));
     return locations;
 }
 
@@ -177,7 +177,7 @@ static void a_pair_of_files_serves_both_families(void **)
     struct diag diag = { "" };
     for (size_t i = 0; i < 2; i++) {
         struct locations *locations = NULL;
-        assert_ok(locations_load(&locations, i == 0 ? pair : reverse, 2, &diag));
+        assert_ok(locations_load(&locations, i == 0 ? pair : reverse, 2, NULL, &diag));
         expect(locations, "10.2.1.1", "US", 14);
         expect(locations, "2001:db8:2::1", "JP", 47);
         expect_place(locations, "10.12.0.0", 53.5, 6.5);
@@ -186,7 +186,7 @@ static void a_pair_of_files_serves_both_families(void **)
         locations_free(locations);
     }
     struct locations *none = NULL;
-    assert_int_equal(locations_load(&none, twice, 2, &diag), RESULT_INVALID);
+    assert_int_equal(locations_load(&none, twice, 2, NULL, &diag), RESULT_INVALID);
     assert_non_null(
         strstr(diag.text, "towns-ipv4.mmdb: has no countries the other files don't have"));
     assert_null(none);
@@ -320,7 +320,7 @@ static void without_a_file_nothing_is_known(void **)
 static enum result load(const char *file, struct diag *diag)
 {
     struct locations *locations = NULL;
-    enum result result = locations_load(&locations, &file, 1, diag);
+    enum result result = locations_load(&locations, &file, 1, NULL, diag);
     assert_true((result == RESULT_OK) == (locations != NULL));
     locations_free(locations);
     return result;
@@ -361,7 +361,7 @@ static void survive(void)
     struct locations *locations = NULL;
     struct diag diag = { "" };
     uint64_t seed = 2;
-    if (locations_load(&locations, (const char *const[]){ path }, 1, &diag) != RESULT_OK) {
+    if (locations_load(&locations, (const char *const[]){ path }, 1, NULL, &diag) != RESULT_OK) {
         assert_non_null(strstr(diag.text, path));
         return;
     }

@@ -6,8 +6,8 @@ static struct locations *load_towns(void)
 {
     struct locations *locations = NULL;
     struct diag diag = { "" };
-    assert_ok(
-        locations_load(&locations, (const char *const[]){ TEST_DATA "/towns.mmdb" }, 1, &diag));
+    assert_ok(locations_load(&locations, (const char *const[]){ TEST_DATA "/towns.mmdb" }, 1, NULL,
+                             &diag));
     return locations;
 }
 
