@@ -89,7 +89,7 @@ static void tell_new(struct location_watch *watch, const struct places *places)
 static void *run(void *arg)
 {
     struct location_watch *watch = arg;
-    if (watch->unkept != NULL) {
+    if (watch->keeping) {
         keep(watch, watch->unkept);
     } else if (read_files(watch) == RESULT_OK) {
         keep(watch, watch->read);
@@ -98,28 +98,26 @@ static void *run(void *arg)
     return NULL;
 }
 
-static void start_reader(struct location_watch *watch)
+static void start_reader(struct location_watch *watch, bool keeping)
 {
     struct diag diag;
     atomic_store(&watch->finished, false);
+    watch->keeping = keeping;
     if (thread_start(&watch->reader, run, watch, &diag) != RESULT_OK) {
         memset(watch->seen, 0, sizeof(watch->seen)); /* as if the files had not been seen yet */
         tell_trouble(watch, &diag);
     }
 }
 
-/* The tables of the reader if it has finished and succeeded. */
+static void drop_unkept(struct location_watch *watch)
+{
+    places_unref(watch->unkept);
+    watch->unkept = NULL;
+}
+
+/* The tables of the reader, which has finished, if it succeeded. */
 static struct places *take(struct location_watch *watch)
 {
-    if (!atomic_load(&watch->finished)) {
-        return NULL;
-    }
-    thread_end(&watch->reader);
-    if (watch->unkept != NULL) {
-        places_unref(watch->unkept);
-        watch->unkept = NULL;
-        return NULL;
-    }
     watch->refused = watch->read == NULL;
     if (watch->refused) {
         tell_trouble(watch, &watch->diag);
@@ -129,22 +127,35 @@ static struct places *take(struct location_watch *watch)
     return watch->read;
 }
 
-struct places *location_watch_look(struct location_watch *watch)
+static void look_at_files(struct location_watch *watch)
 {
     struct diag diag = { "" };
     bool another = false;
-    if (watch->reader.running) {
-        return take(watch);
-    }
-    if (watch->unkept != NULL) {
-        start_reader(watch);
-    } else if (find_others(watch, &another, &diag) != RESULT_OK) {
+    if (find_others(watch, &another, &diag) != RESULT_OK) {
         tell_trouble(watch, &diag);
     } else if (another) {
-        start_reader(watch);
+        drop_unkept(watch); /* the next start has the new files */
+        start_reader(watch, false);
+    } else if (watch->unkept != NULL) {
+        start_reader(watch, true);
     } else {
         tell_over(watch);
     }
+}
+
+struct places *location_watch_look(struct location_watch *watch)
+{
+    if (watch->reader.running) {
+        if (!atomic_load(&watch->finished)) {
+            return NULL;
+        }
+        thread_end(&watch->reader);
+        if (!watch->keeping) {
+            return take(watch);
+        }
+        drop_unkept(watch);
+    }
+    look_at_files(watch);
     return NULL;
 }
 
@@ -152,8 +163,8 @@ void location_watch_end(struct location_watch *watch)
 {
     if (watch->reader.running) {
         thread_end(&watch->reader);
-        places_unref(watch->unkept == NULL ? watch->read : NULL);
+        places_unref(watch->keeping ? NULL : watch->read);
     }
-    places_unref(watch->unkept);
+    drop_unkept(watch);
     thread_done(&watch->reader);
 }

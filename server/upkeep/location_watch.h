@@ -22,6 +22,7 @@ struct location_watch {
     struct log_once trouble;
     struct places *unkept; /* the first ones, until their tables are kept; with a reference */
     struct thread reader;
+    bool keeping;         /* the reader keeps `unkept`, instead of reading files */
     atomic_bool finished; /* the reader is, and has set the next two */
     struct places *read;  /* NULL: it failed, and `diag` says why */
     struct diag diag;
