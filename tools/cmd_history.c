@@ -70,8 +70,9 @@ static void take_hour(const struct history_hour *hour, void *arg)
     bool good = hour->probes > hour->failures;
     json_array_append_new(
         report->summaries,
-        json_pack("{s:o, s:I, s:I, s:o, s:f, s:f, s:o, s:o}", "at", json_time(hour->at), "probes",
-                  (json_int_t)hour->probes, "failures", (json_int_t)hour->failures, "last_failure",
+        json_pack("{s:o, s:I, s:I, s:I, s:o, s:f, s:f, s:o, s:o}", "at", json_time(hour->at),
+                  "span_s", (json_int_t)hour->span_s, "probes", (json_int_t)hour->probes,
+                  "failures", (json_int_t)hour->failures, "last_failure",
                   hour->failures > 0 ? json_text(failure_id(hour->failure)) : json_null(),
                   "score_low", hour->score_low_milli / 1000.0, "score_mean",
                   hour->score_mean_milli / 1000.0, "offset_ms",

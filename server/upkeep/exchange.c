@@ -119,15 +119,29 @@ static void write_feed(struct exchange *exchange)
     tell(exchange, SUBJECT_FEED, result, &diag);
 }
 
+static enum result read_vantages(struct exchange *exchange, struct vantages *out, struct diag *diag)
+{
+    struct store_txn *txn = NULL;
+    TRY(store_read(exchange->sources.stores.health, &txn, diag));
+    enum result result = vantages_read(out, txn, 0, clock_now());
+    store_abort(txn);
+    return result == RESULT_OK ? result
+                               : diag_fail(diag, result, "the vantage points can't be read: %s",
+                                           result_text(result));
+}
+
 static enum result fold(struct exchange *exchange, bool *more, struct diag *diag)
 {
     struct store_txn *txn = NULL;
+    struct vantages vantages;
     *more = false;
-    if (exchange->sources.stores.history == NULL) {
+    if (exchange->sources.stores.history == NULL || exchange->sources.stores.health == NULL) {
         return RESULT_OK;
     }
+    TRY(read_vantages(exchange, &vantages, diag));
     TRY(store_write(exchange->sources.stores.history, &txn, diag));
-    enum result result = history_fold(txn, &exchange->fold, clock_now(), FOLDS, more, diag);
+    enum result result =
+        history_fold(txn, &exchange->fold, &vantages, clock_now(), FOLDS, more, diag);
     if (result == RESULT_OK) {
         return store_commit(txn, diag);
     }

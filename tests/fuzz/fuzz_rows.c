@@ -5,6 +5,7 @@
  * Other choices mean one of the table's own keys, so that readers of a certain key find the
  * row. */
 #include "tests/pool_fixture.h"
+#include "zone/overview/poolhistory.h"
 #include "zone/registry/audit.h"
 #include "zone/steering/traffic.h"
 #include "zone/verdicts/consensus.h"
@@ -84,7 +85,9 @@ static void fill_traffic(struct store_txn *txn)
     struct traffic traffic = { .cells = NULL };
     struct diag diag;
     traffic_add_queries(&traffic, cells, queries, 1, FIXTURE_NOW);
+    traffic_add_answers(&traffic, &count, 1, FIXTURE_NOW - 3600);
     traffic_add_answers(&traffic, &count, 1, FIXTURE_NOW);
+    traffic_add_totals(&traffic, 2000, 1000, FIXTURE_NOW);
     traffic_add_over_budget(&traffic, 5, FIXTURE_NOW);
     FIXTURE_OK(traffic_save(&traffic, txn, &diag));
     traffic_done(&traffic);
@@ -93,12 +96,21 @@ static void fill_traffic(struct store_txn *txn)
 
 static void fill_history(struct store_txn *txn)
 {
-    const struct history_subject subject = subject_of(1);
+    const uint64_t lap_before = FIXTURE_NOW - (HISTORY_FAR_DAYS + 1) * UINT64_C(86400);
+    struct poolhistory_counts counts = { .hour = { .at = FIXTURE_NOW, .eligible = 3 },
+                                         .day = { .at = FIXTURE_NOW, .count = 1 } };
+    struct history_subject subject = subject_of(1);
     struct diag diag;
     for (uint64_t at = FIXTURE_NOW - 7200; at <= FIXTURE_NOW; at += 60) {
         const struct history_sample sample = { at, FAILURE_NONE, 12300, -1500, 2000 };
         FIXTURE_OK(history_note(txn, &subject, &sample, FIXTURE_NOW, &diag));
     }
+    subject.far = true;
+    for (uint64_t at = lap_before; at <= FIXTURE_NOW; at += FIXTURE_NOW - lap_before) {
+        const struct history_sample sample = { at, FAILURE_NONE, 12300, -1500, 2000 };
+        FIXTURE_OK(history_note(txn, &subject, &sample, FIXTURE_NOW + 3600, &diag));
+    }
+    FIXTURE_OK(poolhistory_note(txn, &counts));
     FIXTURE_OK(store_commit(txn, &diag));
 }
 
@@ -292,16 +304,24 @@ static void read_keys(struct store_txn *txn)
     ASSERT(result == RESULT_OK || diag.text[0] != '\0');
 }
 
+static void see_pool_hour(const struct traffic_hour *hour, void *)
+{
+    ASSERT(hour->at <= FIXTURE_NOW);
+}
+
 static void read_traffic(struct store_txn *txn)
 {
     struct traffic traffic = { .cells = NULL };
     struct diag diag = { "" };
+    uint64_t days[TRAFFIC_DAYS];
+    (void)is_intact(traffic_hours(txn, 0, FIXTURE_NOW, see_pool_hour, NULL));
     if (is_intact_or_told(traffic_load(&traffic, txn, &diag), &diag)) {
         const struct cell cells[] = { { .country = "NL", .addresses = 1 }, { .country = "DE" } };
         double demand[2];
         traffic_demand(&traffic, cells, 2, FIXTURE_NOW, demand);
         ASSERT(demand[0] >= 0 && demand[1] >= 0 && traffic_total(&traffic, FIXTURE_NOW) >= 0);
         (void)traffic_answers(&traffic, 1, 24, FIXTURE_NOW);
+        traffic_days(&traffic, 1, FIXTURE_NOW, days);
     }
     traffic_done(&traffic);
 }
@@ -316,16 +336,29 @@ static void see_hour(const struct history_hour *hour, void *)
     ASSERT(failure_id(hour->failure) != NULL && hour->failures <= hour->probes);
 }
 
+static void see_count(const struct poolhistory_hour *hour, void *)
+{
+    ASSERT(hour->at <= FIXTURE_NOW);
+}
+
+static void see_day(const struct poolhistory_day *day, void *)
+{
+    ASSERT(day->count <= POOLHISTORY_COUNTRIES);
+}
+
 static void read_history(struct store_txn *txn)
 {
     const struct history_subject subject = subject_of(1);
+    static const struct vantages vantages = { .count = 0 };
     struct history_fold fold = { 0 };
     struct diag diag = { "" };
     bool more = true;
+    (void)is_intact(poolhistory_hours(txn, 0, FIXTURE_NOW, see_count, NULL));
+    (void)is_intact(poolhistory_days(txn, 0, FIXTURE_NOW, see_day, NULL));
     (void)is_intact(history_samples(txn, &subject, 0, FIXTURE_NOW, see_sample, NULL));
     (void)is_intact(history_hours(txn, &subject, 0, FIXTURE_NOW, see_hour, NULL));
     for (int i = 0; more && i < 4; i++) {
-        FIXTURE_OK(history_fold(txn, &fold, FIXTURE_NOW + 7200, 1000, &more, &diag));
+        FIXTURE_OK(history_fold(txn, &fold, &vantages, FIXTURE_NOW + 7200, 1000, &more, &diag));
     }
     (void)is_intact(history_hours(txn, &subject, 0, FIXTURE_NOW, see_hour, NULL));
 }
@@ -351,6 +384,7 @@ static const struct {
     [TABLE_TRAFFIC] = { STORE_TRAFFIC, STORE_TRAFFIC },
     [TABLE_SAMPLES] = { STORE_HISTORY, STORE_HISTORY },
     [TABLE_DAYS] = { STORE_HISTORY, STORE_HISTORY },
+    [TABLE_POOL] = { STORE_HISTORY, STORE_HISTORY },
 };
 
 static void (*const readers[STORE_KINDS])(struct store_txn *txn) = {

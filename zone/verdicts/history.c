@@ -1,4 +1,4 @@
-#include "zone/verdicts/history.h"
+#include "zone/verdicts/history_private.h"
 
 enum {
     FOLDED_ALL = 1,     /* written by an earlier version: all samples */
@@ -7,21 +7,12 @@ enum {
 
 enum {
     DAY_S = 86400,
-    HOUR_S = 3600,
-    QUARTER_MAX = 16 + HISTORY_QUARTER_SAMPLES * 11,
-    DAY_MAX = 16 + HISTORY_HOURS * 21,
-    KEY_MAX = 2 + 8 + 16 + VANTAGE_ROOM,
-    RTT_STEP_US = 20
+    QUARTER_MAX = 16 + HISTORY_QUARTER_SAMPLES * 11
 };
 
-struct key {
-    uint8_t octets[KEY_MAX];
-    size_t len;
-};
-
-static struct key key_of(uint64_t ring_index, const struct history_subject *subject)
+struct history_key history_key_of(unsigned ring_index, const struct history_subject *subject)
 {
-    struct key key;
+    struct history_key key;
     struct writer w = writer_of(key.octets, sizeof(key.octets));
     write_u16(&w, (uint16_t)ring_index);
     write_u64(&w, subject->member_id);
@@ -32,7 +23,7 @@ static struct key key_of(uint64_t ring_index, const struct history_subject *subj
     return key;
 }
 
-static enum result written(struct diag *diag, enum result result)
+enum result history_written(struct diag *diag, enum result result)
 {
     return result == RESULT_OK
                ? RESULT_OK
@@ -55,7 +46,7 @@ static void encode_quarter(struct writer *w, const struct quarter *quarter)
     write_u8(w, quarter->count);
     for (unsigned i = 0; i < quarter->count; i++) {
         const struct history_sample *each = &quarter->samples[i];
-        uint32_t steps = each->rtt_us / RTT_STEP_US;
+        uint32_t steps = each->rtt_us / HISTORY_RTT_STEP_US;
         write_u16(w, (uint16_t)(each->at - quarter->number * HISTORY_QUARTER_S));
         write_u8(w, (uint8_t)each->failure);
         write_u16(w, (uint16_t)(each->score_milli / 100));
@@ -80,7 +71,7 @@ static enum result decode_quarter(struct quarter *out, const uint8_t *data, size
         each->failure = (enum failure)read_u8(&r);
         each->score_milli = (int16_t)read_u16(&r) * 100;
         each->offset_us = (int32_t)read_u32(&r);
-        each->rtt_us = (uint32_t)read_u16(&r) * RTT_STEP_US;
+        each->rtt_us = (uint32_t)read_u16(&r) * HISTORY_RTT_STEP_US;
     }
     if (!reader_done(&r)) {
         return RESULT_DAMAGED;
@@ -89,7 +80,8 @@ static enum result decode_quarter(struct quarter *out, const uint8_t *data, size
     return RESULT_OK;
 }
 
-static enum result get_quarter(struct store_txn *txn, const struct key *key, struct quarter *out)
+static enum result get_quarter(struct store_txn *txn, const struct history_key *key,
+                               struct quarter *out)
 {
     uint8_t data[QUARTER_MAX];
     struct store_item item = { .data = data, .room = sizeof(data) };
@@ -97,14 +89,14 @@ static enum result get_quarter(struct store_txn *txn, const struct key *key, str
     return decode_quarter(out, data, item.len);
 }
 
-static enum result put_quarter(struct store_txn *txn, const struct key *key,
+static enum result put_quarter(struct store_txn *txn, const struct history_key *key,
                                const struct quarter *quarter, struct diag *diag)
 {
     uint8_t data[QUARTER_MAX];
     struct writer w = writer_of(data, sizeof(data));
     encode_quarter(&w, quarter);
     ASSERT(!w.failed);
-    return written(diag, store_put(txn, TABLE_SAMPLES, key->octets, key->len, data, w.at));
+    return history_written(diag, store_put(txn, TABLE_SAMPLES, key->octets, key->len, data, w.at));
 }
 
 enum result history_samples(struct store_txn *txn, const struct history_subject *subject,
@@ -114,7 +106,7 @@ enum result history_samples(struct store_txn *txn, const struct history_subject 
     uint64_t first = last < HISTORY_QUARTERS ? 0 : last - HISTORY_QUARTERS + 1;
     first = first < since / HISTORY_QUARTER_S ? since / HISTORY_QUARTER_S : first;
     for (uint64_t number = first; number <= last; number++) {
-        struct key key = key_of(number % HISTORY_QUARTERS, subject);
+        struct history_key key = history_key_of((unsigned)(number % HISTORY_QUARTERS), subject);
         struct quarter quarter;
         enum result result = get_quarter(txn, &key, &quarter);
         if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
@@ -130,169 +122,27 @@ enum result history_samples(struct store_txn *txn, const struct history_subject 
     return RESULT_OK;
 }
 
-/* -- days of hours -- */
-
-struct day {
-    uint64_t number; /* since 1970 */
-    uint8_t count;
-    struct history_hour hours[HISTORY_HOURS]; /* in order of time */
-};
-
-static void encode_day(struct writer *w, const struct day *day)
-{
-    write_u64(w, day->number);
-    write_u8(w, day->count);
-    for (unsigned i = 0; i < day->count; i++) {
-        const struct history_hour *each = &day->hours[i];
-        uint32_t steps = each->rtt_mean_us / RTT_STEP_US;
-        write_u8(w, (uint8_t)(each->at % DAY_S / HOUR_S));
-        write_u16(w, each->probes);
-        write_u16(w, each->failures);
-        write_u32(w, (uint32_t)each->score_low_milli);
-        write_u32(w, (uint32_t)each->score_mean_milli);
-        write_u32(w, (uint32_t)each->offset_mean_us);
-        write_u16(w, steps > UINT16_MAX ? UINT16_MAX : (uint16_t)steps);
-        write_u16(w, (uint16_t)each->failure);
-    }
-}
-
-static enum result decode_day(struct day *out, const uint8_t *data, size_t len)
-{
-    struct reader r = reader_of(data, len);
-    struct day day = { .number = read_u64(&r) };
-    day.count = read_u8(&r);
-    if (day.count > HISTORY_HOURS) {
-        return RESULT_DAMAGED;
-    }
-    for (unsigned i = 0; i < day.count; i++) {
-        struct history_hour *each = &day.hours[i];
-        each->at = day.number * DAY_S + (uint64_t)read_u8(&r) * HOUR_S;
-        each->probes = read_u16(&r);
-        each->failures = read_u16(&r);
-        each->score_low_milli = (int32_t)read_u32(&r);
-        each->score_mean_milli = (int32_t)read_u32(&r);
-        each->offset_mean_us = (int32_t)read_u32(&r);
-        each->rtt_mean_us = (uint32_t)read_u16(&r) * RTT_STEP_US;
-        each->failure = (enum failure)read_u16(&r);
-    }
-    if (!reader_done(&r)) {
-        return RESULT_DAMAGED;
-    }
-    *out = day;
-    return RESULT_OK;
-}
-
-static enum result get_day(struct store_txn *txn, const struct key *key, struct day *out)
-{
-    uint8_t data[DAY_MAX];
-    struct store_item item = { .data = data, .room = sizeof(data) };
-    TRY(store_get(txn, TABLE_DAYS, key->octets, key->len, &item));
-    return decode_day(out, data, item.len);
-}
-
-static enum result put_day(struct store_txn *txn, const struct key *key, const struct day *day,
-                           struct diag *diag)
-{
-    uint8_t data[DAY_MAX];
-    struct writer w = writer_of(data, sizeof(data));
-    encode_day(&w, day);
-    ASSERT(!w.failed);
-    return written(diag, store_put(txn, TABLE_DAYS, key->octets, key->len, data, w.at));
-}
-
-/* The hour of a time, created if missing. NULL if the day already has a later one. */
-static struct history_hour *hour_of(struct day *day, uint64_t at)
-{
-    uint64_t begin = at / HOUR_S * HOUR_S;
-    for (unsigned i = 0; i < day->count; i++) {
-        if (day->hours[i].at == begin) {
-            return &day->hours[i];
-        }
-    }
-    if (day->count == HISTORY_HOURS || (day->count > 0 && day->hours[day->count - 1].at > begin)) {
-        return NULL;
-    }
-    struct history_hour *hour = &day->hours[day->count++];
-    *hour = (struct history_hour){ .at = begin, .score_low_milli = HEALTH_SCORE_MAX };
-    return hour;
-}
-
-static int32_t mean(int32_t old, uint32_t count, int64_t added)
-{
-    return (int32_t)(((int64_t)old * count + added) / ((int64_t)count + 1));
-}
-
-static void add_sample(struct history_hour *hour, const struct history_sample *sample)
-{
-    uint32_t good = (uint32_t)hour->probes - hour->failures;
-    if (hour->probes == UINT16_MAX) {
-        return;
-    }
-    hour->score_mean_milli = mean(hour->score_mean_milli, hour->probes, sample->score_milli);
-    if (sample->score_milli < hour->score_low_milli) {
-        hour->score_low_milli = sample->score_milli;
-    }
-    hour->probes++;
-    if (sample->failure != FAILURE_NONE) {
-        hour->failures++;
-        hour->failure = sample->failure;
-        return;
-    }
-    hour->offset_mean_us = mean(hour->offset_mean_us, good, sample->offset_us);
-    hour->rtt_mean_us = (uint32_t)mean((int32_t)hour->rtt_mean_us, good, sample->rtt_us);
-}
-
-enum result history_hours(struct store_txn *txn, const struct history_subject *subject,
-                          uint64_t since, uint64_t now, history_hour_visit *visit, void *arg)
-{
-    uint64_t last = now / DAY_S;
-    uint64_t first = since / DAY_S;
-    first = last >= HISTORY_DAYS && first <= last - HISTORY_DAYS ? last - HISTORY_DAYS + 1 : first;
-    for (uint64_t number = first; number <= last; number++) {
-        struct key key = key_of(number % HISTORY_DAYS, subject);
-        struct day day;
-        enum result result = get_day(txn, &key, &day);
-        if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
-            return result;
-        }
-        for (unsigned i = 0; result == RESULT_OK && day.number == number && i < day.count; i++) {
-            visit(&day.hours[i], arg);
-        }
-    }
-    return RESULT_OK;
-}
-
 /* -- folding -- */
 
 /* Folds a row of a finished quarter into its day; deletes a row of an earlier lap. */
-static enum result fold_row(struct store_txn *txn, const struct key *key, uint64_t number,
-                            struct diag *diag)
+static enum result fold_row(struct store_txn *txn, const struct history_key *key, uint64_t number,
+                            bool far, struct diag *diag)
 {
     struct quarter quarter;
-    struct day day;
     bool readable = get_quarter(txn, key, &quarter) == RESULT_OK;
     if (readable && quarter.number > number) {
         return RESULT_OK; /* of the current lap, or the clock was set back */
     }
     if (!readable || quarter.number < number) {
-        return written(diag, store_delete(txn, TABLE_SAMPLES, key->octets, key->len));
+        return history_written(diag, store_delete(txn, TABLE_SAMPLES, key->octets, key->len));
     }
     if (quarter.folded == quarter.count) {
         return RESULT_OK;
     }
-    struct key day_key = *key;
-    uint64_t day_number = number * HISTORY_QUARTER_S / DAY_S;
-    wire_put_u16(day_key.octets, (uint16_t)(day_number % HISTORY_DAYS));
-    if (get_day(txn, &day_key, &day) != RESULT_OK || day.number != day_number) {
-        day = (struct day){ .number = day_number };
-    }
-    struct history_hour *hour = hour_of(&day, quarter.samples[0].at);
-    for (unsigned i = quarter.folded; hour != NULL && i < quarter.count; i++) {
-        add_sample(hour, &quarter.samples[i]);
-    }
+    unsigned from = quarter.folded;
     quarter.folded = quarter.count;
     TRY(put_quarter(txn, key, &quarter, diag));
-    return put_day(txn, &day_key, &day, diag);
+    return history_sum_up(txn, key, far, quarter.samples + from, quarter.count - from, diag);
 }
 
 static bool is_over(uint64_t number, uint64_t now)
@@ -304,7 +154,7 @@ enum result history_note(struct store_txn *txn, const struct history_subject *su
                          const struct history_sample *sample, uint64_t now, struct diag *diag)
 {
     uint64_t number = sample->at / HISTORY_QUARTER_S;
-    struct key key = key_of(number % HISTORY_QUARTERS, subject);
+    struct history_key key = history_key_of((unsigned)(number % HISTORY_QUARTERS), subject);
     struct quarter quarter;
     enum result result = get_quarter(txn, &key, &quarter);
     if (result != RESULT_OK || quarter.number != number) {
@@ -318,17 +168,19 @@ enum result history_note(struct store_txn *txn, const struct history_subject *su
     quarter.samples[again ? quarter.count - 1 : quarter.count++] = *sample;
     result = put_quarter(txn, &key, &quarter, diag);
     /* a late sample, from another machine, is folded at once: its quarter was folded before */
-    return result == RESULT_OK && is_over(number, now) ? fold_row(txn, &key, number, diag) : result;
+    return result == RESULT_OK && is_over(number, now)
+               ? fold_row(txn, &key, number, subject->far, diag)
+               : result;
 }
 
 /* The next row at a ring index. NOT_FOUND at the end; the next call then starts at another
  * index. */
 static enum result next_row(struct store_txn *txn, struct history_fold *fold,
-                            enum store_table table, uint64_t quarter, struct key *out)
+                            enum store_table table, unsigned ring_index, struct history_key *out)
 {
     struct store_item at = { .len = fold->key_len, .data = fold->key, .room = sizeof(fold->key) };
     uint8_t prefix[2];
-    wire_put_u16(prefix, (uint16_t)quarter);
+    wire_put_u16(prefix, (uint16_t)ring_index);
     if (fold->key_len == 0) {
         memcpy(fold->key, prefix, sizeof(prefix));
         at.len = sizeof(prefix);
@@ -345,26 +197,15 @@ static enum result next_row(struct store_txn *txn, struct history_fold *fold,
     return result == RESULT_OK ? RESULT_NOT_FOUND : result;
 }
 
-/* Deletes a row that an earlier lap of the ring left at today's index. */
-static enum result clear_row(struct store_txn *txn, const struct key *key, uint64_t number,
-                             struct diag *diag)
-{
-    struct day day;
-    if (get_day(txn, key, &day) == RESULT_OK && day.number >= number) {
-        return RESULT_OK;
-    }
-    return written(diag, store_delete(txn, TABLE_DAYS, key->octets, key->len));
-}
-
 static void begin_pass(struct history_fold *fold, uint64_t now)
 {
     uint64_t current = (now - HISTORY_FOLD_AFTER_S) / HISTORY_QUARTER_S;
-    if (fold->clearing || fold->left > 0) {
+    if (fold->clearing > 0 || fold->left > 0) {
         return;
     }
     if (fold->day != now / DAY_S) {
         fold->day = now / DAY_S;
-        fold->clearing = true;
+        fold->clearing = HISTORY_RINGS;
     } else if (fold->quarter != current) {
         uint64_t passed = current > fold->quarter ? current - fold->quarter : HISTORY_QUARTERS;
         fold->left = passed < HISTORY_QUARTERS ? (unsigned)passed : HISTORY_QUARTERS - 1;
@@ -372,34 +213,55 @@ static void begin_pass(struct history_fold *fold, uint64_t now)
     }
 }
 
-/* Handles one row. Quarters are folded from the oldest on, so that hours are created in order. */
-static enum result fold_one(struct store_txn *txn, struct history_fold *fold, struct diag *diag)
+static enum result clear_one(struct store_txn *txn, struct history_fold *fold, struct diag *diag)
 {
-    struct key key;
-    uint64_t number = fold->quarter - fold->left;
-    enum result result = fold->clearing
-                             ? next_row(txn, fold, TABLE_DAYS, fold->day % HISTORY_DAYS, &key)
-                             : next_row(txn, fold, TABLE_SAMPLES, number % HISTORY_QUARTERS, &key);
+    struct history_key key;
+    unsigned ring = fold->clearing - 1;
+    enum result result = next_row(txn, fold, TABLE_DAYS, history_ring_index(ring, fold->day), &key);
     if (result == RESULT_NOT_FOUND) {
-        fold->left -= !fold->clearing;
-        fold->clearing = false;
+        fold->clearing--;
         return RESULT_OK;
     }
-    if (result != RESULT_OK) {
-        return written(diag, result);
-    }
-    return fold->clearing ? clear_row(txn, &key, fold->day, diag)
-                          : fold_row(txn, &key, number, diag);
+    return result == RESULT_OK ? history_clear(txn, ring, &key, fold->day, diag)
+                               : history_written(diag, result);
 }
 
-enum result history_fold(struct store_txn *txn, struct history_fold *fold, uint64_t now,
-                         unsigned budget, bool *more, struct diag *diag)
+/* True of vantage points whose reports are imported, and of those that are no more. */
+static bool is_far(const struct history_key *key, const struct vantages *vantages)
+{
+    char name[VANTAGE_ROOM + 1] = "";
+    if (key->len > HISTORY_KEY_NAME) {
+        memcpy(name, key->octets + HISTORY_KEY_NAME, key->len - HISTORY_KEY_NAME);
+    }
+    const struct vantage *vantage = vantages_find(vantages, name);
+    return vantage == NULL || vantage->imported;
+}
+
+/* Quarters are folded from the oldest on, so that hours are created in order. */
+static enum result fold_one(struct store_txn *txn, struct history_fold *fold,
+                            const struct vantages *vantages, struct diag *diag)
+{
+    struct history_key key;
+    uint64_t number = fold->quarter - fold->left;
+    enum result result =
+        next_row(txn, fold, TABLE_SAMPLES, (unsigned)(number % HISTORY_QUARTERS), &key);
+    if (result == RESULT_NOT_FOUND) {
+        fold->left--;
+        return RESULT_OK;
+    }
+    return result == RESULT_OK ? fold_row(txn, &key, number, is_far(&key, vantages), diag)
+                               : history_written(diag, result);
+}
+
+enum result history_fold(struct store_txn *txn, struct history_fold *fold,
+                         const struct vantages *vantages, uint64_t now, unsigned budget, bool *more,
+                         struct diag *diag)
 {
     begin_pass(fold, now);
-    for (; budget > 0 && (fold->clearing || fold->left > 0); budget--) {
-        TRY(fold_one(txn, fold, diag));
+    for (; budget > 0 && (fold->clearing > 0 || fold->left > 0); budget--) {
+        TRY(fold->clearing > 0 ? clear_one(txn, fold, diag) : fold_one(txn, fold, vantages, diag));
         begin_pass(fold, now);
     }
-    *more = fold->clearing || fold->left > 0;
+    *more = fold->clearing > 0 || fold->left > 0;
     return RESULT_OK;
 }

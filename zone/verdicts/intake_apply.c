@@ -188,7 +188,9 @@ static void apply_sample(const char *label, const struct history_subject *subjec
                                                     &row) == RESULT_OK &&
                                              health_address(&row, &subject->address) != NULL;
     if (fits) {
-        record_result(applying, history_note(applying->history, subject, sample, applying->now,
+        struct history_subject seen = *subject;
+        seen.far = applying->vantage.imported;
+        record_result(applying, history_note(applying->history, &seen, sample, applying->now,
                                              applying->diag));
     }
 }
@@ -251,13 +253,13 @@ static void apply_report(struct applying *applying, const struct report *report,
         return;
     }
     applying->events = 0;
+    vantage->imported = imported;
     if (report_each(report, &visit, applying) != RESULT_OK) {
         refuse(applying, "a report of %s can't be read to its end: is it of another version?",
                vantage->name);
     }
     vantage->position = report->head.number;
     vantage->received_at = applying->now;
-    vantage->imported = imported;
     vantage->forgotten = false;
     applying->sum->reports++;
     memcpy(applying->sum->vantage, vantage->name, sizeof(applying->sum->vantage));

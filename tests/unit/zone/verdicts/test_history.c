@@ -36,9 +36,15 @@ static int tear_down(void **)
     return system(command); /* NOLINT(cert-env33-c): the test's own directory */
 }
 
+/* Members from this number on are seen by a far vantage point. */
+enum {
+    FAR = 100
+};
+
 static struct history_subject subject_of(uint64_t id)
 {
-    struct history_subject subject = { .member_id = id, .vantage = "here" };
+    struct history_subject subject = { .member_id = id, .far = id >= FAR };
+    (void)snprintf(subject.vantage, sizeof(subject.vantage), "%s", id >= FAR ? "away" : "here");
     assert_ok(address_parse(&subject.address, "192.0.2.1"));
     return subject;
 }
@@ -97,10 +103,13 @@ static struct found hours(uint64_t id, uint64_t at)
 
 static void fold_all(uint64_t at)
 {
+    static const struct vantages vantages = {
+        .count = 2, .list = { { .name = "away", .imported = true }, { .name = "here" } }
+    };
     bool more = true;
     for (unsigned i = 0; more; i++) {
         assert_true(i < 10000);
-        assert_ok(history_fold(txn, &fold, at, 7, &more, &diag));
+        assert_ok(history_fold(txn, &fold, &vantages, at, 7, &more, &diag));
     }
 }
 
@@ -214,6 +223,128 @@ static void hours_live_for_two_years(void **)
     assert_int_equal(store_count(txn, TABLE_DAYS), 0);
 }
 
+enum {
+    DAYS = 800
+};
+
+struct seen {
+    unsigned hours, days;
+    uint64_t first_at, last_at, probes, failures;
+    struct history_hour day;
+};
+
+static void see_sum(const struct history_hour *hour, void *arg)
+{
+    struct seen *seen = arg;
+    assert_true(hour->at > seen->last_at);
+    assert_true(hour->span_s == 3600 || hour->span_s == 86400);
+    seen->first_at = seen->last_at == 0 ? hour->at : seen->first_at;
+    seen->last_at = hour->at;
+    seen->probes += hour->probes;
+    seen->failures += hour->failures;
+    if (hour->span_s == 3600) {
+        seen->hours++;
+    } else {
+        assert_int_equal(seen->hours, 0); /* days are older than hours */
+        seen->days++;
+        seen->day = *hour;
+    }
+}
+
+static struct seen all_sums(uint64_t id, uint64_t at)
+{
+    const struct history_subject subject = subject_of(id);
+    struct seen seen = { 0 };
+    assert_ok(history_hours(txn, &subject, 0, at, see_sum, &seen));
+    return seen;
+}
+
+/* Two probes a day, one of which fails, at 0 and 12 o'clock, folded in time. `off`: a day on which
+ * nothing is folded. */
+static uint64_t live(uint64_t id, unsigned days, unsigned off)
+{
+    for (unsigned i = 0; i < days; i++) {
+        uint64_t day = now + i * UINT64_C(86400);
+        note(id, day, 20000, FAILURE_NONE);
+        note(id, day + 43200, 10000, FAILURE_CONNECT_TIMEOUT);
+        if (i != off) {
+            fold_all(day + 80000);
+        }
+    }
+    return now + days * UINT64_C(86400) - 6400;
+}
+
+static void hours_of_a_far_vantage_point_become_days(void **)
+{
+    uint64_t end = live(FAR, DAYS, DAYS);
+    struct seen seen = all_sums(FAR, end);
+    assert_int_equal(seen.hours, 2 * (HISTORY_FAR_DAYS + 1));
+    assert_int_equal(seen.days, HISTORY_DAYS - HISTORY_FAR_DAYS - 1);
+    assert_int_equal(seen.first_at, end / 86400 * 86400 - (HISTORY_DAYS - 1) * UINT64_C(86400));
+    assert_int_equal(seen.probes, 2 * HISTORY_DAYS);
+    assert_int_equal(seen.failures, HISTORY_DAYS);
+    assert_int_equal(seen.day.score_low_milli, 10000);
+    assert_int_equal(seen.day.score_mean_milli, 15000);
+    assert_int_equal(seen.day.offset_mean_us, -1500);
+    assert_int_equal(seen.day.failure, FAILURE_CONNECT_TIMEOUT);
+    assert_in_range(store_count(txn, TABLE_DAYS), 61 + 12, 61 + 13);
+    /* nothing of it is left after two years */
+    for (unsigned i = 0; i < DAYS; i++) {
+        fold_all(end + (uint64_t)i * 86400);
+    }
+    assert_int_equal(store_count(txn, TABLE_DAYS), 0);
+}
+
+static void hours_of_the_pool_s_own_vantage_point_stay_hours(void **)
+{
+    uint64_t end = live(1, DAYS, DAYS);
+    assert_int_equal(all_sums(1, end).hours, 2 * HISTORY_DAYS);
+    assert_int_equal(all_sums(1, end).days, 0);
+}
+
+static void a_day_without_a_server_loses_nothing_of_a_far_vantage_point(void **)
+{
+    uint64_t end = live(FAR, 200, 100);
+    assert_int_equal(all_sums(FAR, end).probes, 400);
+}
+
+static void a_vantage_point_that_comes_to_be_far_keeps_its_hours(void **)
+{
+    struct history_subject subject = subject_of(FAR);
+    struct history_sample sample = { now, FAILURE_NONE, 20000, 0, 0 };
+    subject.far = false;
+    assert_ok(history_note(txn, &subject, &sample, now + 7200, &diag));
+    sample.at = now + 3600;
+    subject.far = true;
+    assert_ok(history_note(txn, &subject, &sample, now + 7200, &diag));
+    assert_int_equal(all_sums(FAR, now + 7200).hours, 2);
+    assert_int_equal(all_sums(FAR, now + 7200).first_at, now);
+}
+
+static void damaged_hours_are_refused_or_harmless(void **)
+{
+    uint8_t key[STORE_KEY_MAX], value[2048];
+    (void)live(FAR, 100, 100);
+    struct store_item at = { .data = key, .room = sizeof(key) };
+    for (bool more = store_find(txn, TABLE_DAYS, SEEK_FIRST, &at, NULL) == RESULT_OK; more;
+         more = store_find(txn, TABLE_DAYS, SEEK_AFTER, &at, NULL) == RESULT_OK) {
+        struct store_item row = { .data = value, .room = sizeof(value) };
+        struct seen seen = { 0 };
+        const struct history_subject subject = subject_of(FAR);
+        assert_ok(store_get(txn, TABLE_DAYS, key, at.len, &row));
+        assert_ok(store_put(txn, TABLE_DAYS, key, at.len, value, row.len - 1));
+        assert_int_equal(
+            history_hours(txn, &subject, 0, now + UINT64_C(99) * 86400, see_sum, &seen),
+            RESULT_DAMAGED);
+        value[10] ^= 0xff; /* failures or probes of the first sum */
+        assert_ok(store_put(txn, TABLE_DAYS, key, at.len, value, row.len));
+        seen = (struct seen){ 0 };
+        (void)history_hours(txn, &subject, 0, now + UINT64_C(99) * 86400, see_sum, &seen);
+        value[10] ^= 0xff;
+        assert_ok(store_put(txn, TABLE_DAYS, key, at.len, value, row.len));
+    }
+}
+
 static void clock_that_is_set_back_does_no_harm(void **)
 {
     note(1, now + 600, 20000, FAILURE_NONE);
@@ -315,6 +446,11 @@ int main(void)
         CASE(late_samples_are_folded_once),
         CASE(folding_again_counts_nothing_twice),
         CASE(hours_live_for_two_years),
+        CASE(hours_of_a_far_vantage_point_become_days),
+        CASE(hours_of_the_pool_s_own_vantage_point_stay_hours),
+        CASE(a_day_without_a_server_loses_nothing_of_a_far_vantage_point),
+        CASE(a_vantage_point_that_comes_to_be_far_keeps_its_hours),
+        CASE(damaged_hours_are_refused_or_harmless),
         CASE(clock_that_is_set_back_does_no_harm),
         CASE(damaged_row_is_replaced),
         CASE(log_keeps_the_newest_events_of_each_label),

@@ -197,6 +197,7 @@ static void samples_are_of_members_and_their_addresses(void **)
 
 struct hours_seen {
     unsigned hours, probes;
+    uint32_t span_s; /* of the last one */
 };
 
 static void see_hour(const struct history_hour *hour, void *arg)
@@ -204,6 +205,7 @@ static void see_hour(const struct history_hour *hour, void *arg)
     struct hours_seen *seen = arg;
     seen->hours++;
     seen->probes += hour->probes;
+    seen->span_s = hour->span_s;
 }
 
 /* A probe that was offline sends two days at once: their quarters are over, and their hours get all
@@ -221,13 +223,35 @@ static void late_samples_come_into_the_hours(void **)
     assert_int_equal(samples_of("alice", "192.0.2.1"), 60);
     struct store_txn *txn = NULL;
     const struct history_subject subject = reports_subject(member_row("alice").id, "192.0.2.1");
-    struct hours_seen seen = { 0, 0 };
+    struct hours_seen seen = { 0 };
     assert_ok(store_read(stores.history, &txn, &diag));
     assert_ok(history_hours(txn, &subject, hour, now, see_hour, &seen));
     store_abort(txn);
     assert_true(seen.hours == 1 && seen.probes == 60);
     assert_ok(import()); /* known */
     assert_int_equal(samples_of("alice", "192.0.2.1"), 60);
+}
+
+/* So many vantage points may report from elsewhere that their hours of two years would not fit. */
+static void imported_hours_become_days(void **)
+{
+    const uint64_t later = REPORTS_NOW + UINT64_C(86400) * (HISTORY_FAR_DAYS + 1);
+    const struct history_subject subject = reports_subject(member_row("alice").id, "192.0.2.1");
+    struct vantages vantages = { .count = 0 };
+    struct history_fold fold = { 0 };
+    struct hours_seen before = { 0 }, after = { 0 };
+    struct store_txn *txn = NULL;
+    bool left = true;
+    say_sample("alice", "192.0.2.1", REPORTS_NOW - 7200);
+    assert_ok(store_write(stores.history, &txn, &diag));
+    assert_ok(history_hours(txn, &subject, 0, REPORTS_NOW, see_hour, &before));
+    while (left) {
+        assert_ok(history_fold(txn, &fold, &vantages, later, 1000, &left, &diag));
+    }
+    assert_ok(history_hours(txn, &subject, 0, later, see_hour, &after));
+    store_abort(txn);
+    assert_true(before.probes == 1 && before.span_s == 3600);
+    assert_true(after.probes == 1 && after.span_s == 86400);
 }
 
 /* -- texts -- */
@@ -463,6 +487,7 @@ int main(void)
         CASE(samples_count_within_two_days),
         CASE(samples_are_of_members_and_their_addresses),
         CASE(late_samples_come_into_the_hours),
+        CASE(imported_hours_become_days),
         CASE(control_characters_of_texts_are_replaced),
         CASE(events_of_no_member_or_of_the_future_are_left_out),
         CASE(events_of_one_report_are_bounded),
