@@ -207,8 +207,7 @@ static void see_hour(const struct history_hour *hour, void *arg)
     seen->span_s = hour->span_s;
 }
 
-/* A probe that was offline sends two days at once: their quarters are over, and their hours get all
- * samples. */
+/* A probe that was offline sends two days at once: their hours get all samples. */
 static void late_samples_come_into_the_hours(void **)
 {
     const uint64_t hour = (REPORTS_NOW - 86400) / 3600 * UINT64_C(3600);
@@ -236,8 +235,8 @@ static void imported_hours_become_days(void **)
     const uint64_t later = REPORTS_NOW + UINT64_C(86400) * (HISTORY_FAR_DAYS + 1);
     const struct history_subject subject = reports_subject(member_row("alice").id, "192.0.2.1");
     const struct vantages vantages = { .count = 0 };
-    struct history_fold fold = { 0 };
     struct hours_seen seen = { 0 };
+    struct history_fold fold = { 0 };
     struct store_txn *txn = NULL;
     bool left = true;
     say_sample("alice", "192.0.2.1", REPORTS_NOW - 7200);
