@@ -44,16 +44,17 @@ static const struct {
     [TABLE_POOL] = { "pool", STORE_HISTORY, 2 },
     [TABLE_EVENTS] = { "events", STORE_HEALTH, 2 },
     [TABLE_REFUSALS] = { "refusals", STORE_HEALTH, 3 },
+    [TABLE_NOTICES] = { "notices", STORE_HEALTH, 4 },
 };
 
 /* Registry 2: regions have names. Registry 3: an id, keys of vantage points, an audit trail.
  * Registry 4: contacts, leave and the unlisted flag of members. Health 2: rows of several vantage
- * points. Health 3: which reports were taken in. Traffic 2: also rows of days, and of the pool.
- * History 2: counts of the pool. */
+ * points. Health 3: which reports were taken in. Health 4: what contacts were told. Traffic 2: also
+ * rows of days, and of the pool. History 2: counts of the pool. */
 static const struct {
     uint32_t now, read; /* present schema; oldest that needs no migration to be read */
 } schemas[STORE_KINDS] = {
-    [STORE_REGISTRY] = { 4, 3 }, [STORE_HEALTH] = { 3, 3 },  [STORE_KEYS] = { 1, 1 },
+    [STORE_REGISTRY] = { 4, 3 }, [STORE_HEALTH] = { 4, 4 },  [STORE_KEYS] = { 1, 1 },
     [STORE_TRAFFIC] = { 2, 1 },  [STORE_HISTORY] = { 2, 2 },
 };
 

@@ -33,6 +33,7 @@ enum store_table {
     TABLE_VANTAGES,     /* health: name -> vantage (zone/verdicts/vantage.h) */
     TABLE_EVENTS,       /* health: label and number -> event (zone/verdicts/history.h) */
     TABLE_REFUSALS,     /* health: source -> refusal (zone/verdicts/intake.h) */
+    TABLE_NOTICES,      /* health: member id -> what its contact was told (zone/verdicts/notice.h) */
     TABLE_KEYS,         /* keys: algorithm and tag -> key record (dnssec/keys/keystore.h) */
     TABLE_TRAFFIC,      /* traffic: cell or member id -> counts (zone/steering/traffic.h) */
     TABLE_SAMPLES,      /* history: slot of time and subject -> samples (zone/verdicts/history.h) */

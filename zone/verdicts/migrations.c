@@ -12,7 +12,7 @@ store_migration *const store_migrations[STORE_KINDS][STORE_SCHEMAS_MAX] = {
     [STORE_REGISTRY] = { [1] = registry_migrate_1,
                          [2] = registry_migrate_2,
                          [3] = registry_migrate_3 },
-    [STORE_HEALTH] = { [1] = health_migrate_1, [2] = health_migrate_2 },
+    [STORE_HEALTH] = { [1] = health_migrate_1, [2] = health_migrate_2, [3] = add_rows },
     [STORE_TRAFFIC] = { [1] = add_rows },
     [STORE_HISTORY] = { [1] = add_rows },
 };
