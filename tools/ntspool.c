@@ -200,6 +200,13 @@ static const struct option_row log_options[] = {
     { "since", 0, "TIME", false, "only what is newer: 2027-11-23, or how long ago (7d)" },
     { 0 },
 };
+static const struct option_row notices[] = {
+    { "send", 0, "COMMAND", false, "send the mails by this command, such as \"/usr/sbin/sendmail -i -t\"" },
+    { "from", 0, "ADDRESS", false, "who sends them (the mailbox of the pool's SOA)" },
+    { "url", 0, "URL", false, "the pool's site, for links to the members' pages" },
+    { "wait", 0, "SECONDS", false, "how long the command may take for a mail (30)" },
+    { 0 },
+};
 static const struct option_row share[] = { LOCATIONS_OPTION, { 0 } };
 
 static const struct cli_command commands[] = {
@@ -366,6 +373,10 @@ static const struct cli_command commands[] = {
     { "history", "NAME", 1, 1, "show the scores of a member over time", NULL, NULL, cmd_history },
     { "log", "[NAME]", 0, 1, "show who changed what, or what happened to a member, and why", NULL,
       log_options, cmd_log },
+    { "notices", "", 0, 0, "write the mails to members' contacts: out, back, certificate ends",
+      "Without --send the mails are printed, and nothing is noted. With it, each is noted once the command "
+      "has\ntaken it, so that nobody is told twice.",
+      notices, cmd_notices },
     { "status", "", 0, 0, "show stores, members, keys, and what needs attention", NULL,
       status_options, cmd_status },
     { "stats", "", 0, 0, "show the counters of the server that runs here",

@@ -21,9 +21,19 @@ def test_lintian_finds_no_fault(packages, suite):
     assert not re.search("^[EW]:", found, re.M), found
 
 
-@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+MAILS = ROOT / "tools/systemd/ntspool-notices.service"
+
+
+@pytest.mark.parametrize("unit", [unit for unit in SERVICES if unit != MAILS], ids=lambda unit: unit.name)
 def test_the_units_leave_little_open(unit):
     run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
+
+
+def test_the_unit_that_runs_a_mailer_lets_it_change_its_user():
+    """Each of these options implies NoNewPrivileges= in a unit with User= (systemd.exec)."""
+    implying = ("NoNewPrivileges|SystemCall|RestrictAddressFamilies|RestrictNamespaces|RestrictRealtime|RestrictSUIDSGID|PrivateDevices|"
+                "ProtectKernel|ProtectClock|ProtectHostname|MemoryDenyWriteExecute|LockPersonality|DynamicUser")
+    assert not re.search(f"^({implying})", MAILS.read_text(), re.M)
 
 
 def calls(name):

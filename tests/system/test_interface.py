@@ -68,6 +68,8 @@ history alice
 explain --client 192.0.2.1
 share
 report {dir}/site
+member set alice --contact a@example.net --leave 7d
+notices
 status
 cookie show
 cookie show --secrets
@@ -163,6 +165,7 @@ probe --name alice time.example.net
 stats --socket {dir}/none.sock
 metrics {dir}/none/pool.prom
 report {dir}/none/none
+notices --send {dir}/none
 check --root-hints {dir}/none
 backup {dir}/none/none
 restore {dir}/none
@@ -209,6 +212,8 @@ check --only none
 metrics one two
 report
 report {dir}/site --url pool.example
+notices --send
+notices --url pool.example
 explain
 log --since yesterday
 status more

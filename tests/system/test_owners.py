@@ -29,6 +29,8 @@ def test_what_root_makes_belongs_to_the_owner_of_its_directory(tmp_path):
     made = {str(path.relative_to(state)) for path in state.rglob("*")}
     assert {"seal.key", "probe/local.key", "feed/members", "registry/data.mdb", "keys/lock.mdb"} <= made
     ntspool("member", "add", "alice", "--address", "198.51.100.7", "--country", "NL", "--operator", "Alice", "--allow-private")
+    ntspool("member", "set", "alice", "--contact", "ops@example.net", "--leave", "2d")
+    ntspool("notices", "--send", "/bin/true")
     ntspool("vantage", "add", "local", "--replace")
     ntspool("key", "rotate-seal")
     ntspool("backup", copy)
