@@ -20,6 +20,7 @@ struct page {
     char name[DNAME_TEXT_MAX]; /* for the certificate, likewise */
     const char *ca_option;     /* the CA's directory, if clients do not know it by themselves */
     const char *ca_option_tiny;
+    unsigned section; /* the last one */
 };
 
 /* An NTS server as Debian packages it, whose AppArmor profile lets it read the files. */
@@ -43,6 +44,13 @@ static void undotted(const struct dname *name, char out[DNAME_TEXT_MAX])
     out[strlen(out) - 1] = '\0';
 }
 
+static void write_section(struct page *page, const char *title)
+{
+    (void)fprintf(page->out, "%s%u. %s\n\n", page->section > 0 ? "\n" : "", page->section + 1,
+                  title);
+    page->section++;
+}
+
 static void write_row(const struct page *page, const char *head, const char *value)
 {
     char safe[2 * MEMBER_ACCOUNTURI_ROOM];
@@ -51,14 +59,13 @@ static void write_row(const struct page *page, const char *head, const char *val
     }
 }
 
-static void write_registered(const struct page *page)
+static void write_registered(struct page *page)
 {
     const struct member *m = page->member;
     char text[ADDRESS_TEXT_MAX];
-    (void)fprintf(page->out,
-                  "Welcome to the pool %s. Your server is registered there as %s.\n\n"
-                  "1. What is registered\n\n",
+    (void)fprintf(page->out, "Welcome to the pool %s. Your server is registered there as %s.\n\n",
                   page->pool, m->label);
+    write_section(page, "What is registered");
     write_row(page, "name", page->name);
     for (unsigned i = 0; i < m->address_count; i++) {
         write_row(page, i == 0 ? "addresses" : "", address_text(&m->addresses[i], text));
@@ -70,8 +77,8 @@ static void write_registered(const struct page *page)
     write_row(page, "ACME account", m->accounturi);
     write_row(page, "contact", m->contact);
     (void)fputs(page->own_name
-                    ? "\nTell us if any of this is wrong. The addresses are those of the name.\n\n"
-                    : "\nTell us if any of this is wrong. The name is served already.\n\n",
+                    ? "\nTell us if any of this is wrong. The addresses are those of the name.\n"
+                    : "\nTell us if any of this is wrong. The name is served already.\n",
                 page->out);
 }
 
@@ -86,22 +93,22 @@ static void write_consent(const struct page *page)
     }
     (void)fprintf(
         page->out,
-        "Enter this record in the DNS. Without it the pool does not probe the server, and\n"
+        "\nEnter this record in the DNS. Without it the pool does not probe the server, and\n"
         "sends no clients to it. Several pools have a record each.\n\n"
-        "    %s IN TXT \"%s\"\n\n",
+        "    %s IN TXT \"%s\"\n",
         dname_text(&name, owner), consent_text(&page->settings->apex, text));
 }
 
-static void write_ports(const struct page *page)
+static void write_ports(struct page *page)
 {
+    write_section(page, "Ports to open, on every address, from everywhere");
     (void)fprintf(page->out,
-                  "2. Ports to open, on every address, from everywhere\n\n"
                   "    TCP %-5u      NTS-KE\n"
                   "    UDP 123        NTP\n"
                   "    TCP 80         the CA, for the challenge HTTP-01; or\n"
                   "    TCP 443        the CA, for the challenge TLS-ALPN-01\n\n"
                   "The CA asks from several networks, at any of the addresses, and again for each\n"
-                  "renewal. Let a client ask at least once in 64 seconds.\n\n",
+                  "renewal. Let a client ask at least once in 64 seconds.\n",
                   page->member->port);
 }
 
@@ -128,10 +135,10 @@ static void write_lines(const struct page *page, const struct nts_server *server
     }
 }
 
-static void write_servers(const struct page *page)
+static void write_servers(struct page *page)
 {
+    write_section(page, "Your NTS server");
     (void)fputs(
-        "3. Your NTS server\n\n"
         "Add the lines of one of these to its configuration. Write the commands below them\n"
         "to " DEPLOY ": they give the server each new certificate. The paths are Debian's.\n",
         page->out);
@@ -155,10 +162,11 @@ static void write_servers(const struct page *page)
 }
 
 /* What the certificate has to be. */
-static void write_rules(const struct page *page)
+static void write_rules(struct page *page)
 {
     const struct settings *s = page->settings;
-    (void)fprintf(page->out, "\n4. Its certificate\n\nThe certificate must be for %s", page->name);
+    write_section(page, "Its certificate");
+    (void)fprintf(page->out, "The certificate must be for %s", page->name);
     if (page->own_name) {
         (void)fputs(", from any public CA.\n", page->out);
     } else {
@@ -223,7 +231,7 @@ static void write_clients(const struct page *page)
         name, name, page->ca_option_tiny);
 }
 
-static void write_next(const struct page *page)
+static void write_next(struct page *page)
 {
     const struct settings *s = page->settings;
     unsigned port = page->member->port;
@@ -232,14 +240,14 @@ static void write_next(const struct page *page)
         (void)snprintf(port_words, sizeof port_words, " ntsport %u", port);
         (void)snprintf(port_part, sizeof port_part, ":%u", port);
     }
+    write_section(page, "Try it, from another machine");
     (void)fprintf(page->out,
-                  "\n5. Try it, from another machine\n\n"
                   "    chronyd -Q -x -t 8 'server %s nts%s iburst maxsamples 1'\n"
                   "    ntspool probe %s%s\n\n"
-                  "The second one is what the pool sees, step by step. It needs no pool.\n\n",
+                  "The second one is what the pool sees, step by step. It needs no pool.\n",
                   page->name, port_words, page->name, port_part);
+    write_section(page, "What happens next");
     (void)fprintf(page->out,
-                  "6. What happens next\n\n"
                   "The pool probes your server on its own. You need not tell us anything.\n\n"
                   "    registered     now\n"
                   "    certified      a probe has seen a valid certificate for the name\n"
@@ -280,8 +288,9 @@ static bool preset_issues(const struct page *page)
     return found;
 }
 
-enum result memberwelcome_text(const struct member *member, const struct settings *settings,
-                               char **out, struct diag *diag)
+/* Without `registered`, what a server needs before it is one. */
+static enum result write_all(const struct member *member, const struct settings *settings,
+                             bool registered, char **out, struct diag *diag)
 {
     size_t len = 0;
     struct dname target;
@@ -297,8 +306,10 @@ enum result memberwelcome_text(const struct member *member, const struct setting
     page.ca_option_tiny = preset ? "" : " --directory-url DIRECTORY";
     page.out = open_memstream(out, &len);
     CHECK(page.out != NULL);
-    write_registered(&page);
-    write_consent(&page);
+    if (registered) {
+        write_registered(&page);
+        write_consent(&page);
+    }
     write_ports(&page);
     write_servers(&page);
     write_rules(&page);
@@ -306,6 +317,20 @@ enum result memberwelcome_text(const struct member *member, const struct setting
     write_next(&page);
     CHECK(fclose(page.out) == 0);
     return RESULT_OK;
+}
+
+enum result memberwelcome_text(const struct member *member, const struct settings *settings,
+                               char **out, struct diag *diag)
+{
+    return write_all(member, settings, true, out, diag);
+}
+
+enum result memberwelcome_steps(const struct settings *settings, char **out, struct diag *diag)
+{
+    struct member member;
+    member_defaults(&member);
+    (void)snprintf(member.label, sizeof(member.label), "NAME");
+    return write_all(&member, settings, false, out, diag);
 }
 
 json_t *memberwelcome_json(const struct member *member, const struct settings *settings, char *text)
