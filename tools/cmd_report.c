@@ -10,6 +10,7 @@
 #include "tools/output.h"
 #include "tools/site/memberlist.h"
 #include "tools/site/sitepages.h"
+#include "tools/site/worldpages.h"
 #include "zone/base/splitmix.h"
 #include "zone/base/version.h"
 
@@ -45,9 +46,10 @@ static uint64_t edition_of(const struct sitepool *pool)
 }
 
 /* Members first, so that no list leads to a page that is not there. */
-static enum result put_all(struct site *site, const struct sitepool *pool)
+static enum result put_all(struct site *site, const struct sitepool *pool, struct cli *cli)
 {
     TRY(memberlist_put(site, pool));
+    TRY(worldpages_put(site, pool, cli));
     return sitepages_put(site, pool);
 }
 
@@ -60,7 +62,7 @@ static enum result write_site(struct cli *cli, const struct sitepool *pool, cons
                                       .all = cli_flag(cli, "all") };
     struct site *site = NULL;
     TRY(site_open(&site, dir, &terms, &cli->diag));
-    enum result result = put_all(site, pool);
+    enum result result = put_all(site, pool, cli);
     enum result closed = site_close(site, result == RESULT_OK, totals);
     return result != RESULT_OK ? result : closed;
 }

@@ -59,6 +59,16 @@ static void put_states(struct markup *m, const struct sitepool *pool)
     markup_raw(m, "</tbody>\n</table>\n");
 }
 
+/* worldpages_put has made both files before. */
+static void put_map(struct markup *m, const struct sitepool *pool)
+{
+    if (pool->options.map) {
+        markup_raw(m, "<h2>Members in the world</h2>\n<p class=\"map\"><a href=\"map.html\"><img "
+                      "src=\"map.svg\" alt=\"Map of the members, with a table\" width=\"2000\" "
+                      "height=\"867\"></a></p>\n");
+    }
+}
+
 static void put_families(struct markup *m, const struct sitepool *pool)
 {
     static const struct {
@@ -155,6 +165,7 @@ void page_pool(struct markup *m, const struct sitepool *pool)
     put_attention(m, pool);
     put_states(m, pool);
     put_families(m, pool);
+    put_map(m, pool);
     page_end(m, pool);
 }
 

@@ -129,6 +129,7 @@ static enum result read_all(struct sitepool *pool, struct session *session, stru
     TRY(session_read(session, cli, STORE_TRAFFIC));
     TRY(traffic_load(&pool->traffic, session->txn[STORE_TRAFFIC], &cli->diag));
     struct store_txn *registry = session->txn[STORE_REGISTRY];
+    TRY(registry_servers(registry, &pool->servers, &cli->diag));
     struct reading *reading = xcalloc(1, sizeof(*reading));
     reading->pool = pool;
     pool->source.health = session->txn[STORE_HEALTH];

@@ -23,7 +23,7 @@ struct sitepool_member {
     char label[LABEL_ROOM];
     char country[3];
     char operator_name[MEMBER_OPERATOR_ROOM]; /* empty unless it is published */
-    const char *state, *reason; /* static texts (struct standing) */
+    const char *state, *reason;               /* static texts (struct standing) */
     bool eligible;
     bool unlisted; /* in no list */
     enum hold hold;
@@ -46,6 +46,7 @@ struct sitepool {
     uint64_t now;
     char apex[DNAME_TEXT_MAX];       /* without the last dot */
     struct memberview_source source; /* settings and vantage points; `health` is NULL */
+    struct name_servers servers;
     struct census census;
     struct traffic traffic;
     struct shareview shares;

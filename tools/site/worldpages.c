@@ -1,0 +1,53 @@
+#include "tools/site/worldpages.h"
+
+#include <stdlib.h>
+
+#include "tools/site/page_share.h"
+#include "tools/site/worldmap.h"
+
+static enum result put_maps(struct site *site, const struct sitepool *pool,
+                            const struct siteworld *world, struct markup *m)
+{
+    for (unsigned i = 0; i < WORLDMAPS; i++) {
+        enum worldmap map = (enum worldmap)i;
+        if (worldmap_known(map, world)) {
+            markup_clear(m);
+            worldmap_page(m, map, pool, world);
+            TRY(site_put(site, worldmap_file(map), m));
+        }
+    }
+    markup_clear(m);
+    worldmap_image(m, world);
+    return site_put(site, "map.svg", m);
+}
+
+static enum result put_all(struct site *site, const struct sitepool *pool,
+                           const struct siteworld *world, struct markup *m)
+{
+    if (pool->options.map) {
+        TRY(put_maps(site, pool, world, m));
+    }
+    markup_clear(m);
+    page_share_csv(m, world);
+    TRY(site_put(site, "share.csv", m));
+    markup_clear(m);
+    page_share(m, pool, world);
+    return site_put(site, "share.html", m);
+}
+
+enum result worldpages_put(struct site *site, const struct sitepool *pool, struct cli *cli)
+{
+    if (!site_due(site, "world", SITE_WARM, 0)) {
+        return RESULT_OK;
+    }
+    struct siteworld *world = xcalloc(1, sizeof(*world));
+    struct markup m = { 0 };
+    enum result result = siteworld_read(world, cli, pool);
+    if (result == RESULT_OK) {
+        result = put_all(site, pool, world, &m);
+    }
+    markup_done(&m);
+    siteworld_done(world);
+    free(world);
+    return result;
+}
