@@ -243,6 +243,13 @@ static enum result keep_row(const uint8_t *key, size_t, const uint8_t *value, si
     return RESULT_OK;
 }
 
+/* Of 100 members, how many have which course. */
+static uint8_t kind_of(size_t member)
+{
+    size_t of_hundred = member % 100;
+    return of_hundred < 90 ? 0 : of_hundred < 97 ? 1 : of_hundred < 99 ? 2 : 3;
+}
+
 static void put_copies(const struct bench *bench, struct store_txn *txn, enum store_table table,
                        const struct row *row, unsigned vantages)
 {
@@ -251,7 +258,7 @@ static void put_copies(const struct bench *bench, struct store_txn *txn, enum st
     memcpy(key, row->ring, sizeof(row->ring));
     for (size_t i = 0; i < bench->count; i++) {
         const struct member *member = &bench->members[i];
-        if (i % KINDS != row->kind) {
+        if (kind_of(i) != row->kind) {
             continue;
         }
         for (unsigned j = 0; j < member->address_count * vantages; j++) {
