@@ -5,7 +5,7 @@
  *      reportpool step STATE    what a minute adds: a probe of each address, some that fail
  *
  * The history of a few made-up subjects is written by the functions of zone/verdicts, and its rows
- * are copied to all subjects. A far vantage point has days for the last 60 days only. */
+ * are copied to all subjects. The first vantage point is this machine's, the others are far. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,6 @@ enum {
     KINDS = 4, /* of courses: good, with gaps, often failing, dead for hours */
     INTERVAL_S = 64,
     DAY_S = 86400,
-    FAR_DAYS = 60,
     CERTIFICATE_S = 50 * DAY_S,
     EVENTS = 20,
     FAILING_PERCENT = 2,  /* subjects whose last probe failed */
@@ -199,13 +198,14 @@ static bool fails_at(struct bench *bench, unsigned kind, uint64_t at)
 }
 
 /* A course of a subject, from two years ago until now. */
-static void note_course(struct bench *bench, struct store_txn *txn, unsigned kind)
+static void note_course(struct bench *bench, struct store_txn *txn, unsigned kind, bool far)
 {
     struct diag diag = { "" };
-    const struct history_subject subject = { .member_id = kind + 1, .vantage = "x" };
+    struct history_subject subject = { .member_id = kind + (far ? KINDS : 0), .far = far };
     uint64_t now = bench->now, raw = now - (uint64_t)(HISTORY_QUARTERS - 1) * HISTORY_QUARTER_S;
     uint64_t at = now - (uint64_t)(HISTORY_DAYS - 1) * DAY_S;
     double score = 20;
+    (void)snprintf(subject.vantage, sizeof(subject.vantage), "%s", names[far]);
     while (at < now) {
         bool fails = fails_at(bench, kind, at);
         score = 0.95 * score + (fails ? -5 : 1);
@@ -224,6 +224,7 @@ static void note_course(struct bench *bench, struct store_txn *txn, unsigned kin
 struct row {
     uint8_t ring[2];
     uint8_t kind;
+    bool far;
     size_t len;
     uint8_t *value;
 };
@@ -237,7 +238,7 @@ struct rows {
 static enum result keep_row(const uint8_t *key, size_t, const uint8_t *value, size_t len, void *arg)
 {
     struct rows *rows = arg;
-    struct row row = { { key[0], key[1] }, (uint8_t)(key[9] - 1), len, xmalloc(len) };
+    struct row row = { { key[0], key[1] }, key[9] % KINDS, key[9] >= KINDS, len, xmalloc(len) };
     memcpy(row.value, value, len);
     ARRAY_PUSH(rows->list, rows->count, rows->room, row);
     return RESULT_OK;
@@ -251,8 +252,9 @@ static uint8_t kind_of(size_t member)
 }
 
 static void put_copies(const struct bench *bench, struct store_txn *txn, enum store_table table,
-                       const struct row *row, unsigned vantages)
+                       const struct row *row)
 {
+    const unsigned first = row->far ? 1 : 0, vantages = row->far ? VANTAGES - 1 : 1;
     struct diag diag = { "" };
     uint8_t key[2 + 8 + 16 + VANTAGE_ROOM];
     memcpy(key, row->ring, sizeof(row->ring));
@@ -262,20 +264,15 @@ static void put_copies(const struct bench *bench, struct store_txn *txn, enum st
             continue;
         }
         for (unsigned j = 0; j < member->address_count * vantages; j++) {
-            size_t len = strlen(names[j % vantages]);
+            const char *name = names[first + j % vantages];
+            size_t len = strlen(name);
             wire_put_u32(key + 2, (uint32_t)(member->id >> 32));
             wire_put_u32(key + 6, (uint32_t)member->id);
             memcpy(key + 10, member->addresses[j / vantages].octets, 16);
-            memcpy(key + 26, names[j % vantages], len);
+            memcpy(key + 26, name, len);
             must(store_put(txn, table, key, 26 + len, row->value, row->len), &diag, "row");
         }
     }
-}
-
-static uint64_t day_of(const struct row *row, uint64_t now)
-{
-    uint64_t today = now / DAY_S, index = (uint64_t)row->ring[0] << 8 | row->ring[1];
-    return today - (today % HISTORY_DAYS + HISTORY_DAYS - index) % HISTORY_DAYS;
 }
 
 static void copy_table(struct bench *bench, const struct rows *rows, enum store_table table)
@@ -288,9 +285,7 @@ static void copy_table(struct bench *bench, const struct rows *rows, enum store_
         size_t begin = i;
         must(store_write(store, &txn, &diag), &diag, "begin");
         for (; i < rows->count && memcmp(rows->list[i].ring, rows->list[begin].ring, 2) == 0; i++) {
-            bool far = table == TABLE_SAMPLES ||
-                       day_of(&rows->list[i], bench->now) + FAR_DAYS > bench->now / DAY_S;
-            put_copies(bench, txn, table, &rows->list[i], far ? VANTAGES : 1);
+            put_copies(bench, txn, table, &rows->list[i]);
         }
         must(store_commit(txn, &diag), &diag, "commit");
     }
@@ -304,13 +299,16 @@ static void put_history(struct bench *bench)
     struct store *store = NULL;
     struct diag diag = { "" };
     struct history_fold fold = { 0 };
+    struct vantages local = { .count = 1 };
     bool more = true;
+    (void)snprintf(local.list[0].name, sizeof(local.list[0].name), "%s", names[0]);
     struct store_txn *txn = begin(bench, STORE_HISTORY, &store, true);
     for (unsigned kind = 0; kind < KINDS; kind++) {
-        note_course(bench, txn, kind);
+        note_course(bench, txn, kind, false);
+        note_course(bench, txn, kind, true);
     }
     while (more) {
-        must(history_fold(txn, &fold, bench->now, 10000, &more, &diag), &diag, "fold");
+        must(history_fold(txn, &fold, &local, bench->now, 10000, &more, &diag), &diag, "fold");
     }
     for (unsigned i = 0; i < 2; i++) {
         must(store_each(txn, tables[i], keep_row, &rows[i]), &diag, "rows");
@@ -356,7 +354,7 @@ static void step(struct bench *bench)
         const struct member *member = &bench->members[i];
         bool changes = splitmix(&bench->dice) % 1000 < CHANGING_PERMILLE;
         for (unsigned vantage = 0; vantage < VANTAGES; vantage++) {
-            struct history_subject subject = { .member_id = member->id };
+            struct history_subject subject = { .member_id = member->id, .far = vantage > 0 };
             struct member_health row;
             (void)snprintf(subject.vantage, sizeof(subject.vantage), "%s", names[vantage]);
             must(health_get(health, member->id, names[vantage], &row), &diag, "verdict");
