@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "tools/commands.h"
+#include "tools/memberend.h"
 #include "tools/memberoptions.h"
+#include "tools/memberpending.h"
 #include "tools/membershow.h"
 #include "tools/membertext.h"
 #include "tools/output.h"
@@ -78,7 +80,11 @@ int cmd_member_add(struct cli *cli, int, char **argv)
     member_defaults(&member);
     enum result result = memberoptions_fill(cli, &member);
     if (result == RESULT_OK) {
+        memberpending_begin(&session, cli, &member);
         result = begin_change(&session, cli, argv[0], member.label, &settings);
+    }
+    if (result == RESULT_OK) {
+        result = memberpending_check(&session, cli, &member, &settings);
     }
     if (result == RESULT_OK) {
         result = registry_add(&session.change, &member, cli_flag(cli, "allow-private"));
@@ -255,24 +261,6 @@ int cmd_member_override(struct cli *cli, int argc, char **argv)
                            done[override]);
 }
 
-/* The end of the quarantine. It depends on the last certificate that was seen, and is the full time
- * if state/health can't be read. */
-static uint64_t quarantine_end(struct session *session, struct cli *cli,
-                               const struct member *member, const struct settings *settings)
-{
-    struct memberview view;
-    struct cli quiet = { .state_dir = cli->state_dir };
-    struct memberview_source source = { .settings = *settings };
-    bool read = session_read(session, &quiet, STORE_HEALTH) == RESULT_OK;
-    source.health = session->txn[STORE_HEALTH];
-    read = read && memberview_begin(&source, session_now()) == RESULT_OK &&
-           memberview_make(&view, member, &source) == RESULT_OK;
-    if (!read) {
-        cli->note = "state/health can't be read, so the full quarantine is taken";
-    }
-    return lifecycle_quarantine_end(read ? &view.consensus.health : NULL, settings, session_now());
-}
-
 int cmd_member_remove(struct cli *cli, int, char **argv)
 {
     struct session session = { 0 };
@@ -285,9 +273,11 @@ int cmd_member_remove(struct cli *cli, int, char **argv)
         result = session_member(&session, cli, label, &member);
     }
     if (result == RESULT_OK) {
-        uint64_t end = quarantine_end(&session, cli, &member, &settings);
-        output_time(end, until);
-        result = registry_remove(&session.change, label, end);
+        struct memberend end;
+        uint64_t barred_until = 0;
+        memberend_begin(&end, &session, cli, &settings);
+        result = memberend_remove(&end, &session, &member, &barred_until);
+        output_time(barred_until, until);
         note_change(&session, &member, NULL);
     }
     result = end_change(&session, cli, result);

@@ -24,6 +24,7 @@ struct listing {
     struct store_txn *history; /* NULL: without --reach */
     uint64_t now;
     uint64_t expiring_before; /* list members with a certificate that ends earlier; 0: all */
+    uint64_t added_before;    /* list members that were registered earlier; 0: all */
     size_t count;
 };
 
@@ -100,7 +101,8 @@ static enum result list_member(const struct member *member, void *arg)
     if (!passes(cli_value(cli, "in-state", 0), listing->view.standing.state) ||
         !passes(cli_value(cli, "country", 0), member->country) ||
         !passes(cli_value(cli, "operator", 0), member->operator_name) ||
-        !expires(&listing->view, listing->expiring_before)) {
+        !expires(&listing->view, listing->expiring_before) ||
+        (listing->added_before != 0 && member->added_at >= listing->added_before)) {
         return RESULT_OK;
     }
     if (listing->history != NULL) {
@@ -156,6 +158,18 @@ static enum result check_found(const struct listing *listing, struct cli *cli)
                : diag_fail(&cli->diag, RESULT_INVALID, "--country: %.200s", why.text);
 }
 
+static enum result read_times(struct listing *listing, struct cli *cli)
+{
+    const char *expiring = cli_value(cli, "expiring", 0);
+    uint32_t within_s = 0;
+    if (expiring != NULL && duration_parse(&within_s, expiring) != RESULT_OK) {
+        return diag_fail(&cli->diag, RESULT_USAGE,
+                         "--expiring takes a time such as 14d, not \"%.40s\"", expiring);
+    }
+    listing->expiring_before = expiring != NULL ? listing->now + within_s : 0;
+    return cli_time(cli, "older", listing->now, CLI_PAST, &listing->added_before);
+}
+
 int cmd_member_list(struct cli *cli, int, char **)
 {
     enum result usable = check_state(cli_value(cli, "in-state", 0), &cli->diag);
@@ -179,12 +193,10 @@ int cmd_member_list(struct cli *cli, int, char **)
     struct session session = { 0 };
     struct listing listing = { .cli = cli, .now = session_now() };
     bool reach = cli_flag(cli, "reach");
-    const char *expiring = cli_value(cli, "expiring", 0);
-    uint32_t within_s = 0;
-    if (expiring != NULL && duration_parse(&within_s, expiring) != RESULT_OK) {
-        return cli_usage(cli, "--expiring takes a time such as 14d, not \"%.40s\"", expiring);
+    usable = read_times(&listing, cli);
+    if (usable != RESULT_OK) {
+        return cli_fail(cli, usable);
     }
-    listing.expiring_before = expiring != NULL ? listing.now + within_s : 0;
     table_begin(&listing.table, reach ? reach_heads : heads,
                 (reach ? sizeof reach_heads : sizeof heads) / sizeof heads[0]);
     enum result result = begin(&session, cli, &listing.source);

@@ -40,6 +40,7 @@ int cmd_member_suspend(struct cli *cli, int argc, char **argv);
 int cmd_member_resume(struct cli *cli, int argc, char **argv);
 int cmd_member_override(struct cli *cli, int argc, char **argv);
 int cmd_member_remove(struct cli *cli, int argc, char **argv);
+int cmd_member_expire(struct cli *cli, int argc, char **argv);
 int cmd_member_restore(struct cli *cli, int argc, char **argv);
 /* `member list --removed`. */
 int member_list_removed(struct cli *cli);

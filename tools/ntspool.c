@@ -40,7 +40,11 @@ static const struct option_row init[] = {
     { "mailbox", 0, "NAME", false, "whom to write to, user@domain or SOA form" },
     { 0 },
 };
-static const struct option_row member_add[] = { MEMBER_OPTIONS, { 0 } };
+static const struct option_row member_add[] = {
+    MEMBER_OPTIONS,
+    { "force", 0, NULL, false, "even if too many of its operator wait for a first certificate" },
+    { 0 },
+};
 static const struct option_row member_set[] = {
     MEMBER_OPTIONS,
     { "no-country", 0, NULL, false, "take the country away" },
@@ -58,12 +62,17 @@ static const struct option_row member_list[] = {
     { "country", 0, "CC", false, "only members of this country" },
     { "operator", 0, "TEXT", false, "only members of this operator" },
     { "expiring", 0, "TIME", false, "only members whose certificate ends within that time (14d)" },
+    { "older", 0, "TIME", false, "only members registered before that time, or for longer (7d)" },
     { "reach", 0, NULL, false, "also the outcomes of the last eight probes, in octal as in chronyc" },
     { "removed", 0, NULL, false, "instead, the removed ones whose names are in quarantine" },
     { 0 },
 };
 static const struct option_row member_override[] = {
     { "all", 0, NULL, false, "all members" },
+    { 0 },
+};
+static const struct option_row member_expire[] = {
+    { "dry-run", 0, NULL, false, "say who would be removed, but change nothing" },
     { 0 },
 };
 static const struct option_row member_import[] = {
@@ -232,6 +241,9 @@ static const struct cli_command commands[] = {
     { "member remove", "NAME", 1, 1, "remove a member and break its name",
       "Nobody else can take the name before the last certificate seen for it has expired.",
       NULL, cmd_member_remove },
+    { "member expire", "", 0, 0, "remove the members whose time has come",
+      "Those whose time to leave is over, and those that never got a certificate.",
+      member_expire, cmd_member_expire },
     { "member restore", "NAME", 1, 1, "bring a removed member back as it was",
       "Possible as long as its name is in quarantine and its addresses are no other member's.", NULL,
       cmd_member_restore },

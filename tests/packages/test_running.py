@@ -327,7 +327,8 @@ def test_a_backup_and_reports_are_made(world):
     units = [unit.name.replace("@", "@x") for unit in sorted((ROOT / "tools/systemd").iterdir())]
     world.type(f"systemd-analyze verify --man=no {' '.join(units)}")
     world.type("mkdir -p /var/lib/prometheus/node-exporter")
-    world.type(f"systemctl start ntspool-backup ntspool-metrics ntspool-check@{APEX}")
+    world.type(f"systemctl start ntspool-backup ntspool-expire ntspool-metrics ntspool-check@{APEX}")
+    assert world.active("ntspool-expire.timer") == "active"
     assert world.type("ls /var/backups/ntspool/*/registry/data.mdb")
     for name in ("ntspool", f"ntspool-check-{APEX}"):
         assert "\nntspool_" in (world.path / f"var/lib/prometheus/node-exporter/{name}.prom").read_text()

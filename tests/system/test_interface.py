@@ -47,7 +47,10 @@ member list --country NL
 member list --in-state registered
 member list --operator A
 member list --expiring 14d
+member list --older 7d
 member list --reach
+member expire --dry-run
+member expire
 member remove bob
 member list --removed
 member restore bob
@@ -227,6 +230,7 @@ member set alice --country NL --no-country
 member override alice
 member override alice maybe
 member remove
+member expire now
 member restore
 member import
 member list --expiring soon

@@ -69,3 +69,40 @@ def test_table_of_members_carries_them(pool, tmp_path):
     for columns, row, words in (("contact", "ops", "contact is one mail address"), ("leave", "soon", "leave is"), ("unlisted", "no", "unlisted is")):
         table.write_text(f"name,ipv4,{columns}\ncarol,9.9.9.11,{row}\n")
         assert words in other.refused("member", "import", str(table))
+
+
+def test_operator_has_few_members_that_wait_for_a_certificate(pool):
+    def add(number, operator, *options):
+        return ("member", "add", f"m{number}", "--address", f"9.9.9.{number}", "--operator", operator, *options)
+
+    for number in range(1, 6):
+        pool(*add(number, "Example"))
+    assert "operator-pending" in pool.refused(*add(6, "Example"))
+    pool(*add(6, "Other"))
+    pool(*add(7, "Example", "--force"))
+    pool("zone", "set", "operator-pending", "7")
+    pool(*add(8, "Example"))
+    assert "7 members of Example" in pool.refused(*add(9, "Example"))
+    pool("zone", "set", "operator-pending", "0")
+    pool(*add(9, "Example"))
+
+
+def test_members_are_listed_by_the_age_of_their_registration(pool):
+    pool("member", "add", "alice", "--address", "9.9.9.9")
+    assert pool.json("member", "list", "--older", "7d") == []
+    assert [member["name"] for member in pool.json("member", "list", "--older", "2099-01-01")] == ["alice"]
+    assert "--older" in pool.refused("member", "list", "--older", "long", status=2)
+
+
+def test_nobody_expires_in_a_new_pool(pool):
+    pool("member", "add", "alice", "--address", "9.9.9.9", "--leave", "1d")
+    assert pool("member", "expire") == ""
+    assert pool.json("member", "expire", "--dry-run") == {"dry_run": True, "follows": False, "removed": []}
+    assert pool.names() == ["alice"]
+
+
+def test_machine_that_follows_removes_nobody(tmp_path):
+    second = Cli(tmp_path / "second")
+    second("init", "pool.test", "--follow", "--ns", "ns1.pool.test=127.0.0.1")
+    assert second("member", "expire") == "this machine follows: the one that leads removes members\n"
+    assert second.json("member", "expire")["follows"] is True

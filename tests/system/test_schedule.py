@@ -15,7 +15,7 @@ from faults import NETWORK, ROWS
 from machine import run, until
 from nameservice import Names
 from pool import APEX, BIN, PRESET, Pool, environment
-from years import DAY, HOUR, Clock
+from years import DAY, HOUR, Clock, lead
 
 led = pytest.mark.skipif(PRESET == "release", reason="a release build's clock can't be led")
 
@@ -44,32 +44,6 @@ def world(machine, clock):
     server.said("ready", 30)
     yield pool
     pool.stop()
-
-
-def switches(process):
-    """How often the process has gone to sleep. It sleeps each time that it has checked for due work."""
-    (line,) = [line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("voluntary_ctxt")]
-    return int(line.split()[1])
-
-
-def probing(process):
-    """True while a probe or lookup is under way: only these have sockets."""
-    for file in Path(f"/proc/{process.pid}/fd").iterdir():
-        try:
-            if file.readlink().name.startswith("socket:"):
-                return True
-        except FileNotFoundError:  # closed in the meantime
-            pass
-    return False
-
-
-def lead(clock, seconds, step, *daemons):
-    """Moves the clock in steps. A step ends when the daemons have noticed it and all their probes are over."""
-    for _ in range(int(seconds / step)):
-        before = [switches(daemon) for daemon in daemons]
-        clock.move(step)
-        for daemon, count in zip(daemons, before):
-            until(lambda: switches(daemon) >= count + 3 and not probing(daemon), 20, "the daemon has taken a step", pause=0.005)
 
 
 def probes(pool, name):
@@ -220,7 +194,7 @@ def test_no_host_or_network_is_flooded_through_names_of_members(pool, machine):
     for number, address in enumerate([host] * 20 + network):
         names.records[f"n{number}.elsewhere.test", "A"] = [address]
         names.records[f"_ntspool.n{number}.elsewhere.test", "TXT"] = [f"pool={APEX}"]
-        pool.cli("member", "add", f"n{number}", "--target", f"n{number}.elsewhere.test", "--country", "NL", "--operator", "one")
+        pool.cli("member", "add", f"n{number}", "--target", f"n{number}.elsewhere.test", "--country", "NL", "--operator", "one", "--force")
     counter = Counter([host, *network])
     try:
         probed = pool.probe(Authority(machine.directory).path)

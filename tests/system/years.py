@@ -3,6 +3,7 @@
 import mmap
 import struct
 import time
+from pathlib import Path
 
 import dns.dnssec
 import dns.exception
@@ -11,6 +12,7 @@ import dns.rdatatype
 import dns.rrset
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from machine import until
 from pool import APEX, environment
 
 HOUR = 3600
@@ -47,6 +49,32 @@ class Clock:
 
     def now(self):
         return time.time() + self.both
+
+
+def switches(process):
+    """How often the process has gone to sleep. It sleeps each time that it has checked for due work."""
+    (line,) = [line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("voluntary_ctxt")]
+    return int(line.split()[1])
+
+
+def probing(process):
+    """True while a probe or lookup is under way: only these have sockets."""
+    for file in Path(f"/proc/{process.pid}/fd").iterdir():
+        try:
+            if file.readlink().name.startswith("socket:"):
+                return True
+        except FileNotFoundError:  # closed in the meantime
+            pass
+    return False
+
+
+def lead(clock, seconds, step, *daemons):
+    """Moves the clock in steps. A step ends when the daemons have noticed it and all their probes are over."""
+    for _ in range(int(seconds / step)):
+        before = [switches(daemon) for daemon in daemons]
+        clock.move(step)
+        for daemon, count in zip(daemons, before):
+            until(lambda: switches(daemon) >= count + 3 and not probing(daemon), 20, "the daemon has taken a step", pause=0.005)
 
 
 class Parent:
