@@ -18,9 +18,22 @@ static bool needs_attention(const struct sitepool_member *member)
             strcmp(member->state, "falling") == 0);
 }
 
-static void put_figure(struct markup *m, const char *what, double value)
+/* Writes it as in 80,000. */
+static void put_grouped(struct markup *m, uint64_t value)
 {
-    markup_put(m, "<div><dt>%s</dt><dd>%.0f</dd></div>\n", what, value);
+    if (value < 1000) {
+        markup_put(m, "%llu", (unsigned long long)value);
+        return;
+    }
+    put_grouped(m, value / 1000);
+    markup_put(m, ",%03llu", (unsigned long long)(value % 1000));
+}
+
+static void put_figure(struct markup *m, const char *what, uint64_t value)
+{
+    markup_put(m, "<div><dt>%s</dt><dd>", what);
+    put_grouped(m, value);
+    markup_raw(m, "</dd></div>\n");
 }
 
 static size_t vantages_asked(const struct sitepool *pool)
@@ -35,19 +48,20 @@ static size_t vantages_asked(const struct sitepool *pool)
 static void put_figures(struct markup *m, const struct sitepool *pool)
 {
     markup_raw(m, "<dl class=\"figures\">\n");
-    put_figure(m, "members handed out", (double)pool->census.eligible);
-    put_figure(m, "members", (double)pool->census.members);
-    put_figure(m, "vantage points", (double)vantages_asked(pool));
-    put_figure(m, "members in the answers of a day", (double)pool->answers_day);
+    put_figure(m, "members handed out", pool->census.eligible);
+    put_figure(m, "members in all", pool->census.members);
+    put_figure(m, "vantage points", vantages_asked(pool));
+    put_figure(m, "times handed out in a day", (uint64_t)pool->answers_day);
     markup_raw(m, "</dl>\n");
 }
 
 static void put_states(struct markup *m, const struct sitepool *pool)
 {
-    markup_raw(m,
-               "<h2>Members by state</h2>\n<table>\n<caption>All members</caption>\n<thead>\n<tr>"
-               "<th scope=\"col\">State</th><th scope=\"col\" class=\"number\">Members</th></tr>"
-               "\n</thead>\n<tbody>\n");
+    markup_raw(
+        m,
+        "<div>\n<h2>Members by state</h2>\n<table>\n<caption>All members</caption>\n<thead>\n<tr>"
+        "<th scope=\"col\">State</th><th scope=\"col\" class=\"number\">Members</th></tr>"
+        "\n</thead>\n<tbody>\n");
     for (unsigned i = 0; i < CENSUS_STATES; i++) {
         if (pool->census.states[i] > 0) {
             markup_raw(m, "<tr><th scope=\"row\">");
@@ -56,7 +70,7 @@ static void put_states(struct markup *m, const struct sitepool *pool)
             markup_put(m, "</th><td class=\"number\">%zu</td></tr>\n", pool->census.states[i]);
         }
     }
-    markup_raw(m, "</tbody>\n</table>\n");
+    markup_raw(m, "</tbody>\n</table>\n</div>\n");
 }
 
 /* worldpages_put has made both files before. */
@@ -75,10 +89,11 @@ static void put_families(struct markup *m, const struct sitepool *pool)
         enum address_family family;
         const char *name;
     } rows[] = { { ADDRESS_IPV4, "IPv4" }, { ADDRESS_IPV6, "IPv6" } };
-    markup_raw(m, "<h2>Addresses</h2>\n<table>\n<caption>Addresses that were probed</caption>\n"
-                  "<thead>\n<tr><th scope=\"col\">Family</th>"
-                  "<th scope=\"col\" class=\"number\">Working</th>"
-                  "<th scope=\"col\" class=\"number\">Not working</th></tr>\n</thead>\n<tbody>\n");
+    markup_raw(m,
+               "<div>\n<h2>Addresses</h2>\n<table>\n<caption>Addresses that were probed</caption>\n"
+               "<thead>\n<tr><th scope=\"col\">Family</th>"
+               "<th scope=\"col\" class=\"number\">Working</th>"
+               "<th scope=\"col\" class=\"number\">Not working</th></tr>\n</thead>\n<tbody>\n");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const size_t *count = pool->census.addresses[rows[i].family];
         markup_put(m,
@@ -86,7 +101,7 @@ static void put_families(struct markup *m, const struct sitepool *pool)
                    "<td class=\"number\">%zu</td></tr>\n",
                    rows[i].name, count[true], count[false]);
     }
-    markup_raw(m, "</tbody>\n</table>\n");
+    markup_raw(m, "</tbody>\n</table>\n</div>\n");
 }
 
 static void put_troubled(struct markup *m, const struct sitepool_member *member)
@@ -96,7 +111,7 @@ static void put_troubled(struct markup *m, const struct sitepool_member *member)
     page_state(m, member->state, member->eligible);
     markup_raw(m, "</td><td>");
     page_time(m, member->since);
-    markup_put(m, "</td><td>%s</td><td>", member->reason);
+    markup_put(m, "</td><td class=\"words\">%s</td><td>", member->reason);
     if (member->failure != FAILURE_NONE) {
         page_failure(m, "", member->failure);
     }
@@ -162,10 +177,12 @@ void page_pool(struct markup *m, const struct sitepool *pool)
                "(<a href=\"https://www.rfc-editor.org/rfc/rfc8915\">RFC 8915</a>).</p>\n",
                pool->apex);
     put_figures(m, pool);
+    put_map(m, pool);
     put_attention(m, pool);
+    markup_raw(m, "<div class=\"beside\">\n");
     put_states(m, pool);
     put_families(m, pool);
-    put_map(m, pool);
+    markup_raw(m, "</div>\n");
     page_end(m, pool);
 }
 
