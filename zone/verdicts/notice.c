@@ -38,6 +38,28 @@ static uint64_t before(uint64_t at, uint64_t s)
     return at > s ? at - s : 0;
 }
 
+/* True if the address was probed lately. While it fails, the pauses between its probes grow to a
+ * 24th of the time (probe/schedule.h); they may take twice that. After the probe itself was off,
+ * what it saw before is old until it has looked again. */
+static bool is_fresh(const struct address_health *seen, uint64_t failing_since,
+                     const struct settings *settings, uint64_t now)
+{
+    bool fails = seen->failure != FAILURE_NONE && failing_since < now;
+    uint64_t pause = fails ? (now - failing_since) / 12 : 0;
+    return seen->probes > 0 && seen->last_probe_at + settings->verdict_fresh_s + pause >= now;
+}
+
+static bool was_probed_lately(const struct member_health *health, const struct settings *settings,
+                              uint64_t now)
+{
+    for (unsigned i = 0; i < health->address_count; i++) {
+        if (is_fresh(&health->addresses[i], health->stage_since, settings, now)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A certificate that was renewed may not have been seen yet. So only those count that the last
  * probe was shown. */
 static void look_at_certificates(struct notice_facts *out, const struct member_health *health,
@@ -47,11 +69,12 @@ static void look_at_certificates(struct notice_facts *out, const struct member_h
         const struct address_health *seen = &health->addresses[i];
         uint64_t end = seen->cert_not_after;
         bool ended = seen->failure == FAILURE_CERT_EXPIRED && end <= now;
-        bool soon = seen->failure == FAILURE_NONE && seen->probes > 0 && end > now &&
+        bool soon = seen->failure == FAILURE_NONE && end > now &&
                     end - now <= settings->certificate_warning_s &&
                     (seen->warnings & WARNING_CERT_AGE) != 0;
         uint64_t *first = ended ? &out->certificate_ended : &out->certificate_soon;
-        if (end != 0 && (ended || soon) && (*first == 0 || end < *first)) {
+        if (end != 0 && (ended || soon) && (*first == 0 || end < *first) &&
+            is_fresh(seen, end, settings, now)) {
             *first = end;
         }
     }
@@ -70,8 +93,8 @@ static void look_at_registration(struct notice_facts *out, const struct member *
                                  const struct settings *settings)
 {
     uint64_t time = settings->registration_expiry_s;
-    if (time > 0) {
-        out->expires_at = member->added_at + time;
+    if (time > 0 && !member->suspended && member->override != OVERRIDE_ELIGIBLE) {
+        out->expires_at = member->changed_at + time;
         out->told_of_expiry_from =
             before(out->expires_at, time / 2 < NOTICE_EXPIRY_S ? time / 2 : NOTICE_EXPIRY_S);
     }
@@ -93,7 +116,8 @@ void notice_facts_of(struct notice_facts *out, const struct member *member,
     look_at_certificates(out, health, settings, now);
     bool decided = member->suspended || member->capacity_mbit == 0 ||
                    member->override != OVERRIDE_AUTO || lifecycle_leaves(member, settings, now);
-    bool sure = consensus->known && consensus->hold == HOLD_NONE && !decided;
+    bool sure = consensus->known && consensus->hold == HOLD_NONE && !decided &&
+                was_probed_lately(health, settings, now);
     out->out = sure && health->stage == STAGE_INELIGIBLE;
     out->in = sure && health->stage == STAGE_ELIGIBLE;
 }

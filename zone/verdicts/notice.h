@@ -4,7 +4,7 @@
  *
  * A notice of the verdict must be true when it is read. So none is due while no vantage point
  * reports, while removals are held back, or while nobody is eligible; and a member must have been
- * out for NOTICE_OUT_S, or back for NOTICE_BACK_S.
+ * probed lately, and been out for NOTICE_OUT_S, or back for NOTICE_BACK_S.
  *
  * Bounds. A member that comes and goes is told of once a day. A contact gets one mail an hour
  * (NOTICE_GAP_S, for the caller to keep). A member has one row, which goes with it. It does not

@@ -10,6 +10,7 @@ static struct settings settings;
 static struct member alice;
 static struct consensus seen;
 static struct notice_memory memory;
+static bool probe_runs; /* the last probe is a minute ago */
 
 static int begin(void **)
 {
@@ -19,7 +20,7 @@ static int begin(void **)
     settings.certificate_warning_s = 14 * DAY;
     member_defaults(&alice);
     alice.id = 7;
-    alice.added_at = T - 100 * DAY;
+    alice.changed_at = T - 100 * DAY;
     seen = (struct consensus){ .known = true };
     seen.health.stage = STAGE_ELIGIBLE;
     seen.health.stage_since = T - 50 * DAY;
@@ -28,6 +29,7 @@ static int begin(void **)
                                                         .probes = 9,
                                                         .cert_not_after = T + 60 * DAY };
     memory = (struct notice_memory){ .member_id = 7 };
+    probe_runs = true;
     return 0;
 }
 
@@ -37,10 +39,19 @@ static void now_in(enum stage stage, uint64_t since)
     seen.health.stage_since = since;
 }
 
-static unsigned due_if(bool trusted, uint64_t now)
+static struct notice_facts facts_at(bool trusted, uint64_t now)
 {
     struct notice_facts facts;
+    for (unsigned i = 0; probe_runs && i < seen.health.address_count; i++) {
+        seen.health.addresses[i].last_probe_at = now - 60;
+    }
     notice_facts_of(&facts, &alice, &seen, trusted, &settings, now);
+    return facts;
+}
+
+static unsigned due_if(bool trusted, uint64_t now)
+{
+    struct notice_facts facts = facts_at(trusted, now);
     return notice_due(&facts, &memory, now);
 }
 
@@ -48,8 +59,7 @@ static unsigned due_if(bool trusted, uint64_t now)
 static const char *told(uint64_t now)
 {
     static char text[256];
-    struct notice_facts facts;
-    notice_facts_of(&facts, &alice, &seen, true, &settings, now);
+    struct notice_facts facts = facts_at(true, now);
     unsigned due = notice_due(&facts, &memory, now);
     text[0] = '\0';
     for (unsigned i = 0; i < NOTICES; i++) {
@@ -157,6 +167,25 @@ static void nothing_is_due_without_trust(void **)
     assert_int_not_equal(due_if(true, T + DAY), 0);
 }
 
+static void what_was_seen_before_the_probe_was_off_is_not_told(void **)
+{
+    struct address_health *address = &seen.health.addresses[0];
+    probe_runs = false;
+    now_in(STAGE_INELIGIBLE, T - 3 * DAY);
+    address->failure = FAILURE_CONNECT_TIMEOUT;
+    address->last_probe_at = T - 2 * DAY;
+    assert_told(T, "");
+    address->last_probe_at = T - 6 * HOUR; /* it is seldom probed, since it has failed so long */
+    assert_told(T, "out");
+    now_in(STAGE_ELIGIBLE, T - 2 * HOUR);
+    address->failure = FAILURE_NONE;
+    address->warnings = WARNING_CERT_AGE;
+    address->cert_not_after = T + DAY;
+    assert_told(T, "");
+    address->last_probe_at = T - 60;
+    assert_told(T, "back certificate-ends");
+}
+
 static void held_falling_and_unknown_members_are_neither_out_nor_back(void **)
 {
     now_in(STAGE_FALLING, T);
@@ -165,7 +194,7 @@ static void held_falling_and_unknown_members_are_neither_out_nor_back(void **)
     seen.hold = HOLD_SILENT;
     assert_told(T + DAY, "");
     seen = (struct consensus){ .known = false };
-    alice.added_at = T;
+    alice.changed_at = T;
     assert_told(T + DAY, "");
 }
 
@@ -246,14 +275,12 @@ static void two_certificates_in_turn_are_told_of_once_each(void **)
 
 static void first_of_several_certificates_counts(void **)
 {
-    struct notice_facts facts;
     seen.health.address_count = 2;
     seen.health.addresses[1] = seen.health.addresses[0];
     seen.health.addresses[0].warnings = seen.health.addresses[1].warnings = WARNING_CERT_AGE;
     seen.health.addresses[0].cert_not_after = T + 9;
     seen.health.addresses[1].cert_not_after = T + 5;
-    notice_facts_of(&facts, &alice, &seen, true, &settings, T);
-    assert_int_equal(facts.certificate_soon, T + 5);
+    assert_int_equal(facts_at(true, T).certificate_soon, T + 5);
 }
 
 /* -- registration, leave, removal -- */
@@ -261,20 +288,24 @@ static void first_of_several_certificates_counts(void **)
 static void registration_that_expires_is_told_of_a_week_before(void **)
 {
     now_in(STAGE_REGISTERED, T);
-    alice.added_at = T;
+    alice.changed_at = T;
     assert_told(T + 23 * DAY - 1, "");
     assert_told(T + 23 * DAY, "registration-expires");
     assert_told(T + 29 * DAY, "");
     settings.registration_expiry_s = 40 * DAY;
     assert_told(T + 33 * DAY, "registration-expires");
+    alice.suspended = true;
+    settings.registration_expiry_s = 60 * DAY;
+    assert_told(T + 53 * DAY, "");
+    alice.suspended = false;
     settings.registration_expiry_s = 0;
-    assert_told(T + 50 * DAY, "");
+    assert_told(T + 53 * DAY, "");
 }
 
 static void registration_of_two_days_is_told_of_after_one(void **)
 {
     now_in(STAGE_REGISTERED, T);
-    alice.added_at = T;
+    alice.changed_at = T;
     settings.registration_expiry_s = 2 * DAY;
     assert_told(T + DAY - 1, "");
     assert_told(T + DAY, "registration-expires");
@@ -283,7 +314,7 @@ static void registration_of_two_days_is_told_of_after_one(void **)
 static void certified_member_does_not_expire(void **)
 {
     now_in(STAGE_CERTIFIED, T);
-    alice.added_at = T;
+    alice.changed_at = T;
     assert_told(T + 29 * DAY, "");
 }
 
@@ -405,6 +436,7 @@ int main(void)
         LIFE(old_outage_is_told_of_once_when_notices_begin),
         LIFE(other_vantage_points_time_makes_no_second_reminder),
         LIFE(nothing_is_due_without_trust),
+        LIFE(what_was_seen_before_the_probe_was_off_is_not_told),
         LIFE(held_falling_and_unknown_members_are_neither_out_nor_back),
         LIFE(operators_word_is_no_outage),
         LIFE(clock_that_was_ahead_keeps_no_notice_back),
