@@ -27,7 +27,7 @@ class World:
         self.machine = machine
         self.pool = Pool(machine).init()
         self.pool.cli("zone", "set", "verdict-fresh", "1d", "mailbox", "hostmaster.example.net")
-        authority = Authority(machine.directory)
+        self.authority = authority = Authority(machine.directory)
         contacts = {"alice": OURS, "bob": OURS, "carol": CAROLS, "dave": None}
         addresses = {name: f"127.0.1.{number + 1}" for number, name in enumerate(contacts)}
         for name, contact in contacts.items():
@@ -197,6 +197,21 @@ def test_contact_is_told_that_its_member_was_removed(world):
     assert world.sent(14 * HOUR) == []
     world.pool.cli("member", "restore", "carol")
     world.wait_for("carol", "eligible")
+
+
+def test_contact_is_told_of_a_certificate_that_ends_and_of_a_registration_that_expires(world):
+    world.pool.add("erin", "127.0.1.5", options=["--contact", "erin@example.com"])
+    world.pool.add("frank", "127.0.1.6", options=["--contact", "frank@example.com"])
+    world.pool.cli("zone", "set", "registration-expiry", "8h")
+    world.servers["erin"] = Chronyd(world.machine, "erin", ["127.0.1.5"], *world.authority.issue("erin", [f"erin.{APEX}"], -60, 5))
+    world.wait_for("erin", "eligible")
+    mails = {mail["To"]: mail for mail in world.sent(5 * HOUR)}
+    assert mails.keys() == {"erin@example.com", "frank@example.com"}
+    assert mails["erin@example.com"]["Subject"] == f"{APEX}: erin has a certificate that ends soon"
+    assert "at 127.0.1.5" in mails["erin@example.com"].get_content()
+    assert mails["frank@example.com"]["Subject"] == f"{APEX}: frank has no certificate yet: its registration expires soon"
+    assert "127.0.1.6: connect-refused" in mails["frank@example.com"].get_content()
+    assert world.sent(7 * HOUR) == []
 
 
 def test_nothing_is_told_of_verdicts_that_are_held_back(world):

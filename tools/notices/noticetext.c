@@ -137,8 +137,8 @@ static void put_out(struct mail *mail, const struct noticeitem *item, const char
                     const struct noticelist *list)
 {
     mail_paragraphf(mail, INNER,
-                    "It has been out of the pool since %s: the pool sends no clients to it. It "
-                    "comes back by itself when its score is %.6g again.",
+                    "It has been out of the pool since %s: clients are no longer sent to it. It "
+                    "comes back by itself once its score is %.6g again.",
                     since, list->settings.reentry_score_milli / 1000.0);
     put_failures(mail, item);
 }
@@ -173,7 +173,8 @@ static void put_expires(struct mail *mail, const struct noticeitem *item)
     char at[ISOTIME_ROOM];
     mail_paragraphf(mail, INNER,
                     "No probe has seen it with a certificate for its name. Its registration "
-                    "expires at %s: then it is removed, and its name is no longer served.",
+                    "expires at %s, if it gets none until then: it is removed, and its name is no "
+                    "longer served.",
                     isotime_text(item->facts.expires_at, at));
     put_failures(mail, item);
 }
@@ -184,9 +185,8 @@ static void put_leaves(struct mail *mail, const struct noticeitem *item,
     char at[ISOTIME_ROOM], from[ISOTIME_ROOM];
     uint64_t leaves_at = item->facts.leaves_at, lead = list->settings.leave_lead_s;
     mail_paragraphf(mail, INNER,
-                    "It leaves the pool at %s, as planned. From %s on the pool sends no new "
-                    "clients to it. Keep it running until it has left: clients that have it "
-                    "stay.",
+                    "It leaves the pool at %s, as planned. From %s on, no new clients are sent "
+                    "to it. Keep it running until it has left: clients that know it keep asking.",
                     isotime_text(leaves_at, at),
                     isotime_text(leaves_at > lead ? leaves_at - lead : 0, from));
 }
@@ -270,8 +270,8 @@ void noticetext_mail(struct mail *mail, const struct notice_sender *sender,
         put_item(mail, sender, list, &items[i]);
     }
     mail_paragraphf(mail, PLAIN,
-                    "This is an automatic mail of the pool %s. You get it since your address is "
-                    "the contact of the members above. To get none, write to %s.",
+                    "This is an automatic mail of the pool %s. You get it because your address is "
+                    "the contact of the members above. To stop these mails, write to %s.",
                     sender->pool, sender->from);
     mail_end(mail);
 }

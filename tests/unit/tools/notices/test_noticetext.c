@@ -66,7 +66,7 @@ static void outage_has_its_reason_and_what_to_do(void **)
 {
     struct address_health *seen = &items[0].health.addresses[0];
     assert_says(NOTICE_OUT, "It has been out of the pool since 2026-11-29T00:00:00Z");
-    assert_says(NOTICE_OUT, "when its score is 12 again.");
+    assert_says(NOTICE_OUT, "once its score is 12 again.");
     assert_says(NOTICE_OUT, "Reason: score under the re-entry threshold");
     seen->failure = FAILURE_CERT_NAME;
     strcpy(seen->detail, "certificate is for time.example.net");
@@ -95,7 +95,7 @@ static void each_notice_has_its_facts(void **)
     assert_says(NOTICE_CERTIFICATE_ENDED, "ended at 2026-11-29T00:00:00Z");
     assert_says(NOTICE_EXPIRES, "expires at 2026-12-14T00:00:00Z");
     assert_says(NOTICE_LEAVES, "leaves the pool at 2026-12-14T00:00:00Z, as planned. From "
-                               "2026-11-30T00:00:00Z on");
+                               "2026-11-30T00:00:00Z on,");
     assert_says(NOTICE_REMOVED, "removed from the pool at 2026-11-30T00:00:00Z. Its name");
     items[0].memory.expires_at = T;
     assert_says(NOTICE_REMOVED, "it had no certificate, and its registration expired");
@@ -112,7 +112,7 @@ static void one_mail_tells_of_all_members(void **)
         strstr(text, "\nSubject: pool.example: alice is out of the pool, and 2 more\n"));
     assert_non_null(strstr(text, "\n\nalice (alice.pool.example)\n"));
     assert_non_null(strstr(text, "\n\nbob (bob.pool.example)\n"));
-    assert_non_null(strstr(said, "To get none, write to hostmaster@example.net."));
+    assert_non_null(strstr(said, "To stop these mails, write to hostmaster@example.net."));
 }
 
 static void member_with_its_own_name_is_told_it(void **)
