@@ -15,7 +15,11 @@
 #include "zone/base/version.h"
 
 enum {
-    IMPRINT_MAX = 64 * 1024
+    IMPRINT_MAX = 64 * 1024,
+    /* A member's page is made anew each quarter of an hour, in a larger pool each half hour, and so
+     * on: so many a minute at most, but for those of members whose state changes. */
+    MEMBERS_A_MINUTE = 100,
+    WARM_MIN = 15
 };
 
 static void mix(uint64_t *sum, const char *text)
@@ -53,11 +57,18 @@ static enum result put_all(struct site *site, const struct sitepool *pool, struc
     return sitepages_put(site, pool);
 }
 
+static uint32_t warm_s(size_t members)
+{
+    size_t times = (members + MEMBERS_A_MINUTE * WARM_MIN - 1) / (MEMBERS_A_MINUTE * WARM_MIN);
+    return WARM_MIN * 60 * (uint32_t)(times > 0 ? times : 1);
+}
+
 static enum result write_site(struct cli *cli, const struct sitepool *pool, const char *dir,
                               struct site_totals *totals)
 {
     const struct site_terms terms = { .apex = pool->apex,
                                       .now = pool->now,
+                                      .warm_s = warm_s(pool->count),
                                       .edition = edition_of(pool),
                                       .all = cli_flag(cli, "all") };
     struct site *site = NULL;

@@ -173,7 +173,7 @@ bool site_due(struct site *site, const char *subject, enum site_tier tier, uint6
         row->asked = true;
     }
     if (!due && tier != SITE_ONCE) {
-        uint64_t interval = tier == SITE_WARM ? SITE_WARM_S : SITE_COLD_S;
+        uint64_t interval = tier == SITE_WARM ? site->terms.warm_s : SITE_COLD_S;
         due = row->made_at < last_time(now, subject, interval);
     }
     if (due) {

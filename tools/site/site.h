@@ -16,13 +16,12 @@
 
 enum site_tier {
     SITE_HOT,  /* made in each run */
-    SITE_WARM, /* each 15 minutes, and when its fingerprint changes */
+    SITE_WARM, /* at times that `warm_s` are apart, and when its fingerprint changes */
     SITE_COLD, /* the same, each day */
     SITE_ONCE  /* only when its fingerprint changes */
 };
 
 enum {
-    SITE_WARM_S = 900,
     SITE_COLD_S = 86400
 };
 
@@ -31,6 +30,7 @@ struct site;
 struct site_terms {
     const char *apex;
     uint64_t now;     /* Unix seconds */
+    uint32_t warm_s;  /* see SITE_WARM */
     uint64_t edition; /* of what all files depend on: if it changes, all are due */
     bool all;         /* all are due */
 };
