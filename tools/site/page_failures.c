@@ -49,8 +49,8 @@ static void put_failures(struct markup *m, const struct sitepool *pool)
     for (unsigned i = FAILURE_NONE + 1; i < FAILURE_COUNT; i++) {
         enum failure failure = (enum failure)i;
         const size_t *now = pool->census.failing[i];
-        markup_put(m, "<tr id=\"%s\"><th scope=\"row\">%s</th><td>%s</td><td>", failure_id(failure),
-                   failure_id(failure), failure_advice(failure));
+        markup_put(m, "<tr id=\"%s\"><th scope=\"row\">%s</th><td class=\"words\">%s</td><td>",
+                   failure_id(failure), failure_id(failure), failure_advice(failure));
         put_source(m, failure_source(failure));
         markup_put(m, "</td><td class=\"number\">%zu</td></tr>\n",
                    now[ADDRESS_IPV4] + now[ADDRESS_IPV6]);
@@ -67,7 +67,7 @@ static void put_warnings(struct markup *m, const struct sitepool *pool)
     for (unsigned i = 0; i < WARNINGS; i++) {
         enum warning warning = (enum warning)(1U << i);
         markup_put(m,
-                   "<tr id=\"warning-%s\"><th scope=\"row\">%s</th><td>%s</td>"
+                   "<tr id=\"warning-%s\"><th scope=\"row\">%s</th><td class=\"words\">%s</td>"
                    "<td class=\"number\">%zu</td></tr>\n",
                    warning_text(warning), warning_text(warning), warning_advice(warning),
                    pool->census.warnings[i]);

@@ -3,24 +3,27 @@
 #include "tools/site/page.h"
 #include "tools/site/sitetable.h"
 
-/* Why the verdicts of a vantage point don't count, or what it says of itself. */
 static const char *word_on(const struct vantage *vantage, bool asked)
+{
+    return vantage->state != VANTAGE_WELL ? "set aside" : asked ? "counts" : "silent";
+}
+
+static const char *reason_of(const struct vantage *vantage, bool asked)
 {
     switch (vantage->state) {
     case VANTAGE_CLOCK_OFF:
-        return "set itself aside: its clock differs from its references";
+        return ": its clock differs from its references";
     case VANTAGE_NETWORK_OFF:
-        return "set itself aside: its network does not work";
+        return ": its network does not work";
     case VANTAGE_HELD_UP:
-        return "set itself aside: its machine gets too little CPU time";
+        return ": its machine gets too little CPU time";
     case VANTAGE_WELL:
         break;
     }
     if (!asked) {
-        return "silent: its last report is too old";
+        return ": its last report is too old";
     }
-    return vantage_is_frozen(vantage) ? "counts; its removals wait, since too many fail at once"
-                                      : "counts";
+    return vantage_is_frozen(vantage) ? "; removals wait, since too many fail at once" : "";
 }
 
 static const char *word_on_family(const struct vantage_family *family)
@@ -41,8 +44,11 @@ static void put_row(struct markup *m, const struct sitepool *pool, unsigned i)
     const struct vantages *all = &pool->source.vantages;
     const struct vantage *vantage = &all->list[i];
     bool counts = all->asked[i] && vantage->state == VANTAGE_WELL;
-    markup_put(m, "<tr><th scope=\"row\">%s</th><td><span class=\"state %s\">%s</span></td><td>",
-               vantage->name, counts ? "good" : "bad", word_on(vantage, all->asked[i]));
+    markup_put(m,
+               "<tr><th scope=\"row\">%s</th><td class=\"words\"><span class=\"state "
+               "%s\">%s</span>%s</td><td>",
+               vantage->name, counts ? "good" : "bad", word_on(vantage, all->asked[i]),
+               reason_of(vantage, all->asked[i]));
     page_time(m, vantage->well_at);
     markup_raw(m, "</td><td class=\"number\">");
     page_span(m, vantage->interval_s);
