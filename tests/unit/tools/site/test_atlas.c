@@ -114,7 +114,8 @@ static void places_are_in_their_countries(void **)
         { "US", { 65.0F, -150.0F } }, { "US", { 39.0F, -98.0F } },  { "RU", { 66.5F, -173.0F } },
         { "RU", { 66.5F, 175.0F } },  { "RU", { 54.7F, 21.0F } },   { "CL", { -30.0F, -70.7F } },
         { "GL", { 75.0F, -40.0F } },  { "AU", { -42.0F, 146.6F } }, { "XK", { 42.6F, 20.9F } },
-        { "CY", { 35.2F, 33.6F } },   { "SO", { 9.8F, 45.5F } },    { "SO", { 3.0F, 45.0F } },
+        { "UA", { 45.3F, 34.4F } },   { "CY", { 35.2F, 33.6F } },   { "SO", { 9.8F, 45.5F } },
+        { "SO", { 3.0F, 45.0F } },
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         struct atlas_point point = atlas_point(known[i].at);
