@@ -1,11 +1,13 @@
-/* history: shows a member's scores over time. */
+/* history: shows a member's scores and answers over time, or what the pool was. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/commands.h"
 #include "tools/output.h"
+#include "tools/poolhistoryshow.h"
 #include "tools/session.h"
+#include "zone/steering/traffic.h"
 #include "zone/verdicts/history.h"
 
 enum {
@@ -14,7 +16,8 @@ enum {
     RAW_S = 2 * DAY_S,
     LINE_HOURS = RAW_S / HOUR_S, /* columns of the first sparkline */
     LINE_DAYS = 60,
-    DAYS_SHOWN_MAX = HISTORY_DAYS
+    DAYS_SHOWN_MAX = HISTORY_DAYS,
+    POOL_DAYS = 14 /* of the pool, unless --since says otherwise */
 };
 
 /* Sums over an hour or a day. */
@@ -97,11 +100,16 @@ static json_t *days_json(const struct history_report *report)
     return list;
 }
 
-/* Prints a sparkline with one column a sum: the mean score from 0 to 20 in eighths, a blank without
- * probes. */
-static void print_line(const char *name, const struct sum *sums, unsigned count)
+/* Prints one column of a sparkline, in eighths. */
+static void print_bar(int64_t height)
 {
     static const char *const bars[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+    (void)fputs(bars[height < 0 ? 0 : height > 7 ? 7 : height], stdout);
+}
+
+/* Prints a sparkline with one column a sum: the mean score from 0 to 20, a blank without probes. */
+static void print_line(const char *name, const struct sum *sums, unsigned count)
+{
     printf("  %-12s ", name);
     for (unsigned i = 0; i < count; i++) {
         if (sums[i].probes == 0) {
@@ -109,8 +117,7 @@ static void print_line(const char *name, const struct sum *sums, unsigned count)
             continue;
         }
         int64_t score = sums[i].score_milli / (int64_t)sums[i].probes;
-        int64_t height = score * 8 / HEALTH_SCORE_MAX;
-        (void)fputs(bars[height < 0 ? 0 : height > 7 ? 7 : height], stdout);
+        print_bar(score * 8 / HEALTH_SCORE_MAX);
     }
     puts("");
 }
@@ -145,7 +152,9 @@ static void print_report(const struct history_report *report, const struct histo
 
 struct history_view {
     struct store_txn *history;
-    json_t *list; /* NULL: print */
+    uint64_t since;
+    uint64_t answers[TRAFFIC_DAYS]; /* of the member; today first */
+    json_t *list;                   /* NULL: print */
     unsigned shown;
 };
 
@@ -158,10 +167,12 @@ static enum result show_subject(struct history_view *view, const struct history_
         report->samples = json_array();
         report->summaries = json_array();
     }
-    enum result result = history_samples(view->history, subject, report->now - RAW_S, report->now,
-                                         take_sample, report);
+    uint64_t raw_since = report->now - RAW_S;
+    raw_since = raw_since < view->since ? view->since : raw_since;
+    enum result result =
+        history_samples(view->history, subject, raw_since, report->now, take_sample, report);
     if (result == RESULT_OK) {
-        result = history_hours(view->history, subject, 0, report->now, take_hour, report);
+        result = history_hours(view->history, subject, view->since, report->now, take_hour, report);
     }
     if (result == RESULT_OK && view->list != NULL) {
         json_t *row = json_object();
@@ -211,6 +222,51 @@ static enum result show_all(struct history_view *view, struct store_txn *health,
     return RESULT_OK;
 }
 
+static enum result read_answers(struct history_view *view, struct session *session, struct cli *cli,
+                                uint64_t member_id)
+{
+    struct traffic traffic = { .cells = NULL };
+    TRY(session_read(session, cli, STORE_TRAFFIC));
+    TRY(traffic_load(&traffic, session->txn[STORE_TRAFFIC], &cli->diag));
+    traffic_days(&traffic, member_id, session_now(), view->answers);
+    traffic_done(&traffic);
+    return RESULT_OK;
+}
+
+static json_t *answers_json(const struct history_view *view)
+{
+    json_t *list = json_array();
+    uint64_t today = session_now() / DAY_S;
+    for (unsigned back = TRAFFIC_DAYS; back-- > 0;) {
+        uint64_t at = (today - back) * DAY_S;
+        if (at + DAY_S > view->since) {
+            json_array_append_new(list, json_pack("{s:o, s:I}", "at", json_time(at), "answers",
+                                                  (json_int_t)view->answers[back]));
+        }
+    }
+    return list;
+}
+
+/* How often the member was handed out, by day. */
+static void print_answers(const struct history_view *view)
+{
+    uint64_t most = 0, sum = 0;
+    for (unsigned back = 0; back < TRAFFIC_DAYS; back++) {
+        most = view->answers[back] > most ? view->answers[back] : most;
+        sum += view->answers[back];
+    }
+    if (sum == 0) {
+        return;
+    }
+    printf("\nanswers that it was in\n  %-12s ", "60 days");
+    for (unsigned back = TRAFFIC_DAYS; back-- > 0;) {
+        print_bar((int64_t)((double)view->answers[back] * 8 / (double)most));
+    }
+    printf("\n  %llu today, %llu yesterday, %llu in 60 days\n",
+           (unsigned long long)view->answers[0], (unsigned long long)view->answers[1],
+           (unsigned long long)sum);
+}
+
 static enum result show(struct history_view *view, struct session *session, struct cli *cli,
                         const char *label)
 {
@@ -220,28 +276,42 @@ static enum result show(struct history_view *view, struct session *session, stru
     TRY(session_member(session, cli, label, &member));
     TRY(session_read(session, cli, STORE_HEALTH));
     TRY(session_read(session, cli, STORE_HISTORY));
+    TRY(read_answers(view, session, cli, member.id));
     view->history = session->txn[STORE_HISTORY];
     return show_all(view, session->txn[STORE_HEALTH], member.id);
 }
 
-int cmd_history(struct cli *cli, int, char **argv)
+static enum result show_member(struct cli *cli, const char *name, uint64_t since)
 {
     struct session session = { 0 };
     char label[LABEL_ROOM];
-    struct history_view view = { .list = cli->json ? json_array() : NULL };
-    enum result result = label_check(label, argv[0], &cli->diag);
-    if (result == RESULT_OK) {
-        result = show(&view, &session, cli, label);
-    }
+    struct history_view view = { .since = since };
+    TRY(label_check(label, name, &cli->diag));
+    view.list = cli->json ? json_array() : NULL;
+    enum result result = show(&view, &session, cli, label);
     session_done(&session);
     if (result != RESULT_OK) {
         json_decref(view.list);
-        return cli_fail(cli, result);
+        return result;
     }
     if (cli->json) {
-        json_print(json_pack("{s:s, s:o}", "name", label, "history", view.list));
-    } else if (view.shown == 0) {
+        json_print(json_pack("{s:s, s:o, s:o}", "name", label, "history", view.list, "answers",
+                             answers_json(&view)));
+        return RESULT_OK;
+    }
+    if (view.shown == 0) {
         printf("%s was not probed yet.\n", label);
     }
-    return CLI_DONE;
+    print_answers(&view);
+    return RESULT_OK;
+}
+
+int cmd_history(struct cli *cli, int argc, char **argv)
+{
+    uint64_t now = session_now(), since = argc > 0 ? 0 : now - (uint64_t)POOL_DAYS * DAY_S;
+    enum result result = cli_time(cli, "since", now, CLI_PAST, &since);
+    if (result == RESULT_OK) {
+        result = argc > 0 ? show_member(cli, argv[0], since) : poolhistoryshow(cli, since);
+    }
+    return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
 }

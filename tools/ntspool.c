@@ -204,6 +204,10 @@ static const struct option_row status_options[] = {
     { "nagios", 0, NULL, false, "one line and the exit status of a Nagios plugin" },
     { 0 },
 };
+static const struct option_row history_options[] = {
+    { "since", 0, "TIME", false, "only what is newer: 2027-11-23, or how long ago (7d)" },
+    { 0 },
+};
 static const struct option_row log_options[] = {
     { "limit", 0, "N", false, "the newest N lines only" },
     { "since", 0, "TIME", false, "only what is newer: 2027-11-23, or how long ago (7d)" },
@@ -382,7 +386,8 @@ static const struct cli_command commands[] = {
       "FILE - is the standard input. The remote probe reads a copy of feed/members from here.",
       NULL, cmd_health_import },
 
-    { "history", "NAME", 1, 1, "show the scores of a member over time", NULL, NULL, cmd_history },
+    { "history", "[NAME]", 0, 1, "show the pool, or the scores of a member, over time", NULL,
+      history_options, cmd_history },
     { "log", "[NAME]", 0, 1, "show who changed what, or what happened to a member, and why", NULL,
       log_options, cmd_log },
     { "notices", "", 0, 0, "write the mails to members' contacts: out, back, certificate ends",

@@ -67,6 +67,7 @@ record remove www
 log
 log alice
 log --limit 2 --since 1h
+history
 history alice
 explain --client 192.0.2.1
 share
@@ -125,6 +126,7 @@ member list
 member list --reach
 member show alice
 status
+history
 history alice
 log alice
 explain --client 192.0.2.1
