@@ -83,6 +83,10 @@ enum result store_open(struct store **out, const char *state_dir, enum store_kin
  * The map still grows. */
 enum result store_open_sized(struct store **out, const char *state_dir, enum store_kind kind,
                              bool writable, uint64_t map_bytes, struct diag *diag);
+/* store_open for reading, but the pages are not read first: for a process that needs little of a
+ * large store, and that a damaged one may crash. */
+enum result store_open_unread(struct store **out, const char *state_dir, enum store_kind kind,
+                              struct diag *diag);
 void store_close(struct store *store);
 /* Its directory. */
 const char *store_path_of(const struct store *store);

@@ -302,6 +302,20 @@ enum result store_open_at(struct store **out, const char *path, enum store_kind 
     return open_surveyed(out, path, store_new(path, kind, writable, map_bytes), survey, diag);
 }
 
+enum result store_open_unread(struct store **out, const char *state_dir, enum store_kind kind,
+                              struct diag *diag)
+{
+    char path[PATH_MAX];
+    TRY(store_path(path, state_dir, store_kind_text(kind), diag));
+    struct store_survey survey = store_look_at_head(path);
+    if (survey.result == RESULT_OK &&
+        open_surveyed(out, path, store_new(path, kind, false, STORE_MAP_READER), survey, NULL) ==
+            RESULT_OK) {
+        return RESULT_OK;
+    }
+    return store_open(out, state_dir, kind, false, diag); /* finds the reason, or migrates it */
+}
+
 enum result store_set_aside(const char *state_dir, enum store_kind kind, struct diag *diag)
 {
     char path[PATH_MAX], data[PATH_MAX], lock[PATH_MAX], aside[PATH_MAX + 32];

@@ -108,6 +108,8 @@ struct store_survey store_survey(const char *path, enum store_kind kind);
 /* The same for a file that replaced the one this process has open: the check must not touch its
  * locks. */
 struct store_survey store_survey_new(const char *path, enum store_kind kind);
+/* Judges the file by its first octets, without LMDB, so that a foreign file is not touched. */
+struct store_survey store_look_at_head(const char *path);
 /* Explains the survey's findings; returns its result. */
 enum result store_explain(struct diag *diag, const struct store_survey *survey, const char *path);
 

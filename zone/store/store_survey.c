@@ -99,8 +99,7 @@ int store_env_open(MDB_env **out, const char *path, unsigned flags, uint64_t map
     return 0;
 }
 
-/* Judges the file by its first octets, without LMDB, so that a foreign file is not touched. */
-static struct store_survey look_at_head(const char *path)
+struct store_survey store_look_at_head(const char *path)
 {
     char data[PATH_MAX];
     if (store_path(data, path, "data.mdb", NULL) != RESULT_OK) {
@@ -312,7 +311,7 @@ static _Noreturn void survey_child(int fd, const char *path, enum store_kind kin
 /* A child that dies says DAMAGED. */
 static struct store_survey survey(const char *path, enum store_kind kind, bool alone)
 {
-    struct store_survey found = look_at_head(path);
+    struct store_survey found = store_look_at_head(path);
     if (found.result != RESULT_OK) {
         return found;
     }

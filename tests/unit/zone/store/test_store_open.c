@@ -190,6 +190,39 @@ static void older_store_is_renewed_before_it_is_read(void **)
     assert_ok(open_result(STORE_HEALTH, false, &diag));
 }
 
+static void a_store_opened_unread_is_the_same_store(void **)
+{
+    struct diag diag;
+    struct store *store = open_new(STORE_HEALTH);
+    struct store_txn *txn;
+    assert_ok(store_write(store, &txn, &diag));
+    assert_ok(store_put(txn, TABLE_VANTAGES, "x", 1, "y", 1));
+    assert_ok(store_commit(txn, &diag));
+    store_close(store);
+    assert_ok(store_open_unread(&store, dir, STORE_HEALTH, &diag));
+    assert_ok(store_read(store, &txn, &diag));
+    assert_int_equal(store_count(txn, TABLE_VANTAGES), 1);
+    store_abort(txn);
+    store_close(store);
+}
+
+/* What can't be opened, or only after a migration, gets the whole look. */
+static void a_store_opened_unread_is_refused_with_the_same_reason(void **)
+{
+    struct diag diag;
+    struct store *store = NULL;
+    assert_int_equal(store_open_unread(&store, dir, STORE_HEALTH, &diag), RESULT_MISSING);
+    store_close(open_new(STORE_HEALTH));
+    write_format_in(STORE_HEALTH, STORE_HEALTH, 1);
+    assert_ok(store_open_unread(&store, dir, STORE_HEALTH, &diag));
+    store_close(store);
+    write_format_in(STORE_HEALTH, STORE_HEALTH, 1000);
+    assert_int_equal(store_open_unread(&store, dir, STORE_HEALTH, &diag), RESULT_NEWER);
+    assert_non_null(strstr(diag.text, "upgrade"));
+    run("head -c 100000 /dev/zero | tr '\\0' x > health/data.mdb");
+    assert_int_equal(store_open_unread(&store, dir, STORE_HEALTH, &diag), RESULT_FOREIGN);
+}
+
 static void store_cut_anywhere_is_damaged_and_kills_nobody(void **)
 {
     struct diag diag;
@@ -330,6 +363,8 @@ int main(void)
         CASE(newer_schema_is_refused),
         CASE(schema_without_a_way_up_is_damage),
         CASE(older_store_is_renewed_before_it_is_read),
+        CASE(a_store_opened_unread_is_the_same_store),
+        CASE(a_store_opened_unread_is_refused_with_the_same_reason),
         CASE(store_cut_anywhere_is_damaged_and_kills_nobody),
         CASE(overwritten_pages_kill_nobody),
         CASE(flipped_bits_kill_nobody),
