@@ -9,6 +9,7 @@
 #include "tools/infile.h"
 #include "tools/output.h"
 #include "tools/site/memberlist.h"
+#include "tools/site/sitemembers.h"
 #include "tools/site/sitepages.h"
 #include "tools/site/worldpages.h"
 #include "zone/base/splitmix.h"
@@ -52,6 +53,7 @@ static uint64_t edition_of(const struct sitepool *pool)
 /* Members first, so that no list leads to a page that is not there. */
 static enum result put_all(struct site *site, const struct sitepool *pool, struct cli *cli)
 {
+    TRY(sitemembers_put(site, pool, cli->state_dir, &cli->diag));
     TRY(memberlist_put(site, pool));
     TRY(worldpages_put(site, pool, cli));
     return sitepages_put(site, pool);
