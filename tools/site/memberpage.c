@@ -174,17 +174,20 @@ static void put_share_row(struct markup *m, const struct membershare *share, con
 
 static void put_share(struct markup *m, const struct membershare *share)
 {
-    markup_raw(m, "<h2>Share of the answers</h2>\n<div class=\"scroll\">\n<table>\n"
-                  "<caption>How often it was handed out, beside its part of the capacity "
-                  "(fair) and what steering expects</caption>\n<thead><tr>"
-                  "<th scope=\"col\">Last</th><th scope=\"col\" class=\"number\">Answers</th>"
+    markup_raw(m, "<h2>Share of the answers</h2>\n");
+    page_table(m, "Share of the answers",
+               "How often it was handed out, beside its part of the capacity (fair) and what "
+               "steering expects");
+    markup_raw(m, "<thead><tr><th scope=\"col\">Last</th>"
+                  "<th scope=\"col\" class=\"number\">Answers</th>"
                   "<th scope=\"col\" class=\"number\">Of all</th>"
                   "<th scope=\"col\" class=\"number\">Fair</th>"
                   "<th scope=\"col\" class=\"number\">Expected</th>"
                   "<th scope=\"col\" class=\"number\">To fair</th></tr></thead>\n<tbody>\n");
     put_share_row(m, share, "hour", share->hour, share->all_hour);
     put_share_row(m, share, "day", share->day, share->all_day);
-    markup_raw(m, "</tbody>\n</table>\n</div>\n");
+    markup_raw(m, "</tbody>\n");
+    page_table_end(m);
     if (share->country_count == 0) {
         return;
     }
@@ -206,18 +209,18 @@ static void put_log(struct markup *m, const struct membertrack *track)
     if (track->event_count == 0) {
         return;
     }
-    markup_put(m,
-               "<h2>Log</h2>\n<div class=\"scroll\">\n<table>\n<caption>The last %zu events, the "
-               "newest first</caption>\n<thead><tr><th scope=\"col\">Time</th>"
-               "<th scope=\"col\">By</th><th scope=\"col\">Event</th></tr></thead>\n<tbody>\n",
-               track->event_count);
+    markup_raw(m, "<h2>Log</h2>\n");
+    page_table(m, "Log", "The newest event first; at most 100 are kept");
+    markup_raw(m, "<thead><tr><th scope=\"col\">Time</th><th scope=\"col\">By</th>"
+                  "<th scope=\"col\">Event</th></tr></thead>\n<tbody>\n");
     for (size_t i = track->event_count; i-- > 0;) {
         const struct history_event *event = &track->events[i];
         markup_raw(m, "<tr><td>");
         page_time(m, event->at);
         markup_put(m, "</td><td>%s</td><td>%s</td></tr>\n", event->who, event->text);
     }
-    markup_raw(m, "</tbody>\n</table>\n</div>\n");
+    markup_raw(m, "</tbody>\n");
+    page_table_end(m);
 }
 
 static void put_data(struct markup *m, const struct membertrack *track)

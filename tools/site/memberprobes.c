@@ -1,6 +1,7 @@
 #include "tools/site/memberprobes.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "probe/aead.h"
@@ -112,10 +113,11 @@ void memberprobes_now(struct markup *m, const struct sitepool *pool,
         markup_raw(m, "<h2>Last probes</h2>\n<p>No address is known yet.</p>\n");
         return;
     }
-    markup_raw(m, "<h2>Last probes</h2>\n<div class=\"scroll\">\n<table>\n"
-                  "<caption>Each address from each vantage point. Offset and round trip are those "
-                  "of the last good probe, in milliseconds.</caption>\n<thead><tr>"
-                  "<th scope=\"col\">Address</th><th scope=\"col\">Vantage point</th>"
+    markup_raw(m, "<h2>Last probes</h2>\n");
+    page_table(m, "Last probes",
+               "Each address from each vantage point. Offset and round trip are those of the last "
+               "good probe, in milliseconds.");
+    markup_raw(m, "<thead><tr><th scope=\"col\">Address</th><th scope=\"col\">Vantage point</th>"
                   "<th scope=\"col\" class=\"number\">Score</th><th scope=\"col\">Result</th>"
                   "<th scope=\"col\" class=\"number\">Offset</th>"
                   "<th scope=\"col\" class=\"number\">Round trip</th>"
@@ -129,7 +131,8 @@ void memberprobes_now(struct markup *m, const struct sitepool *pool,
             put_unprobed(m, &track->addresses[i]);
         }
     }
-    markup_raw(m, "</tbody>\n</table>\n</div>\n");
+    markup_raw(m, "</tbody>\n");
+    page_table_end(m);
     for (unsigned i = 0; i < track->address_count; i++) {
         if ((track->view.standing.left_out >> i & 1) != 0) {
             markup_raw(m, "<p>");
@@ -164,8 +167,11 @@ static struct sums sums_of(const struct track_subject *subject)
 
 static void put_figures(struct markup *m, const struct membertrack *track, unsigned address)
 {
-    markup_raw(m, "<div class=\"scroll\">\n<table>\n<caption>Two days in figures</caption>\n"
-                  "<thead><tr><th scope=\"col\">Vantage point</th>"
+    char text[ADDRESS_TEXT_MAX], name[ADDRESS_TEXT_MAX + 32];
+    (void)snprintf(name, sizeof(name), "Two days of %s in figures",
+                   address_text(&track->addresses[address], text));
+    page_table(m, name, "Two days in figures");
+    markup_raw(m, "<thead><tr><th scope=\"col\">Vantage point</th>"
                   "<th scope=\"col\" class=\"number\">Probes</th>"
                   "<th scope=\"col\" class=\"number\">Failed</th>"
                   "<th scope=\"col\" class=\"number\">Lowest score</th>"
@@ -190,7 +196,8 @@ static void put_figures(struct markup *m, const struct membertrack *track, unsig
         put_ms(m, good, good ? sums.rtt_us / sums.good / 1000 : 0, false);
         markup_raw(m, "</td></tr>\n");
     }
-    markup_raw(m, "</tbody>\n</table>\n</div>\n");
+    markup_raw(m, "</tbody>\n");
+    page_table_end(m);
 }
 
 static bool was_probed(const struct membertrack *track, unsigned address)
@@ -242,12 +249,11 @@ void memberprobes_certificate(struct markup *m, const struct membertrack *track)
     if (memberview_certificate_end(&track->view) == 0) {
         return;
     }
-    markup_raw(
-        m,
-        "<h2>Certificate</h2>\n<div class=\"scroll\">\n<table>\n<caption>As last seen</caption>\n"
-        "<thead><tr><th scope=\"col\">Address</th><th scope=\"col\">Ends</th>"
-        "<th scope=\"col\">Left</th><th scope=\"col\">AEAD</th></tr></thead>\n"
-        "<tbody>\n");
+    markup_raw(m, "<h2>Certificate</h2>\n");
+    page_table(m, "Certificate", "As last seen");
+    markup_raw(m, "<thead><tr><th scope=\"col\">Address</th><th scope=\"col\">Ends</th>"
+                  "<th scope=\"col\">Left</th><th scope=\"col\">AEAD</th></tr></thead>\n"
+                  "<tbody>\n");
     for (unsigned i = 0; i < health->address_count; i++) {
         const struct address_health *seen = &health->addresses[i];
         if (seen->cert_not_after == 0) {
@@ -265,7 +271,8 @@ void memberprobes_certificate(struct markup *m, const struct membertrack *track)
         }
         markup_put(m, "</td><td>%s</td></tr>\n", seen->aead != 0 ? aead_text(seen->aead) : "-");
     }
-    markup_raw(m, "</tbody>\n</table>\n</div>\n");
+    markup_raw(m, "</tbody>\n");
+    page_table_end(m);
 }
 
 void memberprobes_warnings(struct markup *m, const struct membertrack *track)
@@ -338,17 +345,18 @@ void memberprobes_failures(struct markup *m, const struct membertrack *track)
         return;
     }
     qsort(list, count, sizeof(list[0]), newest_first);
-    markup_raw(m,
-               "<h2>Failed probes</h2>\n<div class=\"scroll\">\n<table>\n<caption>Of two days, the "
-               "newest first; failures of one kind in a row are one line</caption>\n"
-               "<thead><tr><th scope=\"col\">From</th><th scope=\"col\">Until</th>"
-               "<th scope=\"col\">Address</th><th scope=\"col\">Vantage point</th>"
-               "<th scope=\"col\" class=\"number\">Probes</th>"
-               "<th scope=\"col\">Failure</th></tr></thead>\n<tbody>\n");
+    markup_raw(m, "<h2>Failed probes</h2>\n");
+    page_table(m, "Failed probes",
+               "Of two days, the newest first; failures of one kind in a row are one line");
+    markup_raw(m, "<thead><tr><th scope=\"col\">From</th><th scope=\"col\">Until</th>"
+                  "<th scope=\"col\">Address</th><th scope=\"col\">Vantage point</th>"
+                  "<th scope=\"col\" class=\"number\">Probes</th>"
+                  "<th scope=\"col\">Failure</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < count && i < RUNS_SHOWN; i++) {
         put_failed(m, track, &list[i]);
     }
-    markup_raw(m, "</tbody>\n</table>\n</div>\n");
+    markup_raw(m, "</tbody>\n");
+    page_table_end(m);
     if (count > RUNS_SHOWN) {
         markup_put(m, "<p>There were more: these are the last %d.</p>\n", RUNS_SHOWN);
     }

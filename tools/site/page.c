@@ -64,6 +64,19 @@ void page_end(struct markup *m, const struct sitepool *pool)
     markup_raw(m, "</footer>\n</body>\n</html>\n");
 }
 
+void page_table(struct markup *m, const char *name, const char *caption)
+{
+    markup_put(m,
+               "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"%s\">\n<table>\n"
+               "<caption>%s</caption>\n",
+               name, caption);
+}
+
+void page_table_end(struct markup *m)
+{
+    markup_raw(m, "</table>\n</div>\n");
+}
+
 void page_time(struct markup *m, uint64_t at)
 {
     char text[ISOTIME_ROOM];

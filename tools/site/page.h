@@ -21,6 +21,11 @@ struct page_head {
 void page_begin(struct markup *m, const struct sitepool *pool, const struct page_head *head);
 void page_end(struct markup *m, const struct sitepool *pool);
 
+/* Begins a table that scrolls on a small screen, by keyboard, too; `name` is for readers that can't
+ * see it. page_table_end ends it. */
+void page_table(struct markup *m, const char *name, const char *caption);
+void page_table_end(struct markup *m);
+
 /* A time: `<time>` in UTC to the minute; a dash for 0. */
 void page_time(struct markup *m, uint64_t at);
 /* A span of time: "3 days", "2 h", "12 min"; never two units. */
