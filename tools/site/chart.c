@@ -395,7 +395,8 @@ void chart_write(struct markup *m, const struct chart *chart)
     markup_raw(m, "</svg>\n");
 }
 
-/* As in the stylesheet of the site. */
+/* As in the stylesheet of the site, which does not count where the file is an image of a page. This
+ * one does not where the file is looked at by itself, by the site's policy. */
 static const char file_style[] =
     "<style>text{font:12px system-ui,sans-serif;fill:#59636e}.end{text-anchor:end}"
     ".mid{text-anchor:middle}path{fill:none;stroke:#d5dae0;stroke-width:1}"
@@ -410,10 +411,11 @@ static const char file_style[] =
     ".l1{stroke:#7db4f0}.l2{stroke:#f0a070}.l3{stroke:#b9a3f0}.l4{stroke:#6fcfc4}"
     ".l5{stroke:#ef93c4}.l6{stroke:#b7d264}.l7{stroke:#8fcbe6}.l8{stroke:#d9ad8b}}</style>\n";
 
-void chart_write_file(struct markup *m, const struct chart *chart)
+void chart_write_file(struct markup *m, const struct chart *chart, const char *root)
 {
     const struct frame frame = frame_of(m, chart);
-    put_head(&frame, " xmlns=\"http://www.w3.org/2000/svg\"");
+    markup_put(m, "<?xml-stylesheet type=\"text/css\" href=\"%sstyle.css\"?>\n", root);
+    put_head(&frame, " xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\"");
     markup_raw(m, file_style);
     markup_put(m, "<path class=\"ground\" d=\"M0 0H%dV%.0fH0z\"/>\n", CHART_WIDTH,
                height_of(&frame));

@@ -76,8 +76,9 @@ struct chart {
 
 /* Part of a page, whose stylesheet has the classes. */
 void chart_write(struct markup *m, const struct chart *chart);
-/* A file of its own, with its own style for a light and a dark ground. */
-void chart_write_file(struct markup *m, const struct chart *chart);
+/* A file of its own, with its own style for a light and a dark ground. `root` leads from it to the
+ * site's stylesheet. */
+void chart_write_file(struct markup *m, const struct chart *chart, const char *root);
 
 /* Sets `low` and `high` so that nearly all of the values and 0 are between them and a few are not:
  * one value that is far off must not hide all others. `least` is the least distance. Without

@@ -332,6 +332,6 @@ void membercharts_write_year(struct markup *m, const struct membertrack *track,
                                  .height = SCORE_HEIGHT,
                                  .lines = year->lines,
                                  .line_count = track->address_count };
-    chart_write_file(m, &chart);
+    chart_write_file(m, &chart, "../");
     free(year);
 }

@@ -200,7 +200,7 @@ static uint64_t fingerprint_of(const struct sitemembers *members, const struct g
 {
     uint64_t spread = member->id;
     if (group->tier == SITE_COLD) {
-        return member->id; /* a year changes by the day only */
+        return member->id << 1 | member->unlisted; /* a year changes by the day only */
     }
     uint64_t hour = (members->pool->now + splitmix(&spread) % HOUR_S) / HOUR_S;
     return group->hourly ? member->fingerprint ^ splitmix(&hour) : member->fingerprint;

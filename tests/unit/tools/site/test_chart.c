@@ -110,9 +110,10 @@ static void a_file_has_its_own_style_for_light_and_dark(void **)
 {
     struct chart chart = a_chart();
     markup_clear(&m);
-    chart_write_file(&m, &chart);
+    chart_write_file(&m, &chart, "../");
     assert_non_null(strstr(m.text, "xmlns=\"http://www.w3.org/2000/svg\""));
     assert_non_null(strstr(m.text, "prefers-color-scheme:dark"));
+    assert_non_null(strstr(m.text, "href=\"../style.css\""));
 }
 
 static void values_have_their_places(void **)
