@@ -334,6 +334,26 @@ def test_a_backup_and_reports_are_made(world):
         assert "\nntspool_" in (world.path / f"var/lib/prometheus/node-exporter/{name}.prom").read_text()
 
 
+def test_contacts_get_mails_once_there_is_a_mailer(world):
+    """The mailer may change its user, as Debian's do."""
+    mails, sendmail = world.path / "var/spool/mails", world.path / "usr/sbin/sendmail"
+    mails.mkdir()
+    mails.chmod(0o777)
+    world.type("ntspool member set alice --contact ops@example.net --leave 2d")
+    world.type("systemctl start ntspool-notices")
+    assert world.type("systemctl show -P ConditionResult ntspool-notices").strip() == "no"
+    sendmail.write_text('#!/bin/sh\ncd /var/spool/mails; cat > mail; echo "$(id -un) $*" > who; grep NoNewPrivs /proc/self/status > flag\n')
+    sendmail.chmod(0o755)
+    world.type("systemctl start ntspool-notices")
+    assert f"To: ops@example.net\nSubject: {APEX}: alice leaves the pool soon\n" in (mails / "mail").read_text()
+    assert (mails / "who").read_text() == "ntspool -i -t\n" and (mails / "flag").read_text().split() == ["NoNewPrivs:", "0"]
+    (mails / "mail").unlink()
+    world.type("systemctl start ntspool-notices")
+    assert not (mails / "mail").exists(), "no mail is sent twice"
+    assert world.booted.do("systemctl", "is-enabled", "ntspool-notices.timer", check=False).strip() == "disabled"
+    world.type("ntspool member set alice --no-leave --no-contact")
+
+
 def test_the_website_is_there_after_a_minute_and_has_no_way_to_the_keys(world):
     web = world.path / "var/lib/ntspool-web"
     world.type("systemctl enable --now ntspool-report.timer")
