@@ -65,19 +65,36 @@ static uint32_t warm_s(size_t members)
     return WARM_MIN * 60 * (uint32_t)(times > 0 ? times : 1);
 }
 
-static enum result write_site(struct cli *cli, const struct sitepool *pool, const char *dir,
-                              struct site_totals *totals)
+static void print_totals(const struct cli *cli, const struct sitepool *pool, const char *dir,
+                         const struct site_totals *totals)
+{
+    if (cli->json) {
+        json_print(json_pack("{s:I, s:I, s:I, s:I, s:I}", "members", (json_int_t)pool->count,
+                             "written", (json_int_t)totals->written, "same",
+                             (json_int_t)totals->same, "removed", (json_int_t)totals->removed,
+                             "octets", (json_int_t)totals->octets));
+    } else {
+        printf("%s: %zu files written, %zu as they were, %zu removed\n", dir, totals->written,
+               totals->same, totals->removed);
+    }
+}
+
+static enum result write_site(struct cli *cli, const struct sitepool *pool, const char *dir)
 {
     const struct site_terms terms = { .apex = pool->apex,
                                       .now = pool->now,
                                       .warm_s = warm_s(pool->count),
                                       .edition = edition_of(pool),
                                       .all = cli_flag(cli, "all") };
+    struct site_totals totals;
     struct site *site = NULL;
     TRY(site_open(&site, dir, &terms, &cli->diag));
     enum result result = put_all(site, pool, cli);
-    enum result closed = site_close(site, result == RESULT_OK, totals);
-    return result != RESULT_OK ? result : closed;
+    enum result closed = site_close(site, result == RESULT_OK, &totals);
+    TRY(result);
+    TRY(closed);
+    print_totals(cli, pool, dir, &totals);
+    return RESULT_OK;
 }
 
 /* Stores are read without a look at every page before (store_open_unread), so a damaged one may end
@@ -97,24 +114,24 @@ static void explain_crashes(void)
     (void)sigaction(SIGBUS, &action, NULL);
 }
 
-static void print_totals(const struct cli *cli, const struct sitepool *pool, const char *dir,
-                         const struct site_totals *totals)
-{
-    if (cli->json) {
-        json_print(json_pack("{s:I, s:I, s:I, s:I, s:I}", "members", (json_int_t)pool->count,
-                             "written", (json_int_t)totals->written, "same",
-                             (json_int_t)totals->same, "removed", (json_int_t)totals->removed,
-                             "octets", (json_int_t)totals->octets));
-    } else {
-        printf("%s: %zu files written, %zu as they were, %zu removed\n", dir, totals->written,
-               totals->same, totals->removed);
-    }
-}
-
 static const char *option(const struct cli *cli, const char *name)
 {
     const char *value = cli_value(cli, name, 0);
     return value != NULL ? value : "";
+}
+
+/* One page on the standard output, for whoever makes pages on demand. */
+static enum result print_member(struct cli *cli, const struct sitepool *pool)
+{
+    struct markup page = { 0 };
+    char label[LABEL_ROOM];
+    TRY(label_check(label, option(cli, "member"), &cli->diag));
+    enum result result = sitemembers_page(&page, pool, label, cli->state_dir, &cli->diag);
+    if (result == RESULT_OK) {
+        (void)fwrite(page.text, 1, page.len, stdout);
+    }
+    markup_done(&page);
+    return result;
 }
 
 /* Checks what goes into links and heads. */
@@ -141,21 +158,23 @@ static enum result read_options(struct cli *cli, struct site_options *out, struc
     return RESULT_OK;
 }
 
-int cmd_report(struct cli *cli, int, char **argv)
+int cmd_report(struct cli *cli, int argc, char **argv)
 {
+    bool one = cli_count(cli, "member") > 0;
+    if ((argc > 0) == one) {
+        return cli_usage(cli, "name a directory, or a member by --member");
+    }
     struct sitepool *pool = xcalloc(1, sizeof(*pool));
     struct infile imprint = { 0 };
-    struct site_totals totals;
     enum result result = read_options(cli, &pool->options, &imprint);
     if (result == RESULT_OK) {
         result = sitepool_read(pool, cli);
     }
-    if (result == RESULT_OK) {
-        explain_crashes();
-        result = write_site(cli, pool, argv[0], &totals);
-    }
-    if (result == RESULT_OK) {
-        print_totals(cli, pool, argv[0], &totals);
+    explain_crashes();
+    if (result == RESULT_OK && one) {
+        result = print_member(cli, pool);
+    } else if (result == RESULT_OK) {
+        result = write_site(cli, pool, argv[0]);
     }
     sitepool_done(pool);
     free(pool);

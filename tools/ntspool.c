@@ -145,6 +145,7 @@ static const struct option_row report_options[] = {
     { "title", 0, "TEXT", false, "what the pool is called (its name)" },
     { "imprint", 0, "FILE", false, "HTML for the foot of each page: who runs the pool" },
     { "no-map", 0, NULL, false, "no map of the world" },
+    { "member", 0, "NAME", false, "instead of all this, print the page of one member" },
     { "all", 0, NULL, false, "make all pages anew, also those that are not due" },
     LOCATIONS_OPTION,
     { 0 },
@@ -404,7 +405,7 @@ static const struct cli_command commands[] = {
       "For the textfile collector of node_exporter: FILE appears whole. A server that runs here has\n"
       "the same in its own metrics.",
       metrics_options, cmd_metrics },
-    { "report", "DIR", 1, 1, "write the pool's website into a directory",
+    { "report", "DIR", 0, 1, "write the pool's website into a directory",
       "Static pages for any web server. Each run, such as one a minute, makes what is due; a member's\n"
       "page each quarter of an hour, and at once when its state changes.",
       report_options, cmd_report },

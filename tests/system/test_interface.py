@@ -72,6 +72,7 @@ history alice
 explain --client 192.0.2.1
 share
 report {dir}/site
+report --member alice
 member set alice --contact a@example.net --leave 7d
 notices
 status
@@ -170,6 +171,7 @@ probe --name alice time.example.net
 stats --socket {dir}/none.sock
 metrics {dir}/none/pool.prom
 report {dir}/none/none
+report --member nobody
 notices --send {dir}/none
 check --root-hints {dir}/none
 backup {dir}/none/none

@@ -76,7 +76,7 @@ static void put_step(struct markup *m, const char *command, double x, double y)
 
 /* -- lines -- */
 
-struct place {
+struct chart_place {
     double x, y;
 };
 
@@ -86,7 +86,7 @@ struct place {
 struct pen {
     struct markup *m;
     bool down;
-    struct place from, last;
+    struct chart_place from, last;
     double low, high;
 };
 
@@ -95,7 +95,7 @@ static double tenth(double value)
     return round(value * 10) / 10;
 }
 
-static void pen_to(struct pen *pen, struct place to)
+static void pen_to(struct pen *pen, struct chart_place to)
 {
     double dx = tenth(to.x) - tenth(pen->from.x), dy = tenth(to.y) - tenth(pen->from.y);
     if (dy == 0 && dx == 0) {
@@ -110,7 +110,7 @@ static void pen_to(struct pen *pen, struct place to)
     pen->from = to;
 }
 
-static void pen_begin(struct pen *pen, struct place at)
+static void pen_begin(struct pen *pen, struct chart_place at)
 {
     put_step(pen->m, "M", at.x, at.y);
     pen->from = pen->last = at;
@@ -119,7 +119,7 @@ static void pen_begin(struct pen *pen, struct place at)
     pen->down = true;
 }
 
-static void pen_add(struct pen *pen, struct place at)
+static void pen_add(struct pen *pen, struct chart_place at)
 {
     double dx = at.x - pen->from.x;
     double slope = dx > 0 ? (at.y - pen->from.y) / dx : NAN;
@@ -139,7 +139,7 @@ static void pen_add(struct pen *pen, struct place at)
 static void pen_end(struct pen *pen)
 {
     if (pen->down) {
-        struct place from = pen->from;
+        struct chart_place from = pen->from;
         pen_to(pen, pen->last);
         if (from.x == pen->last.x && from.y == pen->last.y) {
             markup_raw(pen->m, "h1"); /* a single point shows as a dot */
@@ -159,7 +159,7 @@ static void put_line(const struct frame *frame, const struct chart_line *line)
             isnan(point->value)) {
             continue;
         }
-        struct place at = { x_of(frame, point->at), y_of(frame, point->value) };
+        struct chart_place at = { x_of(frame, point->at), y_of(frame, point->value) };
         if (pen.down && point->at - before <= frame->chart->gap_s) {
             pen_add(&pen, at);
         } else {

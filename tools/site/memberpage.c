@@ -229,7 +229,7 @@ static void put_data(struct markup *m, const struct membertrack *track)
     markup_put(
         m,
         "<h2>Data</h2>\n<ul>\n<li><a href=\"%s.json\">This page and two days as JSON</a></li>\n"
-        "<li><a href=\"%s-days.csv\">A year of days as CSV</a></li>\n"
+        "<li><a href=\"%s.days.csv\">A year of days as CSV</a></li>\n"
         "<li><a href=\"%s.atom\">Events as an Atom feed</a></li>\n"
         "<li><a href=\"%s.svg\">Badge</a></li>\n",
         label, label, label, label);

@@ -234,9 +234,9 @@ void memberprobes_days(struct markup *m, const struct sitepool *pool,
     if (begun) {
         markup_put(
             m,
-            "<h2>A year</h2>\n<p><img class=\"year\" src=\"%s-year.svg\" alt=\"Mean score of "
+            "<h2>A year</h2>\n<p><img class=\"year\" src=\"%s.year.svg\" alt=\"Mean score of "
             "each day in the last year. The same as a table: the CSV file.\"></p>\n"
-            "<p><a href=\"%s-days.csv\">Each day as CSV</a></p>\n",
+            "<p><a href=\"%s.days.csv\">Each day as CSV</a></p>\n",
             track->view.member.label, track->view.member.label);
     }
 }

@@ -16,6 +16,7 @@ enum {
     KINDS = sizeof(kinds) / sizeof(kinds[0]),
     PATH_ROOM = 200,
     HOUR_S = 3600,
+    LARGE = 1000 /* members */,
     DAY_H = 24
 };
 
@@ -175,35 +176,41 @@ static enum result put_days(struct sitemembers *members, const char *label)
         return RESULT_OK;
     }
     memberfiles_csv(m, members->track, members->days);
-    TRY(put(members, "members", label, "-days.csv"));
+    TRY(put(members, "members", label, ".days.csv"));
     membercharts_write_year(m, members->track, members->days);
-    return put(members, "members", label, "-year.svg");
+    return put(members, "members", label, ".year.svg");
 }
 
 /* A group of a member's files that are made together. What the page links to comes before it. */
 struct group {
     const char *folder; /* of its subjects */
     enum site_tier tier;
-    /* When to make it beside that: each hour, at a time that differs from member to member. */
-    bool hourly;
+    bool large; /* in a large pool, each hour instead, at a time that differs from member to member
+                 */
     enum result (*put)(struct sitemembers *members, const char *label);
 };
 
 static const struct group groups[] = {
     { "days", SITE_COLD, false, put_days },
-    { "data", SITE_ONCE, true, put_data }, /* the larger part of what is written */
+    { "data", SITE_WARM, true, put_data }, /* the larger part of what is written */
     { "members", SITE_WARM, false, put_member },
 };
 
-static uint64_t fingerprint_of(const struct sitemembers *members, const struct group *group,
-                               const struct sitepool_member *member)
+static bool is_due(const struct sitemembers *members, const struct group *group,
+                   const struct sitepool_member *member)
 {
-    uint64_t spread = member->id;
+    char subject[PATH_ROOM];
+    (void)snprintf(subject, sizeof(subject), "%s/%s", group->folder, member->label);
     if (group->tier == SITE_COLD) {
-        return member->id << 1 | member->unlisted; /* a year changes by the day only */
+        /* it changes by the day only */
+        return site_due(members->site, subject, SITE_COLD, member->id << 1 | member->unlisted);
     }
+    if (!group->large || members->pool->count < LARGE) {
+        return site_due(members->site, subject, group->tier, member->fingerprint);
+    }
+    uint64_t spread = member->id;
     uint64_t hour = (members->pool->now + splitmix(&spread) % HOUR_S) / HOUR_S;
-    return group->hourly ? member->fingerprint ^ splitmix(&hour) : member->fingerprint;
+    return site_due(members->site, subject, SITE_ONCE, member->fingerprint ^ splitmix(&hour));
 }
 
 /* Reads the member once, if anything of it is due. */
@@ -212,10 +219,7 @@ static enum result put_due(struct sitemembers *members, const struct sitepool_me
     bool read = false;
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
         const struct group *group = &groups[i];
-        char subject[PATH_ROOM];
-        (void)snprintf(subject, sizeof(subject), "%s/%s", group->folder, member->label);
-        if (!site_due(members->site, subject, group->tier,
-                      fingerprint_of(members, group, member))) {
+        if (!is_due(members, group, member)) {
             continue;
         }
         enum result result =
