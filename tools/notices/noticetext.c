@@ -106,21 +106,61 @@ static void subject_of(char out[SUBJECT_ROOM], const struct notice_sender *sende
 
 /* -- what is told of a member -- */
 
-/* What each address that fails was last seen to fail by, and what to do. */
+static bool fails(const struct address_health *seen)
+{
+    return seen->failure != FAILURE_NONE && !failure_is_ours(seen->failure);
+}
+
+static bool fail_alike(const struct address_health *a, const struct address_health *b)
+{
+    return a->failure == b->failure && strcmp(a->detail, b->detail) == 0;
+}
+
+/* True if an address before the one at `i` fails in the same way. */
+static bool is_told(const struct member_health *health, unsigned i)
+{
+    for (unsigned before = 0; before < i; before++) {
+        if (fail_alike(&health->addresses[before], &health->addresses[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "192.0.2.1, 2001:db8::1: ", all that fail as the one at `i`. A name that never resolved has the
+ * address ::, which nobody wants to see. */
+static void list_alike(char *out, size_t room, const struct member_health *health, unsigned i)
+{
+    static const struct address unknown = { { 0 } };
+    char address[ADDRESS_TEXT_MAX];
+    size_t len = 0;
+    out[0] = '\0';
+    for (unsigned other = i; other < health->address_count; other++) {
+        const struct address_health *seen = &health->addresses[other];
+        if (fail_alike(seen, &health->addresses[i]) && !address_equal(&seen->address, &unknown)) {
+            (void)snprintf(out + len, room - len, "%s%s", len > 0 ? ", " : "",
+                           address_text(&seen->address, address));
+            len = strlen(out);
+        }
+    }
+    (void)snprintf(out + len, room - len, "%s", len > 0 ? ": " : "");
+}
+
+/* By what addresses fail, and what to do. */
 static void put_failures(struct mail *mail, const struct noticeitem *item)
 {
-    char address[ADDRESS_TEXT_MAX];
+    char addresses[MEMBER_ADDRESSES_MAX * (ADDRESS_TEXT_MAX + 2) + 2];
     unsigned failing = 0;
     for (unsigned i = 0; i < item->health.address_count; i++) {
         const struct address_health *seen = &item->health.addresses[i];
         const char *source = failure_source(seen->failure);
-        if (seen->failure == FAILURE_NONE || failure_is_ours(seen->failure)) {
+        if (!fails(seen) || is_told(&item->health, i)) {
             continue;
         }
         failing++;
+        list_alike(addresses, sizeof addresses, &item->health, i);
         mail_gap(mail);
-        mail_paragraphf(mail, INNER, "%s: %s", address_text(&seen->address, address),
-                        failure_id(seen->failure));
+        mail_paragraphf(mail, INNER, "%s%s", addresses, failure_id(seen->failure));
         mail_paragraphf(mail, DEEP, "%s%s%s%s", failure_advice(seen->failure),
                         source[0] != '\0' ? " (" : "", source, source[0] != '\0' ? ")" : "");
         if (seen->detail[0] != '\0') {

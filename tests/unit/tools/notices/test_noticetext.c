@@ -76,6 +76,31 @@ static void outage_has_its_reason_and_what_to_do(void **)
     assert_null(strstr(said, "Reason:"));
 }
 
+static void addresses_that_fail_alike_are_told_of_together(void **)
+{
+    struct member_health *health = &items[0].health;
+    static const char *const texts[] = { "192.0.2.1", "2001:db8::1", "192.0.2.2", "192.0.2.3" };
+    health->address_count = 4;
+    for (unsigned i = 0; i < 4; i++) {
+        health->addresses[i] = (struct address_health){ .address = address_of(texts[i]),
+                                                        .failure = FAILURE_CONNECT_REFUSED };
+    }
+    health->addresses[1].failure = FAILURE_CONNECT_TIMEOUT;
+    health->addresses[2].failure = FAILURE_NONE;
+    assert_says(NOTICE_OUT, " 192.0.2.1, 192.0.2.3: connect-refused Start");
+    assert_says(NOTICE_OUT, " 2001:db8::1: connect-timeout Open");
+    assert_null(strstr(said, "192.0.2.2"));
+}
+
+static void name_that_does_not_resolve_has_no_address(void **)
+{
+    items[0].health.addresses[0] =
+        (struct address_health){ .failure = FAILURE_RESOLVE_MISSING,
+                                 .detail = "no such name: ntp1.example.net" };
+    assert_says(NOTICE_OUT, " resolve-missing The server's name");
+    assert_null(strstr(said, "::"));
+}
+
 static void fault_of_ours_is_no_reason(void **)
 {
     items[0].health.addresses[0].failure = FAILURE_INTERNAL;
@@ -161,6 +186,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(outage_has_its_reason_and_what_to_do),
+        CASE(addresses_that_fail_alike_are_told_of_together),
+        CASE(name_that_does_not_resolve_has_no_address),
         CASE(fault_of_ours_is_no_reason),
         CASE(each_notice_has_its_facts),
         CASE(one_mail_tells_of_all_members),
