@@ -224,11 +224,13 @@ static void put_leaves(struct mail *mail, const struct noticeitem *item,
 {
     char at[ISOTIME_ROOM], from[ISOTIME_ROOM];
     uint64_t leaves_at = item->facts.leaves_at, lead = list->settings.leave_lead_s;
+    bool later = leaves_at > list->now + lead;
     mail_paragraphf(mail, INNER,
-                    "It leaves the pool at %s, as planned. From %s on, no new clients are sent "
-                    "to it. Keep it running until it has left: clients that know it keep asking.",
-                    isotime_text(leaves_at, at),
-                    isotime_text(leaves_at > lead ? leaves_at - lead : 0, from));
+                    "It leaves the pool at %s, as planned. %s%s%s clients are sent to it. Keep it "
+                    "running until it has left: clients that know it keep asking.",
+                    isotime_text(leaves_at, at), later ? "From " : "",
+                    later ? isotime_text(leaves_at - lead, from) : "",
+                    later ? " on, no new" : "No new");
 }
 
 static void put_removed(struct mail *mail, const struct noticeitem *item)
@@ -256,7 +258,8 @@ static void put_notice(struct mail *mail, const struct noticeitem *item, enum no
         put_out(mail, item, isotime_text(item->facts.since, since), list);
         break;
     case NOTICE_BACK:
-        mail_paragraphf(mail, INNER, "It is back in the pool since %s. There is nothing to do.",
+        mail_paragraphf(mail, INNER,
+                        "It has been back in the pool since %s. There is nothing to do.",
                         isotime_text(item->facts.since, since));
         break;
     case NOTICE_CERTIFICATE_SOON:

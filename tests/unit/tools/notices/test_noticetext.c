@@ -114,13 +114,15 @@ static void each_notice_has_its_facts(void **)
     items[0].facts.certificate_ended = T - DAY;
     items[0].facts.expires_at = items[0].facts.leaves_at = T + 14 * DAY;
     items[0].facts.removed_at = T;
-    assert_says(NOTICE_BACK, "is back in the pool since 2026-11-29T00:00:00Z");
+    assert_says(NOTICE_BACK, "has been back in the pool since 2026-11-29T00:00:00Z");
     assert_says(NOTICE_CERTIFICATE_SOON, "ends at 2026-12-01T00:00:00Z");
     assert_says(NOTICE_CERTIFICATE_SOON, "at 192.0.2.1");
     assert_says(NOTICE_CERTIFICATE_ENDED, "ended at 2026-11-29T00:00:00Z");
     assert_says(NOTICE_EXPIRES, "expires at 2026-12-14T00:00:00Z");
-    assert_says(NOTICE_LEAVES, "leaves the pool at 2026-12-14T00:00:00Z, as planned. From "
-                               "2026-11-30T00:00:00Z on,");
+    assert_says(NOTICE_LEAVES, "leaves the pool at 2026-12-14T00:00:00Z, as planned. No new "
+                               "clients are sent to it.");
+    list.now = T - 1;
+    assert_says(NOTICE_LEAVES, "as planned. From 2026-11-30T00:00:00Z on, no new clients");
     assert_says(NOTICE_REMOVED, "removed from the pool at 2026-11-30T00:00:00Z. Its name");
     items[0].memory.expires_at = T;
     assert_says(NOTICE_REMOVED, "it had no certificate, and its registration expired");
