@@ -50,10 +50,18 @@ static void fill_registry(void)
                                        .command = "member set",
                                        .subject = "alice",
                                        .change = "country NL -> DE" };
+    struct member leaving;
     struct registry_change change;
     struct diag diag;
+    member_defaults(&leaving);
+    (void)snprintf(leaving.label, sizeof(leaving.label), "erin");
+    (void)snprintf(leaving.contact, sizeof(leaving.contact), "ops@example.net");
+    leaving.target = fixture_name("erin.example.net");
+    leaving.leave_at = FIXTURE_NOW + 86400;
+    leaving.unlisted = true;
     fixture_begin(stores[STORE_REGISTRY], &change, &diag);
     fixture_member(&change, "gone", "192.0.2.9", NULL, NULL);
+    FIXTURE_OK(registry_add(&change, &leaving, true));
     FIXTURE_OK(registry_remove(&change, "gone", FIXTURE_NOW + 86400));
     FIXTURE_OK(registry_put_vantage(&change, &key));
     FIXTURE_OK(registry_delegation_seen(&change));
@@ -175,6 +183,7 @@ static void check_member(const struct member *member)
     ASSERT(strlen(member->operator_name) < MEMBER_OPERATOR_ROOM);
     ASSERT(strlen(member->accounturi) < MEMBER_ACCOUNTURI_ROOM && strlen(member->country) < 3);
     ASSERT(override_text(member->override) != NULL);
+    ASSERT(member->contact[0] == '\0' || contact_fits(member->contact));
     member_target(&target, member, &pool.zone->settings.apex);
 }
 

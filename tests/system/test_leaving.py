@@ -69,6 +69,19 @@ def test_member_is_removed_when_its_time_has_come(pool, clock):
     assert "as planned for " in pool.cli("log", "alice").stdout
     assert pool.json("zone", "show")["serial"] > serial
     assert pool.cli("member", "expire").stdout == ""
+    pool.cli("member", "restore", "alice")
+    assert pool.member("alice")["leave_at"] is None  # or it would leave again
+
+
+def test_status_warns_of_members_that_nothing_removes(pool, clock):
+    pool.cli("member", "set", "alice", "--leave", "2d")
+    clock.move(2 * DAY)
+    assert "members-overdue" not in pool.warned()
+    clock.move(DAY)
+    [text] = pool.warned()["members-overdue"]
+    assert text.startswith("1 members")
+    pool.cli("member", "expire")
+    assert "members-overdue" not in pool.warned()
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@
       "See by `ntspool member list` what each member lacks")                                       \
     X(LAST_GOOD_SERVED, "last-good-served", URGENT, "Look at the vantage points first")            \
     X(CERTIFICATES_END, "certificates-end", WARNING, "Write to the operators of these members")    \
+    X(MEMBERS_OVERDUE, "members-overdue", WARNING,                                                 \
+      "Start ntspool-expire.timer, or do `ntspool member expire`")                                 \
     X(REPORTS_REFUSED, "reports-refused", WARNING, "Do what the reason says")                      \
     X(PROBE_SILENT, "probe-silent", URGENT, "Start ntspool-probed, or see its log")                \
     X(PROBE_DOWN, "probe-down", WARNING, "Start ntspool-probed, or see its log")                   \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "zone/base/array.h"
+#include "zone/base/u64.h"
 #include "zone/registry/registry.h"
 
 enum {
@@ -118,6 +119,11 @@ static enum result count_member(const struct member *member, void *arg)
     census->members++;
     census->eligible += standing->eligible;
     census->capacity_mbit += member->capacity_mbit;
+    if (member->leave_at != 0 && member->leave_at + DAY_S <= counting->now) {
+        census->overdue_since = census->overdue++ == 0
+                                    ? member->leave_at
+                                    : u64_min(census->overdue_since, member->leave_at);
+    }
     census->eligible_mbit += standing->eligible ? member->capacity_mbit : 0;
     ARRAY_PUSH(census->parts, census->part_count, census->part_room,
                (struct share_part){ .member_id = member->id, .weight = standing->weight });
@@ -163,5 +169,9 @@ void census_warn(const struct census *census, const struct settings *settings,
                     "the certificates of %zu members end within %s or have ended: %s%s",
                     census->ending, duration_text(settings->certificate_warning_s, within),
                     census->ending_names, census->ending > CENSUS_NAMES ? " ..." : "");
+    }
+    if (census->overdue > 0) {
+        concern_add(concerns, CONCERN_MEMBERS_OVERDUE, NULL, census->overdue_since,
+                    "%zu members should have left, and nothing removes them", census->overdue);
     }
 }

@@ -18,6 +18,8 @@ extern const uint32_t census_within_s[CENSUS_WITHINS];
 /* Start from `{ 0 }`, end with census_done. */
 struct census {
     size_t members, eligible;
+    size_t overdue;               /* members that should have left a day ago or earlier */
+    uint64_t overdue_since;       /* the earliest time to leave of these */
     size_t states[CENSUS_STATES]; /* by census_state_text */
     struct vantageview vantages;
     uint64_t last_eligible_at, last_probe_at;        /* the latest of all; 0: never */

@@ -210,7 +210,8 @@ static void read_life(struct reader *r, struct member *out)
     out->leave_at = read_u64(r);
     uint8_t unlisted = read_u8(r);
     out->unlisted = unlisted == 1;
-    r->failed = r->failed || unlisted > 1;
+    r->failed =
+        r->failed || unlisted > 1 || (out->contact[0] != '\0' && !contact_fits(out->contact));
 }
 
 enum result member_decode(struct member *out, const uint8_t *data, size_t len)

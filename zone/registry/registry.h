@@ -168,7 +168,8 @@ enum result registry_tombstone(struct store_txn *txn, const char *label, struct 
 typedef enum result tombstone_visit(const char *label, const struct tombstone *tombstone,
                                     void *arg);
 enum result registry_tombstones(struct store_txn *txn, tombstone_visit *visit, void *arg);
-/* Restores a removed member with its id, if its label and addresses are free. */
+/* Restores a removed member with its id, if its label and addresses are free. A time to leave that
+ * is over is forgotten. */
 enum result registry_restore(struct registry_change *change, const char *label, struct member *out);
 
 /* The node at a key. It points into `buffer` (NODE_ENCODED_MAX octets). NOT_FOUND also for empty

@@ -253,6 +253,9 @@ enum result registry_restore(struct registry_change *change, const char *label, 
     TRY(find_removed(change, label, &member));
     TRY(check_label(change, &member));
     TRY(registry_check_owners(change, &member, &no_target));
+    if (member.leave_at <= change->now) { /* or it would leave again */
+        member.leave_at = 0;
+    }
     member.changed_at = change->now;
     TRY(put_member(change, &member));
     TRY(registry_enter_regions(change, member.country));

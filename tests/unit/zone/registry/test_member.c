@@ -115,6 +115,17 @@ static void a_member_without_contact_leave_and_flag_keeps_the_second_layout(void
     }
 }
 
+/* It goes into mails and commands. */
+static void a_row_with_a_contact_that_is_none_is_damage(void **)
+{
+    struct member member = sample(), back;
+    uint8_t data[MEMBER_ENCODED_MAX];
+    struct writer w = writer_of(data, sizeof(data));
+    strcpy(member.contact, "a@example.net\nBcc: b@example.net");
+    member_encode(&w, &member);
+    assert_int_equal((int)member_decode(&back, data, w.at), RESULT_DAMAGED);
+}
+
 static void largest_member_fits_its_room(void **)
 {
     struct member member = sample();
@@ -271,6 +282,7 @@ int main(void)
         cmocka_unit_test(layout_round_trips_and_every_truncation_is_damage),
         cmocka_unit_test(the_first_layout_is_read),
         cmocka_unit_test(a_member_without_contact_leave_and_flag_keeps_the_second_layout),
+        cmocka_unit_test(a_row_with_a_contact_that_is_none_is_damage),
         cmocka_unit_test(largest_member_fits_its_room),
         cmocka_unit_test(good_members_pass),
         cmocka_unit_test(each_fault_is_refused_with_a_reason),
