@@ -11,6 +11,7 @@
 #include "zone/verdicts/consensus.h"
 #include "zone/verdicts/history.h"
 #include "zone/verdicts/intake.h"
+#include "zone/verdicts/notice.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -73,6 +74,7 @@ static void fill_health(struct store_txn *txn)
 {
     const struct vantage vantage = { .name = "far", .interval_s = 60, .well_at = FIXTURE_NOW };
     const struct history_event event = { FIXTURE_NOW, "far", "eligible" };
+    const struct notice_memory told = { .member_id = 1, .told_at = FIXTURE_NOW };
     struct member_health health = { .member_id = 1, .vantage = "far", .stage = STAGE_ELIGIBLE };
     struct diag diag;
     health.address_count = 1;
@@ -81,6 +83,7 @@ static void fill_health(struct store_txn *txn)
                                                    .detail = "certificate is for another name" };
     FIXTURE_OK(health_put(txn, &health, &diag));
     FIXTURE_OK(vantage_put(txn, &vantage, &diag));
+    FIXTURE_OK(notice_put(txn, &told, &diag));
     FIXTURE_OK(history_log(txn, "alice", &event, &diag));
     FIXTURE_OK(store_commit(txn, &diag));
 }
@@ -275,7 +278,9 @@ static void read_health(struct store_txn *txn)
 {
     static struct refusal refusals[INTAKE_REFUSALS_MAX];
     static struct vantages vantages;
+    struct notice_memory told;
     unsigned count = 0;
+    (void)is_intact(notice_get(txn, 1, "ops@example.net", &told));
     (void)is_intact(health_each(txn, see_verdict, NULL));
     (void)is_intact(history_events(txn, "alice", see_event, NULL));
     if (is_intact(intake_refusals(txn, refusals, &count))) {
@@ -389,6 +394,7 @@ static const struct {
     [TABLE_VANTAGES] = { STORE_HEALTH, STORE_HEALTH },
     [TABLE_EVENTS] = { STORE_HEALTH, STORE_HEALTH },
     [TABLE_REFUSALS] = { STORE_HEALTH, STORE_HEALTH },
+    [TABLE_NOTICES] = { STORE_HEALTH, STORE_HEALTH },
     [TABLE_KEYS] = { STORE_KEYS, STORE_KEYS },
     [TABLE_TRAFFIC] = { STORE_TRAFFIC, STORE_TRAFFIC },
     [TABLE_SAMPLES] = { STORE_HISTORY, STORE_HISTORY },
