@@ -106,7 +106,8 @@ void page_span(struct markup *m, uint64_t seconds)
 void page_state(struct markup *m, const char *state, bool eligible)
 {
     bool waits = strcmp(state, "registered") == 0 || strcmp(state, "certified") == 0 ||
-                 strcmp(state, "operational") == 0 || strcmp(state, "falling") == 0;
+                 strcmp(state, "operational") == 0 || strcmp(state, "falling") == 0 ||
+                 strcmp(state, "leaving") == 0;
     const char *class = eligible && !waits ? "good" : waits ? "wait" : "bad";
     markup_put(m, "<span class=\"state %s\">%s</span>", class, state);
 }

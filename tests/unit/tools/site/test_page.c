@@ -83,6 +83,7 @@ static void a_state_is_told_by_its_word_too(void **)
     SHOWS("<span class=\"state good\">eligible</span>", page_state(&m, "eligible", true));
     SHOWS("<span class=\"state wait\">falling</span>", page_state(&m, "falling", true));
     SHOWS("<span class=\"state wait\">registered</span>", page_state(&m, "registered", false));
+    SHOWS("<span class=\"state wait\">leaving</span>", page_state(&m, "leaving", false));
     SHOWS("<span class=\"state bad\">suspended</span>", page_state(&m, "suspended", false));
     SHOWS("<a href=\"../failures.html#ntp-silent\">ntp-silent</a>",
           page_failure(&m, "../", FAILURE_NTP_SILENT));
