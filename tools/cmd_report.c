@@ -50,12 +50,13 @@ static uint64_t edition_of(const struct sitepool *pool)
     return sum;
 }
 
-/* Members first, so that no list leads to a page that is not there. */
+/* The world first, since pages of members show their shares in it (tools/site/sharecountries.h);
+ * then members, so that no list leads to a page that is not there. */
 static enum result put_all(struct site *site, const struct sitepool *pool, struct cli *cli)
 {
+    TRY(worldpages_put(site, pool, cli));
     TRY(sitemembers_put(site, pool, cli->state_dir, &cli->diag));
     TRY(memberlist_put(site, pool));
-    TRY(worldpages_put(site, pool, cli));
     return sitepages_put(site, pool);
 }
 

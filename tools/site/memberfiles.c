@@ -120,12 +120,17 @@ static json_t *share_json(const struct membershare *share)
                                                    json_text_or_null(share->countries[i].code),
                                                    "part", share->countries[i].part));
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "answers_hour", (json_int_t)share->hour,
-                     "answers_day", (json_int_t)share->day, "answers_hour_all",
-                     (json_int_t)share->all_hour, "answers_day_all", (json_int_t)share->all_day,
-                     "fair", real_or_null(share->handed_out, share->fair), "expected",
+    json_t *days = json_array();
+    for (size_t i = 0; i < TRAFFIC_DAYS; i++) {
+        json_array_append_new(days, json_integer((json_int_t)share->days[i]));
+    }
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "answers_hour",
+                     (json_int_t)share->hour, "answers_day", (json_int_t)share->day,
+                     "answers_hour_all", (json_int_t)share->all_hour, "answers_day_all",
+                     (json_int_t)share->all_day, "fair",
+                     real_or_null(share->handed_out, share->fair), "expected",
                      real_or_null(share->handed_out && share->steered, share->expected),
-                     "countries", countries);
+                     "countries", countries, "answers_of_days", days);
 }
 
 /* A value of a column; its first one has no comma before it. Whole numbers are short. */

@@ -2,8 +2,14 @@
 
 #include <stdio.h>
 
+#include "tools/site/chart.h"
 #include "tools/site/memberprobes.h"
 #include "tools/site/memberword.h"
+
+enum {
+    DAY_S = 86400,
+    DAYS_HEIGHT = 70
+};
 
 static void put_source(struct markup *m, const char *source)
 {
@@ -172,7 +178,39 @@ static void put_share_row(struct markup *m, const struct membershare *share, con
     markup_raw(m, "</td></tr>\n");
 }
 
-static void put_share(struct markup *m, const struct membershare *share)
+/* Answers of each day but today, which is not over. */
+static void put_days(struct markup *m, const struct membershare *share, uint64_t now)
+{
+    struct chart_point points[TRAFFIC_DAYS];
+    struct chart_line line = { .style = 1, .points = points };
+    uint64_t today = now / DAY_S;
+    for (size_t i = TRAFFIC_DAYS; i-- > 1 && i <= today;) {
+        if (line.point_count > 0 || share->days[i] > 0) { /* from its first day on */
+            points[line.point_count++] =
+                (struct chart_point){ (today - i) * DAY_S + DAY_S / 2, (double)share->days[i] };
+        }
+    }
+    struct chart chart = { .id = "answers",
+                           .title = "Answers of each day",
+                           .desc =
+                               "How often it was handed out on each of the last sixty days. The "
+                               "JSON file has the figures.",
+                           .from = (today - TRAFFIC_DAYS) * DAY_S,
+                           .until = today * DAY_S,
+                           .gap_s = 2 * DAY_S,
+                           .unit = "answers a day",
+                           .height = DAYS_HEIGHT,
+                           .lines = &line,
+                           .line_count = 1 };
+    if (line.point_count > 1 && today > TRAFFIC_DAYS) {
+        chart_fit(&chart, 10, false);
+        markup_raw(m, "<div class=\"charts\">\n<figure>\n");
+        chart_write(m, &chart);
+        markup_raw(m, "</figure>\n</div>\n");
+    }
+}
+
+static void put_share(struct markup *m, const struct membershare *share, uint64_t now)
 {
     markup_raw(m, "<h2>Share of the answers</h2>\n");
     page_table(m, "Share of the answers",
@@ -188,6 +226,7 @@ static void put_share(struct markup *m, const struct membershare *share)
     put_share_row(m, share, "day", share->day, share->all_day);
     markup_raw(m, "</tbody>\n");
     page_table_end(m);
+    put_days(m, share, now);
     if (share->country_count == 0) {
         return;
     }
@@ -273,7 +312,7 @@ void memberpage_write(struct markup *m, const struct sitepool *pool,
         memberprobes_certificate(m, track);
         memberprobes_warnings(m, track);
         if (share != NULL) {
-            put_share(m, share);
+            put_share(m, share, pool->now);
         }
         memberprobes_failures(m, track);
         put_log(m, track);

@@ -298,6 +298,23 @@ enum result site_open(struct site **out, const char *dir, const struct site_term
     return RESULT_OK;
 }
 
+char *site_get(const struct site *site, const char *path)
+{
+    const char *name;
+    size_t len = 0;
+    int at = siterows_is_path(path) ? open_parent(site, path, false, &name) : -1;
+    char *text = at >= 0 ? read_file(at, name, &len) : NULL;
+    if (at >= 0) {
+        (void)close(at);
+    }
+    if (text == NULL || memchr(text, 0, len) != NULL) {
+        free(text);
+        return NULL;
+    }
+    text[len] = 0;
+    return text;
+}
+
 /* Removes a file, and the directories that it leaves empty. */
 static void remove_file(struct site *site, const char *path)
 {

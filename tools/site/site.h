@@ -48,6 +48,9 @@ enum result site_open(struct site **out, const char *dir, const struct site_term
  * is a path (siterows_is_path), though not of a file. */
 bool site_due(struct site *site, const char *subject, enum site_tier tier, uint64_t fingerprint);
 enum result site_put(struct site *site, const char *path, const struct markup *text);
+/* The text of a file that is there, from this run or an earlier one. The caller frees it. NULL:
+ * there is none, or it has a NUL. */
+char *site_get(const struct site *site, const char *path);
 /* Keeps the files of each subject below `folder` that was made in the last `seconds` and has not
  * been asked for. */
 void site_keep(struct site *site, const char *folder, uint64_t seconds);

@@ -7,6 +7,7 @@
 #include "tools/site/memberfiles.h"
 #include "tools/site/memberpage.h"
 #include "tools/site/scores.h"
+#include "tools/site/sharecountries.h"
 #include "zone/base/array.h"
 #include "zone/base/splitmix.h"
 
@@ -29,6 +30,7 @@ struct sitemembers {
     struct store_txn *txns[STORE_KINDS];
     struct membertrack *track;
     struct memberdays *days;
+    struct sharecountries shares; /* of the last time that steering was computed */
     struct markup text;
 };
 
@@ -51,6 +53,7 @@ static void done(struct sitemembers *members)
         }
     }
     membertrack_done(members->track);
+    sharecountries_done(&members->shares);
     markup_done(&members->text);
     free(members->track);
     free(members->days);
@@ -67,6 +70,15 @@ static enum result open_stores(struct sitemembers *members)
                               members->diag));
     }
     return RESULT_OK;
+}
+
+static void read_shares(struct sitemembers *members)
+{
+    char *text = site_get(members->site, SHARECOUNTRIES_FILE);
+    if (text != NULL) {
+        sharecountries_read(&members->shares, text);
+    }
+    free(text);
 }
 
 static enum result wake(struct sitemembers *members)
@@ -106,8 +118,10 @@ static enum result read_alone(struct sitemembers *members, const char *label, bo
     return result;
 }
 
-static struct membershare share_of(const struct sitepool *pool, const char *label)
+static struct membershare share_of(const struct sitemembers *members, const char *label)
 {
+    const struct sitepool *pool = members->pool;
+    const struct sharecountries_row *row = sharecountries_find(&members->shares, label);
     const struct sitepool_member *member = sitepool_find(pool, label);
     struct membershare share = { .all_hour = pool->answers_hour, .all_day = pool->answers_day };
     if (member != NULL) {
@@ -115,6 +129,13 @@ static struct membershare share_of(const struct sitepool *pool, const char *labe
         share.day = traffic_answers(&pool->traffic, member->id, DAY_H, pool->now);
         share.handed_out = member->eligible && pool->weight > 0;
         share.fair = share.handed_out ? member->weight / pool->weight : 0;
+        traffic_days(&pool->traffic, member->id, pool->now, share.days);
+    }
+    if (row != NULL) {
+        share.steered = true;
+        share.expected = row->expected;
+        share.country_count = row->count;
+        memcpy(share.countries, row->countries, sizeof(share.countries));
     }
     return share;
 }
@@ -149,7 +170,7 @@ static enum result put_scores(struct sitemembers *members)
 static enum result put_member(struct sitemembers *members, const char *label)
 {
     const struct membertrack *track = members->track;
-    const struct membershare share = share_of(members->pool, label);
+    const struct membershare share = share_of(members, label);
     struct markup *m = &members->text;
     memberfiles_badge(m, &track->view);
     TRY(put(members, "members", label, ".svg"));
@@ -163,7 +184,7 @@ static enum result put_member(struct sitemembers *members, const char *label)
 
 static enum result put_data(struct sitemembers *members, const char *label)
 {
-    const struct membershare share = share_of(members->pool, label);
+    const struct membershare share = share_of(members, label);
     memberfiles_json(&members->text, members->pool, members->track, &share);
     TRY(put(members, "members", label, ".json"));
     return members->track->view.member.unlisted ? RESULT_OK : put_scores(members);
@@ -290,6 +311,7 @@ enum result sitemembers_put(struct site *site, const struct sitepool *pool, cons
         .site = site, .pool = pool, .state_dir = state_dir, .diag = diag
     };
     enum result result = open_stores(&members);
+    read_shares(&members);
     for (size_t i = 0; result == RESULT_OK && i < pool->count; i++) {
         result = put_due(&members, &pool->members[i]);
     }
@@ -309,7 +331,7 @@ enum result sitemembers_page(struct markup *m, const struct sitepool *pool, cons
         result = read_alone(&members, label, false);
     }
     if (result == RESULT_OK) {
-        const struct membershare share = share_of(pool, label);
+        const struct membershare share = share_of(&members, label);
         memberpage_write(m, pool, members.track, &share);
     } else if (result == RESULT_NOT_FOUND) {
         (void)diag_fail(diag, result, "there is no member %s: `ntspool member list` lists them",

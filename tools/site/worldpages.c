@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "tools/site/page_share.h"
+#include "tools/site/sharecountries.h"
 #include "tools/site/worldmap.h"
 
 static enum result put_maps(struct site *site, const struct sitepool *pool,
@@ -21,9 +22,21 @@ static enum result put_maps(struct site *site, const struct sitepool *pool,
     return site_put(site, "map.svg", m);
 }
 
-static enum result put_all(struct site *site, const struct sitepool *pool,
-                           const struct siteworld *world, struct markup *m)
+/* For the pages of members. */
+static enum result put_countries(struct site *site, struct siteworld *world, struct markup *m)
 {
+    struct sharecountries shares = { 0 };
+    sharecountries_of(&shares, world);
+    markup_clear(m);
+    sharecountries_write(m, &shares);
+    sharecountries_done(&shares);
+    return site_put(site, SHARECOUNTRIES_FILE, m);
+}
+
+static enum result put_all(struct site *site, const struct sitepool *pool, struct siteworld *world,
+                           struct markup *m)
+{
+    TRY(put_countries(site, world, m));
     if (pool->options.map) {
         TRY(put_maps(site, pool, world, m));
     }

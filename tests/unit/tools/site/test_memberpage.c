@@ -141,6 +141,30 @@ static void shares_are_shown_as_far_as_they_are_known(void **)
     SHOWS(page(), "<th scope=\"row\">day</th><td class=\"number\">700</td><td class=\"number\">-<");
 }
 
+static void answers_of_sixty_days_are_a_chart(void **)
+{
+    share = (struct membershare){ .all_day = 100 };
+    LACKS(page(), "id=\"answers-t\"");
+    share.days[0] = 3; /* today is not over */
+    LACKS(page(), "id=\"answers-t\"");
+    share.days[1] = share.days[20] = 700;
+    SHOWS(page(), "<title id=\"answers-t\">Answers of each day</title>");
+    share = (struct membershare){ .all_day = 0 };
+}
+
+static void countries_are_shown_if_steering_is_known(void **)
+{
+    share = (struct membershare){ .handed_out = true,
+                                  .fair = 0.1,
+                                  .steered = true,
+                                  .expected = 0.2,
+                                  .countries = { { "NL", 0.75 }, { "BE", 0.25 } },
+                                  .country_count = 2 };
+    SHOWS(page(), "<td class=\"number\">20.000 %</td>");
+    SHOWS(page(), "<th scope=\"row\">NL</th><td class=\"number\">75.0 %</td>");
+    share = (struct membershare){ .all_day = 0 };
+}
+
 static void no_text_becomes_markup(void **)
 {
     fail_subject(0, FAILURE_KE_ERROR, HOSTILE);
@@ -211,6 +235,8 @@ int main(void)
         TEST(only_the_last_failures_are_listed),
         TEST(warnings_come_with_their_advice),
         TEST(shares_are_shown_as_far_as_they_are_known),
+        TEST(answers_of_sixty_days_are_a_chart),
+        TEST(countries_are_shown_if_steering_is_known),
         TEST(no_text_becomes_markup),
         TEST(what_is_not_public_is_not_shown),
         TEST(of_an_unlisted_member_only_the_state_is_shown),

@@ -348,6 +348,29 @@ static void a_file_that_can_not_be_written_whole_leaves_the_old_one(void **)
     holds("index.html", "old");
 }
 
+static void a_file_can_be_read_back(void **)
+{
+    struct site *site = begin(NOW);
+    assert_null(site_get(site, "shares/all"));
+    assert_true(site_due(site, "shares", SITE_ONCE, 1));
+    assert_ok(put(site, "shares/all", "a text"));
+    char *text = site_get(site, "shares/all");
+    assert_non_null(text);
+    assert_string_equal(text, "a text");
+    free(text);
+    assert_null(site_get(site, "../site/shares/all"));
+    assert_null(site_get(site, "shares"));
+    (void)end(site);
+    FILE *file = fopen(path_of("shares/all"), "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite("a\0b", 1, 3, file), 3);
+    assert_int_equal(fclose(file), 0);
+    site = begin(NOW + 1);
+    assert_null(site_get(site, "shares/all"));
+    assert_false(site_due(site, "shares", SITE_ONCE, 1));
+    (void)end(site);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, clear)
@@ -364,6 +387,7 @@ int main(void)
         TEST(a_damaged_memory_makes_all_anew_and_removes_nothing),
         TEST(what_a_killed_run_left_goes_with_the_next),
         TEST(a_directory_with_files_of_others_is_refused),
+        TEST(a_file_can_be_read_back),
         TEST(the_site_of_another_pool_is_refused),
         TEST(two_runs_at_once_are_refused),
         TEST(an_obstacle_is_named_and_no_link_is_followed),
