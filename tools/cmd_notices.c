@@ -49,7 +49,13 @@ static enum result send_mail(struct notices *notices, const struct mail *mail,
     struct cli *cli = notices->cli;
     TRY(noticelist_ready(items, count, cli));
     TRY(mailer_send(&notices->mailer, mail->text, mail->len, &cli->diag));
-    return noticelist_told(&notices->list, items, count, cli);
+    enum result result = noticelist_told(&notices->list, items, count, cli);
+    const struct diag why = cli->diag;
+    return result == RESULT_OK ? result
+                               : diag_fail(&cli->diag, RESULT_SYSTEM,
+                                           "it was sent, but that can't be noted, so it will be "
+                                           "sent again: %s",
+                                           why.text);
 }
 
 static void show_sent(const struct noticeitem *items, size_t count)
@@ -67,7 +73,7 @@ static void show_failed(struct notices *notices, const char *contact)
         notices->first = notices->cli->diag;
     }
     if (!notices->cli->json) {
-        (void)fprintf(stderr, "ntspool: no mail to %s: %s\n", contact, notices->cli->diag.text);
+        (void)fprintf(stderr, "ntspool: mail to %s: %s\n", contact, notices->cli->diag.text);
     }
 }
 
