@@ -288,7 +288,7 @@ void memberprobes_warnings(struct markup *m, const struct membertrack *track)
             begun = true;
             markup_raw(m, "<li>");
             put_address(m, &health->addresses[i].address);
-            markup_put(m, ": <a href=\"../failures.html#%s\">%s</a>. %s</li>\n",
+            markup_put(m, ": <a href=\"../failures.html#warning-%s\">%s</a>. %s</li>\n",
                        warning_text((enum warning)bit), warning_text((enum warning)bit),
                        warning_advice((enum warning)bit));
         }

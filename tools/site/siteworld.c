@@ -19,6 +19,7 @@ static void count_members(struct siteworld *world, const struct sitepool *pool)
         const struct sitepool_member *member = &pool->members[i];
         struct siteworld_country *country = &world->countries[region_of_country(member->country)];
         country->members++;
+        country->listed += !member->unlisted;
         country->eligible += member->weight > 0;
         country->capacity += member->weight;
         weight += member->weight;
@@ -55,16 +56,42 @@ static int by_weight(const void *a, const void *b)
                : by_place(a, b);
 }
 
-static void find_dots(struct siteworld *world)
+/* Members that get no dot: where they are is not published. Returns their number; the caller frees
+ * the ids. */
+static size_t find_unlisted(uint64_t **out, const struct sitepool *pool)
+{
+    size_t count = 0;
+    *out = xcalloc(pool->count + 1, sizeof(**out));
+    for (size_t i = 0; i < pool->count; i++) {
+        if (pool->members[i].unlisted) {
+            (*out)[count++] = pool->members[i].id;
+        }
+    }
+    return count;
+}
+
+static bool is_among(const uint64_t *ids, size_t count, uint64_t id)
+{
+    size_t at = 0;
+    while (at < count && ids[at] != id) {
+        at++;
+    }
+    return at < count;
+}
+
+static void find_dots(struct siteworld *world, const struct sitepool *pool)
 {
     const bool published = (world->view.source.settings.publish & PUBLISH_CAPACITY) != 0;
     const struct candidates *candidates = &world->view.candidates;
     const double degree = acos(-1) / 180;
+    uint64_t *unlisted;
+    const size_t unlisted_count = find_unlisted(&unlisted, pool);
     size_t found = 0;
     world->dots = xcalloc(candidates->count + 1, sizeof(world->dots[0]));
     for (size_t i = 0; i < candidates->count; i++) {
         const struct point *point = &candidates->inputs[i].point;
-        if (candidates->list[i].member_id != 0 && point->placed) {
+        uint64_t id = candidates->list[i].member_id;
+        if (id != 0 && point->placed && !is_among(unlisted, unlisted_count, id)) {
             world->dots[found++] = (struct siteworld_dot){
                 .latitude = (int)lround(asin((double)point->z) / degree),
                 .longitude = (int)lround(atan2((double)point->y, (double)point->x) / degree),
@@ -73,6 +100,7 @@ static void find_dots(struct siteworld *world)
             };
         }
     }
+    free(unlisted);
     qsort(world->dots, found, sizeof(world->dots[0]), by_place);
     for (size_t i = 0; i < found; i++) {
         struct siteworld_dot *last = &world->dots[world->dot_count - (world->dot_count > 0)];
@@ -166,7 +194,7 @@ enum result siteworld_read(struct siteworld *out, struct cli *cli, const struct 
     steershare_of(&out->share, &out->view);
     keep_listed(out, pool);
     count_members(out, pool);
-    find_dots(out);
+    find_dots(out, pool);
     if (out->located) {
         find_demand(out);
     }

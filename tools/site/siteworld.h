@@ -8,9 +8,9 @@
 #include "tools/steershare.h"
 
 struct siteworld_country {
-    unsigned members, eligible; /* registered; handed out */
-    double capacity;            /* part of the capacity that is handed out: 0 to 1 */
-    double demand;              /* part of all queries: 0 to 1 */
+    unsigned members, listed, eligible; /* registered; of these in lists; handed out */
+    double capacity;                    /* part of the capacity that is handed out: 0 to 1 */
+    double demand;                      /* part of all queries: 0 to 1 */
     double km; /* from its clients to the members that they get, on average; negative: not known */
 };
 

@@ -256,7 +256,7 @@ static void put_row(struct markup *m, const struct row *row, bool located)
     markup_raw(m, "<tr><th scope=\"row\">");
     if (row->code[0] == 0) {
         markup_raw(m, "no known country");
-    } else if (c->members > 0) {
+    } else if (c->listed > 0) {
         markup_put(m, "<a href=\"countries/%c%c.html\">%s</a>",
                    tolower((unsigned char)row->code[0]), tolower((unsigned char)row->code[1]),
                    name);

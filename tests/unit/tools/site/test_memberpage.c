@@ -124,8 +124,9 @@ static void only_the_last_failures_are_listed(void **)
 static void warnings_come_with_their_advice(void **)
 {
     track.view.consensus.health.addresses[1].warnings = WARNING_COOKIES_FEW;
-    SHOWS(page(), "<li>2001:db8::1: <a href=\"../failures.html#cookies-few\">cookies-few</a>. Have "
-                  "NTS-KE give eight cookies");
+    SHOWS(page(),
+          "<li>2001:db8::1: <a href=\"../failures.html#warning-cookies-few\">cookies-few</a>. "
+          "Have NTS-KE give eight cookies");
 }
 
 static void shares_are_shown_as_far_as_they_are_known(void **)

@@ -39,8 +39,7 @@ static void links_lead_from_the_page_to_the_root(void **)
 {
     const char *text = page("Members", pool());
     assert_non_null(strstr(text, "href=\"../style.css\""));
-    assert_non_null(
-        strstr(text, "<a href=\"../members.html\" aria-current=\"page\">Members<"));
+    assert_non_null(strstr(text, "<a href=\"../members.html\" aria-current=\"page\">Members<"));
     assert_non_null(strstr(text, "<a href=\"../vantages.html\">"));
 }
 

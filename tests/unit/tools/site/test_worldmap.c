@@ -21,10 +21,10 @@ static int set_up(void **)
     for (unsigned i = 0; i <= REGION_COUNTRIES; i++) {
         world.countries[i].km = -1;
     }
-    *country("NL") = (struct siteworld_country){ 4, 3, 0.97, 0.25, 120 };
-    *country("SG") = (struct siteworld_country){ 1, 1, 0.03, 0.0004, 0.4 };
-    *country("US") = (struct siteworld_country){ 0, 0, 0, 0.5, 6200 };
-    *country("") = (struct siteworld_country){ 0, 0, 0, 0.01, -1 };
+    *country("NL") = (struct siteworld_country){ 4, 4, 3, 0.97, 0.25, 120 };
+    *country("SG") = (struct siteworld_country){ 1, 1, 1, 0.03, 0.0004, 0.4 };
+    *country("US") = (struct siteworld_country){ 0, 0, 0, 0, 0.5, 6200 };
+    *country("") = (struct siteworld_country){ 0, 0, 0, 0, 0.01, -1 };
     return 0;
 }
 
