@@ -139,9 +139,10 @@ static enum result fold(struct exchange *exchange, bool *more, struct diag *diag
         return RESULT_OK;
     }
     TRY(read_vantages(exchange, &vantages, diag));
+    exchange->fold.vantages = &vantages;
     TRY(store_write(exchange->sources.stores.history, &txn, diag));
-    enum result result =
-        history_fold(txn, &exchange->fold, &vantages, clock_now(), FOLDS, more, diag);
+    enum result result = history_fold(txn, &exchange->fold, clock_now(), FOLDS, more, diag);
+    exchange->fold.vantages = NULL;
     if (result == RESULT_OK) {
         return store_commit(txn, diag);
     }

@@ -364,7 +364,7 @@ static void read_history(struct store_txn *txn)
 {
     const struct history_subject subject = subject_of(1);
     static const struct vantages vantages = { .count = 0 };
-    struct history_fold fold = { 0 };
+    struct history_fold fold = { .vantages = &vantages };
     struct diag diag = { "" };
     bool more = true;
     (void)is_intact(poolhistory_hours(txn, 0, FIXTURE_NOW, see_count, NULL));
@@ -372,7 +372,7 @@ static void read_history(struct store_txn *txn)
     (void)is_intact(history_samples(txn, &subject, 0, FIXTURE_NOW, see_sample, NULL));
     (void)is_intact(history_hours(txn, &subject, 0, FIXTURE_NOW, see_hour, NULL));
     for (int i = 0; more && i < 4; i++) {
-        FIXTURE_OK(history_fold(txn, &fold, &vantages, FIXTURE_NOW + 7200, 1000, &more, &diag));
+        FIXTURE_OK(history_fold(txn, &fold, FIXTURE_NOW + 7200, 1000, &more, &diag));
     }
     (void)is_intact(history_hours(txn, &subject, 0, FIXTURE_NOW, see_hour, NULL));
 }
@@ -400,6 +400,7 @@ static const struct {
     [TABLE_SAMPLES] = { STORE_HISTORY, STORE_HISTORY },
     [TABLE_DAYS] = { STORE_HISTORY, STORE_HISTORY },
     [TABLE_POOL] = { STORE_HISTORY, STORE_HISTORY },
+    [TABLE_NOTICES] = { STORE_HEALTH, STORE_HEALTH },
 };
 
 static void (*const readers[STORE_KINDS])(struct store_txn *txn) = {

@@ -33,12 +33,12 @@ enum store_table {
     TABLE_VANTAGES,     /* health: name -> vantage (zone/verdicts/vantage.h) */
     TABLE_EVENTS,       /* health: label and number -> event (zone/verdicts/history.h) */
     TABLE_REFUSALS,     /* health: source -> refusal (zone/verdicts/intake.h) */
-    TABLE_NOTICES,      /* health: member id -> what its contact was told (zone/verdicts/notice.h) */
     TABLE_KEYS,         /* keys: algorithm and tag -> key record (dnssec/keys/keystore.h) */
     TABLE_TRAFFIC,      /* traffic: cell or member id -> counts (zone/steering/traffic.h) */
     TABLE_SAMPLES,      /* history: slot of time and subject -> samples (zone/verdicts/history.h) */
     TABLE_DAYS,         /* history: day and subject -> hours */
     TABLE_POOL,         /* history: kind and day -> counts (zone/overview/poolhistory.h) */
+    TABLE_NOTICES,      /* health: member id -> what its contact was told (zone/verdicts/notice.h) */
     TABLE_COUNT
 };
 

@@ -237,9 +237,8 @@ static bool is_far(const struct history_key *key, const struct vantages *vantage
     return vantage == NULL || vantage->imported;
 }
 
-/* Quarters are folded from the oldest on, so that hours are created in order. */
-static enum result fold_one(struct store_txn *txn, struct history_fold *fold,
-                            const struct vantages *vantages, struct diag *diag)
+/* Quarters are folded from the oldest on. */
+static enum result fold_one(struct store_txn *txn, struct history_fold *fold, struct diag *diag)
 {
     struct history_key key;
     uint64_t number = fold->quarter - fold->left;
@@ -249,17 +248,16 @@ static enum result fold_one(struct store_txn *txn, struct history_fold *fold,
         fold->left--;
         return RESULT_OK;
     }
-    return result == RESULT_OK ? fold_row(txn, &key, number, is_far(&key, vantages), diag)
+    return result == RESULT_OK ? fold_row(txn, &key, number, is_far(&key, fold->vantages), diag)
                                : history_written(diag, result);
 }
 
-enum result history_fold(struct store_txn *txn, struct history_fold *fold,
-                         const struct vantages *vantages, uint64_t now, unsigned budget, bool *more,
-                         struct diag *diag)
+enum result history_fold(struct store_txn *txn, struct history_fold *fold, uint64_t now,
+                         unsigned budget, bool *more, struct diag *diag)
 {
     begin_pass(fold, now);
     for (; budget > 0 && (fold->clearing > 0 || fold->left > 0); budget--) {
-        TRY(fold->clearing > 0 ? clear_one(txn, fold, diag) : fold_one(txn, fold, vantages, diag));
+        TRY(fold->clearing > 0 ? clear_one(txn, fold, diag) : fold_one(txn, fold, diag));
         begin_pass(fold, now);
     }
     *more = fold->clearing > 0 || fold->left > 0;

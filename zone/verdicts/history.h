@@ -74,6 +74,9 @@ enum result history_log(struct store_txn *txn, const char *label, const struct h
 /* Progress of folding. Starts as { 0 }: the first pass covers everything, later ones each quarter
  * when it is over. */
 struct history_fold {
+    /* The caller sets them before each call. Far are those that are imported, and those that are
+     * not in it. */
+    const struct vantages *vantages;
     uint64_t quarter;  /* number of the quarter (since 1970) that was current in the last pass */
     unsigned left;     /* quarters still to fold, before that one */
     uint64_t day;      /* number of the day whose rows of the earlier lap were deleted */
@@ -82,11 +85,9 @@ struct history_fold {
     uint8_t key[STORE_KEY_MAX]; /* key of the last row visited */
 };
 /* Folds finished quarters into hours and deletes rows older than the ring, at most `budget` rows.
- * Far are the vantage points that are imported by `vantages`, and those that are not in it. Sets
- * `*more` if there is more to do now. */
-enum result history_fold(struct store_txn *txn, struct history_fold *fold,
-                         const struct vantages *vantages, uint64_t now, unsigned budget, bool *more,
-                         struct diag *diag);
+ * Sets `*more` if there is more to do now. */
+enum result history_fold(struct store_txn *txn, struct history_fold *fold, uint64_t now,
+                         unsigned budget, bool *more, struct diag *diag);
 
 /* The samples of a subject from `since` on, oldest first. */
 typedef void history_sample_visit(const struct history_sample *sample, void *arg);

@@ -225,6 +225,7 @@ enum result history_sum_up(struct store_txn *txn, const struct history_key *key,
 {
     const struct ring *ring = &rings[far ? RING_FAR_HOURS : RING_HOURS];
     struct history_hour sums[HISTORY_QUARTER_SAMPLES];
+    ASSERT(count > 0 && count <= HISTORY_QUARTER_SAMPLES);
     for (unsigned i = 0; i < count; i++) {
         sums[i] = sum_of(&samples[i]);
     }

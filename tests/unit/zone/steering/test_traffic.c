@@ -191,28 +191,29 @@ static uint64_t day_of(uint64_t member_id, unsigned back, uint64_t now)
 
 static void a_day_has_the_answers_of_its_hours(void **)
 {
-    const uint64_t midnight = NOW - NOW % DAY + DAY;
-    give(7, 100, midnight - 2 * HOUR);
+    const uint64_t midnight = NOW - NOW % DAY + DAY, later = midnight + UINT64_C(3) * DAY;
+    give(7, 100, midnight - HOUR - 1);
     give(7, 10, midnight - 1);
     assert_int_equal(day_of(7, 0, midnight - 1), 110);
     give(7, 1, midnight);
     assert_int_equal(day_of(7, 0, midnight), 1);
     assert_int_equal(day_of(7, 1, midnight), 110);
-    give(7, 2, midnight + 3 * DAY);
-    assert_int_equal(day_of(7, 0, midnight + 3 * DAY), 2);
-    assert_int_equal(day_of(7, 1, midnight + 3 * DAY), 0);
-    assert_int_equal(day_of(7, 3, midnight + 3 * DAY), 1);
-    assert_int_equal(day_of(7, 4, midnight + 3 * DAY), 110);
+    give(7, 2, later);
+    assert_int_equal(day_of(7, 0, later), 2);
+    assert_int_equal(day_of(7, 1, later), 0);
+    assert_int_equal(day_of(7, 3, later), 1);
+    assert_int_equal(day_of(7, 4, later), 110);
     assert_int_equal(day_of(8, 0, midnight), 0);
 }
 
 static void days_are_kept_for_two_months_through_every_restart(void **)
 {
     const struct member_ids registered = { (uint64_t[]){ 7 }, .count = 1 };
-    const uint64_t midnight = NOW - NOW % DAY, end = midnight + 2 * TRAFFIC_DAYS * (uint64_t)DAY;
+    const uint64_t midnight = NOW - NOW % DAY, end = midnight + UINT64_C(120) * DAY;
+    const uint64_t later = end + UINT64_C(58) * DAY;
     struct store_txn *txn = NULL;
     assert_ok(store_write(store, &txn, &diag));
-    for (uint64_t at = midnight; at < end; at += 6 * HOUR) {
+    for (uint64_t at = midnight; at < end; at += DAY / 4) {
         give(7, 3, at);
         traffic_prune(&traffic, &registered, at);
         assert_ok(traffic_save(&traffic, txn, &diag));
@@ -224,8 +225,8 @@ static void days_are_kept_for_two_months_through_every_restart(void **)
     for (unsigned back = 0; back < TRAFFIC_DAYS; back++) {
         assert_int_equal(day_of(7, back, end - 1), 12);
     }
-    assert_int_equal(day_of(7, TRAFFIC_DAYS - 1, end + (TRAFFIC_DAYS - 2) * DAY), 12);
-    assert_int_equal(day_of(7, TRAFFIC_DAYS - 2, end + (TRAFFIC_DAYS - 2) * DAY), 0);
+    assert_int_equal(day_of(7, TRAFFIC_DAYS - 1, later), 12);
+    assert_int_equal(day_of(7, TRAFFIC_DAYS - 2, later), 0);
 }
 
 static void days_outlast_a_clock_set_back_by_minutes_only(void **)
@@ -317,10 +318,10 @@ static void demand_that_has_decayed_is_forgotten(void **)
     traffic_prune(&traffic, &registered, NOW + (uint64_t)8 * TRAFFIC_HALF_LIFE_S);
     save();
     assert_int_equal(rows(), 1);
-    traffic_prune(&traffic, &registered, NOW + TRAFFIC_DAYS * DAY - DAY);
+    traffic_prune(&traffic, &registered, NOW + UINT64_C(59) * DAY);
     save();
     assert_int_equal(rows(), 1);
-    traffic_prune(&traffic, &registered, NOW + TRAFFIC_DAYS * DAY);
+    traffic_prune(&traffic, &registered, NOW + UINT64_C(60) * DAY);
     save();
     assert_int_equal(rows(), 0);
     assert_int_equal(traffic.cell_count + traffic.member_count, 0);

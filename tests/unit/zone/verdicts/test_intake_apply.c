@@ -236,13 +236,13 @@ static void imported_hours_become_days(void **)
     const struct history_subject subject = reports_subject(member_row("alice").id, "192.0.2.1");
     const struct vantages vantages = { .count = 0 };
     struct hours_seen seen = { 0 };
-    struct history_fold fold = { 0 };
+    struct history_fold fold = { .vantages = &vantages };
     struct store_txn *txn = NULL;
     bool left = true;
     say_sample("alice", "192.0.2.1", REPORTS_NOW - 7200);
     assert_ok(store_write(stores.history, &txn, &diag));
     while (left) {
-        assert_ok(history_fold(txn, &fold, &vantages, later, 1000, &left, &diag));
+        assert_ok(history_fold(txn, &fold, later, 1000, &left, &diag));
     }
     assert_ok(history_hours(txn, &subject, 0, later, see_hour, &seen));
     store_abort(txn);
