@@ -12,8 +12,6 @@
 #include "tools/outfile.h"
 #include "tools/output.h"
 #include "tools/session.h"
-#include "zone/base/isotime.h"
-#include "zone/places/country.h"
 
 enum {
     PROGRESS_ROWS = 500,
@@ -72,120 +70,17 @@ static enum result read_header(struct import *in)
                           "the first line must name the columns, name among them");
 }
 
-static enum result read_addresses(const struct import *in, enum column column, struct member *out)
-{
-    const char *list = in->values[column];
-    while (*(list += strspn(list, " ")) != 0) {
-        size_t len = strcspn(list, " ");
-        char text[ADDRESS_TEXT_MAX] = "";
-        struct address address;
-        char why[160];
-        if (out->address_count == MEMBER_ADDRESSES_MAX) {
-            return fail_row(in, RESULT_INVALID, "a member has at most 8 addresses");
-        }
-        if (len < sizeof text) {
-            memcpy(text, list, len);
-        }
-        if (address_parse(&address, text) != RESULT_OK ||
-            address_is_ipv4(&address) != (column == COLUMN_IPV4)) {
-            (void)snprintf(why, sizeof why, "\"%.*s\" is no IPv%s address",
-                           (int)(len < 60 ? len : 60), list, column == COLUMN_IPV4 ? "4" : "6");
-            return fail_row(in, RESULT_INVALID, why);
-        }
-        out->addresses[out->address_count++] = address;
-        list += len;
-    }
-    return RESULT_OK;
-}
-
-static enum result read_texts(const struct import *in, struct member *out)
-{
-    const char *operator_name = in->values[COLUMN_OPERATOR];
-    const char *accounturi = in->values[COLUMN_ACCOUNTURI];
-    const char *country = in->values[COLUMN_COUNTRY];
-    const char *target = in->values[COLUMN_TARGET];
-    const char *position = in->values[COLUMN_POSITION];
-    const char *contact = in->values[COLUMN_CONTACT];
-    if (contact[0] != 0 && !contact_fits(contact)) {
-        return fail_row(in, RESULT_INVALID, "contact is one mail address, as in ops@example.net");
-    }
-    memcpy(out->contact, contact, strlen(contact) + 1);
-    if (strlen(operator_name) >= sizeof out->operator_name ||
-        strlen(accounturi) >= sizeof out->accounturi) {
-        return fail_row(in, RESULT_INVALID,
-                        "operator has at most 63 octets, accounturi at most 255");
-    }
-    memcpy(out->operator_name, operator_name, strlen(operator_name) + 1);
-    memcpy(out->accounturi, accounturi, strlen(accounturi) + 1);
-    struct diag why;
-    if (country[0] != 0 && country_parse(out->country, country, &why) != RESULT_OK) {
-        return fail_row(in, RESULT_INVALID, why.text);
-    }
-    if (position[0] != 0 && position_parse(&out->position, position) != RESULT_OK) {
-        return fail_row(in, RESULT_INVALID,
-                        "position takes \"latitude,longitude\" in degrees, in quotes");
-    }
-    out->placed = position[0] != 0;
-    if (target[0] == 0) {
-        return RESULT_OK;
-    }
-    if (dname_parse(&out->target, target, NULL) != RESULT_OK || out->target.len == 1) {
-        return fail_row(in, RESULT_INVALID, "target is no domain name");
-    }
-    dname_lower(&out->target);
-    return RESULT_OK;
-}
-
-static enum result read_numbers(const struct import *in, struct member *out)
-{
-    const char *capacity = in->values[COLUMN_CAPACITY];
-    const char *port = in->values[COLUMN_PORT];
-    const char *override = in->values[COLUMN_OVERRIDE];
-    const char *suspended = in->values[COLUMN_SUSPENDED];
-    uint32_t number = out->port;
-    if (capacity[0] != 0 && !output_number(capacity, 0, MEMBER_CAPACITY_MAX, &out->capacity_mbit)) {
-        return fail_row(in, RESULT_INVALID, "capacity_mbit is a whole number from 0 to 1000000");
-    }
-    if (port[0] != 0 && !output_number(port, 1, UINT16_MAX, &number)) {
-        return fail_row(in, RESULT_INVALID, "port is a whole number from 1 to 65535");
-    }
-    out->port = (uint16_t)number;
-    if (override[0] != 0 && override_parse(&out->override, override) != RESULT_OK) {
-        return fail_row(in, RESULT_INVALID, "override is eligible, ineligible, auto or empty");
-    }
-    if (suspended[0] != 0 && strcmp(suspended, "yes") != 0) {
-        return fail_row(in, RESULT_INVALID, "suspended is yes or empty");
-    }
-    out->suspended = suspended[0] != 0;
-    return RESULT_OK;
-}
-
-static enum result read_life(const struct import *in, struct member *out)
-{
-    const char *leave = in->values[COLUMN_LEAVE];
-    const char *unlisted = in->values[COLUMN_UNLISTED];
-    if (leave[0] != 0 && isotime_parse_day(leave, &out->leave_at) != RESULT_OK) {
-        return fail_row(in, RESULT_INVALID, "leave is 2027-01-31, 2027-01-31T10:00:00Z or empty");
-    }
-    if (unlisted[0] != 0 && strcmp(unlisted, "yes") != 0) {
-        return fail_row(in, RESULT_INVALID, "unlisted is yes or empty");
-    }
-    out->unlisted = unlisted[0] != 0;
-    return RESULT_OK;
-}
-
 static enum result read_member(const struct import *in, struct member *out)
 {
     member_defaults(out);
-    enum result result = label_check(out->label, in->values[COLUMN_NAME], &in->cli->diag);
-    if (result != RESULT_OK) {
-        return fail_row(in, result, in->cli->diag.text);
+    for (enum column column = 0; column < COLUMN_COUNT; column++) {
+        struct diag why;
+        enum result result = membertext_set(out, column, in->values[column], &why);
+        if (result != RESULT_OK) {
+            return fail_row(in, result, why.text);
+        }
     }
-    TRY(read_addresses(in, COLUMN_IPV4, out));
-    TRY(read_addresses(in, COLUMN_IPV6, out));
-    TRY(read_texts(in, out));
-    TRY(read_life(in, out));
-    return read_numbers(in, out);
+    return RESULT_OK;
 }
 
 static enum result import_row(struct import *in)

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/output.h"
 #include "zone/base/isotime.h"
+#include "zone/places/country.h"
 
 static const char *const names[COLUMN_COUNT] = {
     "name",      "country",  "ipv4",    "ipv6",       "capacity_mbit",
@@ -89,6 +91,136 @@ char *membertext(const struct member *member, enum column column, char out[MEMBE
         break;
     }
     return out;
+}
+
+static enum result set_addresses(struct member *member, bool ipv4, const char *list,
+                                 struct diag *diag)
+{
+    while (*(list += strspn(list, " ")) != 0) {
+        size_t len = strcspn(list, " ");
+        char text[ADDRESS_TEXT_MAX] = "";
+        struct address address;
+        if (member->address_count == MEMBER_ADDRESSES_MAX) {
+            return diag_fail(diag, RESULT_INVALID, "a member has at most %d addresses",
+                             MEMBER_ADDRESSES_MAX);
+        }
+        if (len < sizeof text) {
+            memcpy(text, list, len);
+        }
+        if (address_parse(&address, text) != RESULT_OK || address_is_ipv4(&address) != ipv4) {
+            return diag_fail(diag, RESULT_INVALID, "\"%.*s\" is no IPv%s address",
+                             (int)(len < 60 ? len : 60), list, ipv4 ? "4" : "6");
+        }
+        member->addresses[member->address_count++] = address;
+        list += len;
+    }
+    return RESULT_OK;
+}
+
+static enum result set_text(char *field, size_t room, enum column column, const char *text,
+                            struct diag *diag)
+{
+    if (strlen(text) >= room) {
+        return diag_fail(diag, RESULT_INVALID, "%s has at most %zu octets", names[column],
+                         room - 1);
+    }
+    memcpy(field, text, strlen(text) + 1);
+    return RESULT_OK;
+}
+
+static enum result set_number(uint32_t *field, uint32_t least, uint32_t most, enum column column,
+                              const char *text, struct diag *diag)
+{
+    return output_number(text, least, most, field)
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_INVALID, "%s is a whole number from %u to %u",
+                           names[column], least, most);
+}
+
+static enum result set_yes(bool *field, enum column column, const char *text, struct diag *diag)
+{
+    if (strcmp(text, "yes") != 0) {
+        return diag_fail(diag, RESULT_INVALID, "%s is yes or empty", names[column]);
+    }
+    *field = true;
+    return RESULT_OK;
+}
+
+static enum result set_port(struct member *member, const char *text, struct diag *diag)
+{
+    uint32_t port = 0;
+    TRY(set_number(&port, 1, UINT16_MAX, COLUMN_PORT, text, diag));
+    member->port = (uint16_t)port;
+    return RESULT_OK;
+}
+
+static enum result set_target(struct member *member, const char *text, struct diag *diag)
+{
+    if (dname_parse(&member->target, text, NULL) != RESULT_OK || member->target.len == 1) {
+        return diag_fail(diag, RESULT_INVALID, "target is no domain name");
+    }
+    dname_lower(&member->target);
+    return RESULT_OK;
+}
+
+static enum result set_position(struct member *member, const char *text, struct diag *diag)
+{
+    member->placed = position_parse(&member->position, text) == RESULT_OK;
+    return member->placed ? RESULT_OK
+                          : diag_fail(diag, RESULT_INVALID,
+                                      "position takes latitude,longitude in degrees, as in "
+                                      "52.37,4.90; in a table it needs quotes");
+}
+
+enum result membertext_set(struct member *member, enum column column, const char *text,
+                           struct diag *diag)
+{
+    if (text[0] == 0 && column != COLUMN_NAME) {
+        return RESULT_OK;
+    }
+    switch (column) {
+    case COLUMN_NAME:
+        return label_check(member->label, text, diag);
+    case COLUMN_COUNTRY:
+        return country_parse(member->country, text, diag);
+    case COLUMN_IPV4:
+    case COLUMN_IPV6:
+        return set_addresses(member, column == COLUMN_IPV4, text, diag);
+    case COLUMN_CAPACITY:
+        return set_number(&member->capacity_mbit, 0, MEMBER_CAPACITY_MAX, column, text, diag);
+    case COLUMN_OPERATOR:
+        return set_text(member->operator_name, sizeof member->operator_name, column, text, diag);
+    case COLUMN_PORT:
+        return set_port(member, text, diag);
+    case COLUMN_TARGET:
+        return set_target(member, text, diag);
+    case COLUMN_ACCOUNTURI:
+        return set_text(member->accounturi, sizeof member->accounturi, column, text, diag);
+    case COLUMN_OVERRIDE:
+        return override_parse(&member->override, text) == RESULT_OK
+                   ? RESULT_OK
+                   : diag_fail(diag, RESULT_INVALID,
+                               "override is eligible, ineligible, auto or empty");
+    case COLUMN_SUSPENDED:
+        return set_yes(&member->suspended, column, text, diag);
+    case COLUMN_POSITION:
+        return set_position(member, text, diag);
+    case COLUMN_CONTACT:
+        return contact_fits(text)
+                   ? set_text(member->contact, sizeof member->contact, column, text, diag)
+                   : diag_fail(diag, RESULT_INVALID,
+                               "contact is one mail address, as in ops@example.net");
+    case COLUMN_LEAVE:
+        return isotime_parse_day(text, &member->leave_at) == RESULT_OK
+                   ? RESULT_OK
+                   : diag_fail(diag, RESULT_INVALID,
+                               "leave is 2027-01-31, 2027-01-31T10:00:00Z or empty");
+    case COLUMN_UNLISTED:
+        return set_yes(&member->unlisted, column, text, diag);
+    case COLUMN_COUNT:
+        break;
+    }
+    return RESULT_OK;
 }
 
 static const char *shown(const char *text)
