@@ -4,35 +4,13 @@
 #include <string.h>
 
 #include "tools/commands.h"
+#include "tools/memberadd.h"
 #include "tools/memberend.h"
 #include "tools/memberoptions.h"
-#include "tools/memberpending.h"
 #include "tools/membershow.h"
 #include "tools/membertext.h"
 #include "tools/output.h"
 #include "tools/session.h"
-
-static void tell_added(const struct member *member, const struct settings *settings)
-{
-    char name[DNAME_TEXT_MAX];
-    struct dname target;
-    member_target(&target, member, &settings->apex);
-    dname_text(&target, name);
-    name[strlen(name) - 1] = 0;
-    if (member->target.len > 0) {
-        printf("%s is registered with its own name %s.\n", member->label, name);
-    } else {
-        printf("%s is registered and its name is served now: %s\n", member->label, name);
-    }
-    printf("Next: `ntspool member welcome %s` writes what its operator has to do. It enters the "
-           "pool's "
-           "answers when the probe has confirmed that; `ntspool member show %s` tells how far it "
-           "is.\n",
-           member->label, member->label);
-    if (member->port != MEMBER_PORT) {
-        printf("Note: some clients ignore the port of SRV records and use %d.\n", MEMBER_PORT);
-    }
-}
 
 /* Checks the member's name and opens the registry for a change. */
 static enum result begin_change(struct session *session, struct cli *cli, const char *name,
@@ -74,30 +52,20 @@ static void show_member(const struct cli *cli, const struct member *member,
 
 int cmd_member_add(struct cli *cli, int, char **argv)
 {
-    struct session session = { 0 };
     struct settings settings;
     struct member member;
     member_defaults(&member);
     enum result result = memberoptions_fill(cli, &member);
     if (result == RESULT_OK) {
-        memberpending_begin(&session, cli, &member);
-        result = begin_change(&session, cli, argv[0], member.label, &settings);
+        result = label_check(member.label, argv[0], &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = memberpending_check(&session, cli, &member, &settings);
+        result = memberadd(cli, &member, false, &settings);
     }
-    if (result == RESULT_OK) {
-        result = registry_add(&session.change, &member, cli_flag(cli, "allow-private"));
-        note_change(&session, NULL, &member);
-    }
-    result = end_change(&session, cli, result);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
-    show_member(cli, &member, &settings);
-    if (!cli->json) {
-        tell_added(&member, &settings);
-    }
+    memberadd_tell(cli, &member, &settings, NULL);
     return CLI_DONE;
 }
 

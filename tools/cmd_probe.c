@@ -12,8 +12,7 @@
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/session.h"
-#include "zone/base/clock.h"
-#include "zone/base/sandbox.h"
+#include "tools/trial.h"
 #include "zone/names/hostname.h"
 
 /* The server to probe, and the result. */
@@ -325,21 +324,6 @@ static void probe_all(struct subject *subject)
     }
 }
 
-/* Enters the sandbox before the first packet: a server may be hostile, and this process has the
- * rights of its user. */
-static enum result confine(struct diag *diag)
-{
-    struct sandbox sandbox;
-    (void)clock_now(); /* opens the test clock's file, if there is one */
-    sandbox_begin(&sandbox, true);
-    enum result result = sandbox_enter(&sandbox, diag);
-    if (result == RESULT_MISSING) {
-        (void)fprintf(stderr, "ntspool: %s\n", diag->text);
-        result = RESULT_OK;
-    }
-    return result;
-}
-
 int cmd_probe(struct cli *cli, int, char **argv)
 {
     struct subject subject = { .cli = cli, .port = MEMBER_PORT };
@@ -355,7 +339,9 @@ int cmd_probe(struct cli *cli, int, char **argv)
         result = tls_trust_new(&subject.trust, trust != NULL ? trust : config->trust, &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = confine(&cli->diag);
+        /* before the first packet: a server may be hostile, and this process has the rights of its
+         * user */
+        result = trial_confine(&cli->diag);
     }
     if (result != RESULT_OK) {
         return cli_fail(cli, result);

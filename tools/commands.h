@@ -32,6 +32,8 @@ int cmd_key_offline(struct cli *cli, int argc, char **argv);
 int cmd_key_online(struct cli *cli, int argc, char **argv);
 int cmd_key_rotate_seal(struct cli *cli, int argc, char **argv);
 int cmd_member_add(struct cli *cli, int argc, char **argv);
+int cmd_member_admit(struct cli *cli, int argc, char **argv);
+int cmd_member_apply(struct cli *cli, int argc, char **argv);
 int cmd_member_list(struct cli *cli, int argc, char **argv);
 int cmd_member_show(struct cli *cli, int argc, char **argv);
 int cmd_member_welcome(struct cli *cli, int argc, char **argv);

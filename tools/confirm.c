@@ -38,22 +38,38 @@ static const char *question_of(const struct cli *cli)
     return NULL;
 }
 
+static bool is_asked(const struct cli *cli)
+{
+    return !cli_flag(cli, "yes") && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0;
+}
+
+static bool ask(const char *what)
+{
+    char answer[16] = "";
+    (void)fprintf(stderr, "%s.\nGo on? [y/N] ", what);
+    (void)fflush(stderr);
+    if (fgets(answer, sizeof answer, stdin) == NULL) {
+        (void)fputc('\n', stderr);
+    }
+    return strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0;
+}
+
 bool confirm(const struct cli *cli, int argc, char **argv)
 {
-    char answer[16] = "", safe[256];
+    char safe[256];
     const char *what = question_of(cli);
-    if (what == NULL || cli_flag(cli, "yes") || cli_flag(cli, "dry-run") ||
-        isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0) {
+    if (what == NULL || cli_flag(cli, "dry-run") || !is_asked(cli)) {
         return true;
     }
     (void)fprintf(stderr, "%s", cli->command->name);
     for (int i = 0; i < argc; i++) {
         (void)fprintf(stderr, " %s", output_escape(safe, sizeof safe, argv[i]));
     }
-    (void)fprintf(stderr, ": %s.\nGo on? [y/N] ", what);
-    (void)fflush(stderr);
-    if (fgets(answer, sizeof answer, stdin) == NULL) {
-        (void)fputc('\n', stderr);
-    }
-    return strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0;
+    (void)fputs(": ", stderr);
+    return ask(what);
+}
+
+bool confirm_that(const struct cli *cli, const char *what)
+{
+    return !is_asked(cli) || ask(what);
 }

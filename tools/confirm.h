@@ -9,5 +9,7 @@
 
 /* False if the operator was asked and did not answer yes. */
 bool confirm(const struct cli *cli, int argc, char **argv);
+/* The same for a command that has to show first what it does, and has no store open. */
+bool confirm_that(const struct cli *cli, const char *what);
 
 #endif

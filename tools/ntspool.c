@@ -27,9 +27,17 @@ static const struct cli_group groups[] = {
     { "target", 0, "NAME", false, "its own name outside the pool, instead of addresses" },         \
     { "accounturi", 0, "URI", false, "its ACME account, the only one that may get certificates" }, \
     { "contact", 0, "MAIL", false, "mail address of its operator; it is never published" },        \
-    { "leave", 0, "TIME", false, "when it leaves the pool, as in 2027-01-31 or 90d" },             \
     { "unlisted", 0, NULL, false, "publish its state and the reason only" },                       \
     ALLOW_PRIVATE
+
+#define LEAVE { "leave", 0, "TIME", false, "when it leaves the pool, as in 2027-01-31 or 90d" }
+
+#define FORCE                                                                                      \
+    { "force", 0, NULL, false, "even if too many of its operator wait for a first certificate" }
+
+#define TRIAL_OPTIONS                                                                              \
+    { "no-probe", 0, NULL, false, "don't probe its addresses first" },                             \
+    { "trust", 0, "FILE", false, "PEM file of the CAs to believe (the system's)" }
 
 static const struct option_row init[] = {
     { "ns", 0, "NAME[=ADDRESS,...]", true, "name server; with its addresses if inside the pool" },
@@ -41,12 +49,13 @@ static const struct option_row init[] = {
     { 0 },
 };
 static const struct option_row member_add[] = {
-    MEMBER_OPTIONS,
-    { "force", 0, NULL, false, "even if too many of its operator wait for a first certificate" },
-    { 0 },
+    MEMBER_OPTIONS, LEAVE, FORCE, { 0 },
 };
+static const struct option_row member_apply[] = { MEMBER_OPTIONS, TRIAL_OPTIONS, { 0 } };
+static const struct option_row member_admit[] = { TRIAL_OPTIONS, FORCE, ALLOW_PRIVATE, { 0 } };
 static const struct option_row member_set[] = {
     MEMBER_OPTIONS,
+    LEAVE,
     { "no-country", 0, NULL, false, "take the country away" },
     { "no-position", 0, NULL, false, "take the position away" },
     { "no-operator", 0, NULL, false, "take the operator away" },
@@ -236,6 +245,13 @@ static const struct cli_command commands[] = {
     { "member welcome", "NAME", 1, 1, "write what the operator of a new member has to do",
       "A text to send: certificate, ports, lines for its NTS server, and what happens next.", NULL,
       cmd_member_welcome },
+    { "member apply", "NAME.POOL [FILE]", 1, 2, "write an application to a pool, for its operator",
+      "For whoever runs a server: it is probed once, and what the pool has to know is written to FILE, to be\n"
+      "sent. A missing certificate is no fault yet. Needs no pool on this machine.",
+      member_apply, cmd_member_apply },
+    { "member admit", "FILE", 1, 1, "register the member of an application, after a look at it",
+      "FILE is what `member apply` wrote, or the mail with it; - is the standard input. The member is probed once.",
+      member_admit, cmd_member_admit },
     { "member set", "NAME", 1, 1, "change a member", "Addresses given replace all that it has.",
       member_set, cmd_member_set },
     { "member suspend", "NAME", 1, 1, "take a member out of the answers, keep its name", NULL,

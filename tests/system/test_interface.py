@@ -36,6 +36,8 @@ member add alice --address 9.9.9.9 --address 2620:fe::9 --country NL --operator 
 member add bob --target ntp.example.net
 member show alice
 member show bob
+member admit {dir}/application --no-probe
+member remove erin
 member welcome alice
 member welcome bob
 member set bob --capacity 7 --country DE
@@ -137,6 +139,8 @@ metrics {dir}/live.prom
 metrics --members 10
 check --explain parent
 probe alice --trust {trust} --allow-private
+member apply alice.pool.test {dir}/sent --address 127.0.1.1 --trust {trust} --allow-private
+member apply alice.pool.test --address 127.0.1.1 --no-probe --allow-private
 probe --name alice 127.0.1.1 --trust {trust} --allow-private
 vantage list
 health export {dir}/live.export
@@ -150,6 +154,8 @@ RARE = {"health release", "key trust-clock"}
 REFUSED = """
 init other.test --ns ns.example.net
 member add alice --address 9.9.9.1
+member apply alice.pool.test --address 192.0.2.1
+member admit {dir}/none
 member show nobody
 member welcome nobody
 member set nobody --capacity 5
@@ -228,6 +234,9 @@ backup
 restore
 restore {dir}/none --store none
 member add
+member apply
+member apply alice --address 9.9.9.9
+member admit
 member show
 member set alice
 member set alice --country NL --no-country
@@ -339,6 +348,7 @@ class Scenario:
 
 def record_quiet(scenario):
     machine = scenario.machine
+    machine.write("application", f"ntspool-application: 1\npool: {APEX}\nname: erin\nipv4: 9.9.9.11\nend\n")
     machine.write("new.csv", "name,country,ipv4,capacity_mbit\ncarol,FR,9.9.9.3,50\n")
     machine.write("own.zone", 'www 600 IN A 192.0.2.80\nwww 600 IN TXT "hello"\n')
     machine.write("foreign.zone", "@ 600 IN SOA a. b. 1 2 3 4 5\nwww 600 IN A 192.0.2.80\n")

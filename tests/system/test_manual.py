@@ -164,8 +164,9 @@ def command_faults(page, programs):
     faults += compare("common options", dict(filter(None, map(option_of, items))), programs.common)
     own = {name: dict(filter(None, map(option_of, item.below))) for name, item in entries.items()}
     for name in entries.keys() & programs.commands.keys():
-        also = re.search(r"all options of\n\.Cm ([a-z -]+?)(?: [,.])?\n(?:but\n\.Fl Fl ([a-z-]+))?", "\n".join(entries[name].body))
-        found = {option: own[also[1]][option] for option in own[also[1]] if option != also[2]} | own[name] if also else own[name]
+        also = re.search(r"all options of\n\.Cm ([a-z -]+?)(?: [,.])?\n(?:but\n((?:\.Fl Fl .*\n|and\n)+))?", "\n".join(entries[name].body))
+        without = re.findall("[a-z-]+", (also[2] or "").replace("Fl", "")) if also else []
+        found = {option: own[also[1]][option] for option in own[also[1]] if option not in without} | own[name] if also else own[name]
         faults += compare(name, found, programs.commands[name])
         values = set().union(*(value for _, value in programs.commands[name].values()))
         arguments = entries[name].arguments() - {"option"}
@@ -371,7 +372,7 @@ MUTATIONS = [
     ("ntspool.1", command_faults, r".It Cm key lead\n", ".It Cm key led\n", "key lead"),
     ("ntspool.1", command_faults, r".It Cm zone ns seen\n", "", "zone ns seen"),
     ("ntspool.1", command_faults, r"Cm member suspend Ar name", "Cm member suspend Ar address", "member suspend"),
-    ("ntspool.1", command_faults, r"Takes all options of\n.Cm member add", "Takes options of\n.Cm member add", "member set: address"),
+    ("ntspool.1", command_faults, r"Takes all options of\n.Cm member add", "Takes options of\n.Cm member add", "member apply: address"),
     ("ntspool.1", command_faults, r"but\n.Fl Fl force ,", "and", "member set: force"),
     ("ntspoold.8", daemon_faults, r".It Fl t , Fl Fl takeover\n", "", "takeover"),
     ("ntspoold.8", daemon_faults, r".It Fl w , Fl Fl workers", ".It Fl W , Fl Fl workers", "workers"),
