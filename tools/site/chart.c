@@ -266,6 +266,7 @@ static void put_values(const struct frame *frame)
     markup_raw(frame->m, "\n");
 }
 
+/* The first one has its name over the line and the others under it: they may be close. */
 static void put_levels(const struct frame *frame)
 {
     for (size_t i = 0; i < frame->chart->level_count; i++) {
@@ -274,7 +275,7 @@ static void put_levels(const struct frame *frame)
         markup_put(frame->m, "<path class=\"level\" d=\"M%d ", LEFT);
         put_number(frame->m, y);
         markup_put(frame->m, "H%d\"/><text class=\"end halo\" x=\"%d\" y=\"", RIGHT, RIGHT);
-        put_number(frame->m, y - 3);
+        put_number(frame->m, i == 0 ? y - 3 : y + 11);
         markup_put(frame->m, "\">%s</text>\n", level->name);
     }
 }

@@ -66,7 +66,7 @@ struct chart {
     double floor;
     const char *unit; /* of the axis; "": none */
     unsigned height;  /* of the plot without the gutter */
-    const struct chart_level *levels;
+    const struct chart_level *levels; /* the highest first */
     size_t level_count;
     const struct chart_line *lines; /* drawn in this order */
     size_t line_count;
