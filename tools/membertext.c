@@ -228,6 +228,20 @@ static const char *shown(const char *text)
     return text[0] != 0 ? text : "-";
 }
 
+/* "country NL -> DE", or "country NL" if the member is new or removed. */
+static size_t write_change(char *out, size_t room, enum column column, const char *old,
+                           const char *new)
+{
+    if (column == COLUMN_CONTACT) { /* more people read the audit trail, and for longer */
+        bool removed = new != NULL &&new[0] == 0;
+        return (size_t)snprintf(out, room, "contact %s", removed ? "removed" : "set");
+    }
+    bool both = old != NULL && new != NULL;
+    ASSERT(old != NULL || new != NULL);
+    return (size_t)snprintf(out, room, "%s %s%s%s", names[column], shown(old != NULL ? old : new),
+                            both ? " -> " : "", both ? shown(new) : "");
+}
+
 char *membertext_change(const struct member *before, const struct member *after,
                         char out[MEMBERTEXT_CHANGE_ROOM])
 {
@@ -241,20 +255,15 @@ char *membertext_change(const struct member *before, const struct member *after,
         if (after != NULL) {
             membertext(after, column, new);
         }
-        if (strcmp(old, new) == 0 || used >= MEMBERTEXT_CHANGE_ROOM) {
+        if (strcmp(old, new) == 0 || used + 2 >= MEMBERTEXT_CHANGE_ROOM) {
             continue;
         }
-        const char *sep = used > 0 ? ", " : "";
-        if (column == COLUMN_CONTACT) { /* more people read the audit trail, and for longer */
-            bool set = after == NULL || new[0] != 0;
-            used += (size_t)snprintf(out + used, MEMBERTEXT_CHANGE_ROOM - used, "%scontact %s", sep,
-                                     set ? "set" : "removed");
-            continue;
+        if (used > 0) {
+            memcpy(out + used, ", ", 3);
+            used += 2;
         }
-        bool both = before != NULL && after != NULL;
-        used += (size_t)snprintf(out + used, MEMBERTEXT_CHANGE_ROOM - used, "%s%s %s%s%s", sep,
-                                 names[column], shown(before != NULL ? old : new),
-                                 both ? " -> " : "", both ? shown(new) : "");
+        used += write_change(out + used, MEMBERTEXT_CHANGE_ROOM - used, column,
+                             before != NULL ? old : NULL, after != NULL ? new : NULL);
     }
     return out;
 }

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "tests/unit/distance.h"
 #include "tests/unit/unit.h"
 #include "zone/registry/member.h"
@@ -104,7 +106,8 @@ static void a_member_without_contact_leave_and_flag_keeps_the_second_layout(void
         struct member member = plain_sample(), back;
         uint8_t data[MEMBER_ENCODED_MAX];
         struct writer w = writer_of(data, sizeof(data));
-        strcpy(member.contact, what == 1 ? "ops@example.net" : "");
+        (void)snprintf(member.contact, sizeof(member.contact), "%s",
+                       what == 1 ? "ops@example.net" : "");
         member.leave_at = what == 2;
         member.unlisted = what == 3;
         member_encode(&w, &member);

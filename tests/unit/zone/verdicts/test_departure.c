@@ -2,8 +2,9 @@
 #include "zone/verdicts/departure.h"
 #include "zone/verdicts/history.h"
 
+#define DAY UINT64_C(86400)
+
 enum {
-    DAY = 86400,
     MINUTE = 60
 };
 
@@ -29,7 +30,7 @@ static int set_up(void **)
     assert_ok(store_write(history_store, &history, &diag));
     assert_ok(store_write(health_store, &health, &diag));
     settings = default_settings();
-    settings.registration_expiry_s = 3 * DAY;
+    settings.registration_expiry_s = (uint32_t)(3 * DAY);
     vantages = (struct vantages){ .count = 2, .asked = { true, false } };
     (void)snprintf(vantages.list[0].name, VANTAGE_ROOM, "here");
     (void)snprintf(vantages.list[1].name, VANTAGE_ROOM, "there");
@@ -56,7 +57,7 @@ static int tear_down(void **)
 static void probed(unsigned days_ago)
 {
     struct history_subject subject = { .member_id = 7, .address = row.addresses[0].address };
-    const struct history_sample sample = { .at = now - (uint64_t)days_ago * DAY,
+    const struct history_sample sample = { .at = now - days_ago * DAY,
                                            .failure = FAILURE_NTP_SILENT };
     memcpy(subject.vantage, row.vantage, sizeof(subject.vantage));
     assert_ok(history_note(history, &subject, &sample, sample.at + DAY, &diag));
@@ -94,7 +95,7 @@ static void a_member_without_a_certificate_goes_after_days_of_probes(void **)
     assert_int_equal(looked(), DEPARTURE_NONE);
     probed(1);
     assert_int_equal(looked(), DEPARTURE_UNCERTIFIED);
-    settings.registration_expiry_s = 3 * DAY + 1; /* days are whole */
+    settings.registration_expiry_s = (uint32_t)(3 * DAY + 1); /* days are whole */
     assert_int_equal(looked(), DEPARTURE_NONE);
     settings.registration_expiry_s = 0;
     assert_int_equal(looked(), DEPARTURE_NONE);
@@ -117,7 +118,7 @@ static void a_change_by_the_operator_begins_the_time_anew(void **)
     assert_int_equal(looked(), DEPARTURE_UNCERTIFIED);
     member.changed_at = now - 3 * DAY + MINUTE;
     assert_int_equal(looked(), DEPARTURE_NONE);
-    member.changed_at = now - 3 * DAY - 2 * 3600; /* probed since then on three days */
+    member.changed_at = now - 3 * DAY - UINT64_C(7200); /* probed since then on three days */
     assert_int_equal(looked(), DEPARTURE_UNCERTIFIED);
 }
 
