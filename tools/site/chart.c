@@ -59,16 +59,14 @@ static double y_of(const struct frame *frame, double value)
     return frame->bottom - (frame->bottom - TOP) * fmin(part, 1);
 }
 
-/* A number with at most one digit after the point. */
 static void put_number(struct markup *m, double value)
 {
-    double tenths = round(value * 10);
-    markup_put(m, fmod(tenths, 10) == 0 ? "%.0f" : "%.1f", tenths / 10 + 0.0);
+    markup_fixed(m, value, 1);
 }
 
 static void put_step(struct markup *m, const char *command, double x, double y)
 {
-    markup_put(m, "%s", command);
+    markup_raw(m, command);
     put_number(m, x);
     markup_raw(m, y < 0 ? "" : " ");
     put_number(m, y);

@@ -1,5 +1,6 @@
 #include "tools/site/markup.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,9 +13,13 @@
 
 enum {
     SPEC_ROOM = 16,
+    FIXED_ROOM = 32,    /* a sign, 16 digits and a point */
     NUMBER_ROOM = 400,  /* the longest double in %f is 310 characters long, and has a precision */
     HARMLESS_FACTOR = 4 /* printable_escape makes up to four octets of one */
 };
+
+/* Whole numbers up to here are exact as a double. */
+#define FIXED_MOST 9e15
 
 void markup_done(struct markup *m)
 {
@@ -87,6 +92,38 @@ void markup_text(struct markup *m, const char *text)
     }
     append(m, from, strlen(from));
     free(safe);
+}
+
+void markup_fixed(struct markup *m, double value, unsigned digits)
+{
+    static const unsigned scales[] = { 1,      10,      100,      1000,      10000,
+                                       100000, 1000000, 10000000, 100000000, 1000000000 };
+    char text[FIXED_ROOM], *at = text + sizeof(text);
+    ASSERT(isfinite(value) && digits < sizeof(scales) / sizeof(scales[0]));
+    double scaled = round(fabs(value) * scales[digits]);
+    if (scaled >= FIXED_MOST) {
+        markup_put(m, "%.0f", value);
+        return;
+    }
+    uint64_t rest = (uint64_t)scaled;
+    bool negative = value < 0 && rest > 0, begun = false;
+    for (unsigned i = 0; i < digits; i++, rest /= 10) {
+        if (begun || rest % 10 != 0) {
+            *--at = (char)('0' + rest % 10);
+            begun = true;
+        }
+    }
+    if (begun) {
+        *--at = '.';
+    }
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (negative) {
+        *--at = '-';
+    }
+    append(m, at, (size_t)(text + sizeof(text) - at));
 }
 
 void markup_csv(struct markup *m, const char *text)

@@ -95,11 +95,6 @@ static size_t score_points(struct chart_point *points, const struct track_subjec
     return count;
 }
 
-static uint64_t middle_of(const struct membertrack *track, size_t quarter)
-{
-    return track->from + quarter * HISTORY_QUARTER_S + HISTORY_QUARTER_S / 2;
-}
-
 static struct chart_line *next_line(struct drawing *drawing)
 {
     return &drawing->lines[drawing->chart.line_count];
@@ -203,6 +198,19 @@ static const struct quantity quantities[] = {
     { "Round trip", "round trip, ms", "trip", track_quarter_rtt_ms, false, 10 * OFFSET_LEAST_MS },
 };
 
+/* Of two quarters: more points would be noise. */
+static double mean_of(const struct quantity *quantity, const struct track_quarter *quarters)
+{
+    double first = quantity->of(&quarters[0]), second = quantity->of(&quarters[1]);
+    return isnan(first) ? second : isnan(second) ? first : (first + second) / 2;
+}
+
+static uint64_t half_hour_at(const struct membertrack *track, size_t quarter)
+{
+    uint64_t at = track->from + (quarter + 1) * HISTORY_QUARTER_S;
+    return at < track->now ? at : track->now;
+}
+
 static void add_means(struct drawing *drawing, unsigned address, const struct quantity *quantity)
 {
     const struct membertrack *track = drawing->track;
@@ -215,10 +223,10 @@ static void add_means(struct drawing *drawing, unsigned address, const struct qu
         struct chart_point *points = next_points(drawing);
         *line =
             (struct chart_line){ .style = 1 + subject->row % (CHART_STYLES - 1), .points = points };
-        for (size_t j = 0; j < HISTORY_QUARTERS; j++) {
-            double value = quantity->of(&subject->quarters[j]);
+        for (size_t j = 0; j + 1 < HISTORY_QUARTERS; j += 2) {
+            double value = mean_of(quantity, &subject->quarters[j]);
             if (isfinite(value)) {
-                points[line->point_count++] = (struct chart_point){ middle_of(track, j), value };
+                points[line->point_count++] = (struct chart_point){ half_hour_at(track, j), value };
             }
         }
         drawing->chart.line_count++;
@@ -239,7 +247,7 @@ static void write_quantity(struct markup *m, const struct membertrack *track, un
     (void)snprintf(drawing->title, sizeof(drawing->title), "%s of %s in the last two days",
                    quantity->name, address_text(&track->addresses[address], text));
     (void)snprintf(drawing->desc, sizeof(drawing->desc),
-                   "Means of a quarter of an hour in milliseconds, by vantage point. Values far "
+                   "Means of half an hour in milliseconds, by vantage point. Values far "
                    "off are drawn at the edge. The table has the same in figures.");
     chart_write(m, &drawing->chart);
     drawing_free(drawing);

@@ -133,16 +133,14 @@ static json_t *share_json(const struct membershare *share)
                      "countries", countries, "answers_of_days", days);
 }
 
-/* A value of a column; its first one has no comma before it. Whole numbers are short. */
-static void put_value(struct markup *m, size_t index, int digits, double value)
+/* A value of a column; its first one has no comma before it. */
+static void put_value(struct markup *m, size_t index, unsigned digits, double value)
 {
     markup_raw(m, index > 0 ? "," : "");
-    if (!isfinite(value)) {
-        markup_raw(m, "null");
-    } else if (fabs(value - round(value)) < 0.05 && digits == 1) {
-        markup_put(m, "%.0f", value + 0.0);
+    if (isfinite(value)) {
+        markup_fixed(m, value, digits);
     } else {
-        markup_put(m, digits == 1 ? "%.1f" : "%.3f", value);
+        markup_raw(m, "null");
     }
 }
 
@@ -224,12 +222,16 @@ static void put_day(struct markup *m, const struct track_day *day, uint64_t at,
 {
     char text[ADDRESS_TEXT_MAX], date[ISOTIME_ROOM];
     double probes = day->probes, good = probes - day->failures;
-    markup_put(m, "%.10s,%s,%u,%u,%.2f,%.1f,", isotime_text(at, date), address_text(address, text),
-               day->probes, day->failures, (double)day->score_sum_milli / probes / 1000,
-               day->score_low_milli / 1000.0);
+    markup_put(m, "%.10s,%s,%u,%u,", isotime_text(at, date), address_text(address, text),
+               day->probes, day->failures);
+    markup_fixed(m, (double)day->score_sum_milli / probes / 1000, 2);
+    markup_raw(m, ",");
+    markup_fixed(m, day->score_low_milli / 1000.0, 1);
+    markup_raw(m, ",");
     if (good > 0) {
-        markup_put(m, "%.3f,%.3f", (double)day->offset_sum_us / good / 1000,
-                   (double)day->rtt_sum_us / good / 1000);
+        markup_fixed(m, (double)day->offset_sum_us / good / 1000, 3);
+        markup_raw(m, ",");
+        markup_fixed(m, (double)day->rtt_sum_us / good / 1000, 3);
     } else {
         markup_raw(m, ",");
     }

@@ -9,7 +9,7 @@
 #include "zone/base/array.h"
 
 enum {
-    RUNS_SHOWN = 50
+    RUNS_SHOWN = 30
 };
 
 static void put_address(struct markup *m, const struct address *address)

@@ -1,7 +1,6 @@
 #include "tools/site/scores.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "probe/score.h"
@@ -11,8 +10,7 @@
 enum {
     MEDIAN_ID = 1,
     ID_MASK = 0x3fffffff,
-    STRATUM = 1, /* which one does not count */
-    TEXT_ROOM = 32
+    STRATUM = 1 /* which one does not count */
 };
 
 #define MEDIAN_NAME "recentmedian"
@@ -173,37 +171,22 @@ static struct entries entries_of(const struct membertrack *track, unsigned addre
     return entries;
 }
 
-/* A number without the noise of its last digits. */
-static void put_real(struct markup *m, double value, int digits)
-{
-    char text[TEXT_ROOM];
-    int len = snprintf(text, sizeof(text), "%.*f", digits, value);
-    while (len > 1 && (text[len - 1] == '0' || text[len - 1] == '.')) {
-        bool point = text[len - 1] == '.';
-        text[--len] = 0;
-        if (point) {
-            break;
-        }
-    }
-    markup_put(m, "%s", text);
-}
-
 static void put_entry(struct markup *m, const struct entry *entry)
 {
     markup_put(m, "{\"ts\":%llu,", (unsigned long long)entry->at);
     if (isfinite(entry->offset_ms)) {
         markup_raw(m, "\"offset\":");
-        put_real(m, entry->offset_ms / 1000, 6);
+        markup_fixed(m, entry->offset_ms / 1000, 6);
         markup_raw(m, ",");
     }
     markup_raw(m, "\"step\":");
-    put_real(m, entry->step_milli / 1000.0, 3);
+    markup_fixed(m, entry->step_milli / 1000.0, 3);
     markup_raw(m, ",\"score\":");
-    put_real(m, entry->score_milli / 1000.0, 3);
+    markup_fixed(m, entry->score_milli / 1000.0, 3);
     markup_put(m, ",\"monitor_id\":%u", (unsigned)id_of(entry->monitor));
     if (isfinite(entry->rtt_ms)) {
         markup_raw(m, ",\"rtt\":");
-        put_real(m, entry->rtt_ms, 2);
+        markup_fixed(m, entry->rtt_ms, 2);
     }
     markup_raw(m, "}");
 }
@@ -278,15 +261,15 @@ void scores_log(struct markup *m, const struct membertrack *track, unsigned addr
         isotime_text(entry->at, at);
         markup_put(m, "%llu,%.10s %.8s,", (unsigned long long)entry->at, at, at + 11);
         if (isfinite(entry->offset_ms)) {
-            put_real(m, entry->offset_ms / 1000, 6);
+            markup_fixed(m, entry->offset_ms / 1000, 6);
         }
         markup_raw(m, ",");
-        put_real(m, entry->step_milli / 1000.0, 3);
+        markup_fixed(m, entry->step_milli / 1000.0, 3);
         markup_raw(m, ",");
-        put_real(m, entry->score_milli / 1000.0, 3);
+        markup_fixed(m, entry->score_milli / 1000.0, 3);
         markup_put(m, ",%u,%s,", (unsigned)id_of(entry->monitor), name_of(entry->monitor));
         if (isfinite(entry->rtt_ms)) {
-            put_real(m, entry->rtt_ms, 2);
+            markup_fixed(m, entry->rtt_ms, 2);
         }
         markup_put(m, ",,%s\n", entry->failure == FAILURE_NONE ? "" : failure_id(entry->failure));
     }

@@ -217,6 +217,17 @@ static const struct group groups[] = {
     { "members", SITE_WARM, false, put_member },
 };
 
+/* Data of a large pool are not made anew for each failure, but when the state changes. */
+static uint64_t state_of(const struct sitepool_member *member)
+{
+    uint64_t sum = member->id << 1 | member->unlisted;
+    for (const char *p = member->state; *p != 0; p++) {
+        sum ^= (unsigned char)*p;
+        sum = splitmix(&sum);
+    }
+    return sum;
+}
+
 static bool is_due(const struct sitemembers *members, const struct group *group,
                    const struct sitepool_member *member)
 {
@@ -231,7 +242,7 @@ static bool is_due(const struct sitemembers *members, const struct group *group,
     }
     uint64_t spread = member->id;
     uint64_t hour = (members->pool->now + splitmix(&spread) % HOUR_S) / HOUR_S;
-    return site_due(members->site, subject, SITE_ONCE, member->fingerprint ^ splitmix(&hour));
+    return site_due(members->site, subject, SITE_ONCE, state_of(member) ^ splitmix(&hour));
 }
 
 /* Reads the member once, if anything of it is due. */

@@ -1,3 +1,5 @@
+#include <math.h>
+
 #include "tests/unit/unit.h"
 #include "tools/site/markup.h"
 
@@ -81,6 +83,47 @@ static void json_is_ascii_and_can_stand_in_any_file(void **)
     markup_done(&m);
 }
 
+static const char *fixed(double value, unsigned digits)
+{
+    markup_clear(&m);
+    markup_fixed(&m, value, digits);
+    return written();
+}
+
+static void fixed_numbers_are_as_short_as_they_can_be(void **)
+{
+    assert_string_equal(fixed(20, 1), "20");
+    assert_string_equal(fixed(0.5, 3), "0.5");
+    assert_string_equal(fixed(-1.25, 2), "-1.25");
+    assert_string_equal(fixed(-0.04, 1), "0");
+    assert_string_equal(fixed(0.05, 1), "0.1");
+    assert_string_equal(fixed(100.03, 2), "100.03");
+    assert_string_equal(fixed(1000, 0), "1000");
+    assert_string_equal(fixed(0.000000001, 9), "0.000000001");
+    assert_string_equal(fixed(-99.9999, 3), "-100");
+    assert_string_equal(fixed(1e300, 9) + 300, "0");
+    assert_string_equal(fixed(8999999999999999, 0), "8999999999999999");
+    markup_done(&m);
+}
+
+static void fixed_numbers_are_those_of_printf(void **)
+{
+    double seed = 1;
+    for (unsigned i = 0; i < 20000; i++) {
+        char text[400];
+        seed = fmod(seed * 16807, 2147483647);
+        double value = (seed - 1e9) / pow(10, i % 12);
+        unsigned digits = i % 7;
+        (void)snprintf(text, sizeof(text), "%.*f", (int)digits, value);
+        double difference = fabs(strtod(fixed(value, digits), NULL) - strtod(text, NULL));
+        assert_true(difference <= 1.001 * pow(10, -(double)digits)); /* at a half, either way */
+        assert_true(difference <= 1e-12 * fabs(value) ||
+                    fabs(fabs(value * pow(10, digits) - trunc(value * pow(10, digits))) - 0.5) <
+                        1e-6);
+    }
+    markup_done(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +132,8 @@ int main(void)
         cmocka_unit_test(a_precision_cuts_a_text_before_it_is_escaped),
         cmocka_unit_test(it_grows_with_what_is_written),
         cmocka_unit_test(a_cell_is_no_formula_and_stays_in_its_record),
+        cmocka_unit_test(fixed_numbers_are_as_short_as_they_can_be),
+        cmocka_unit_test(fixed_numbers_are_those_of_printf),
         cmocka_unit_test(json_is_ascii_and_can_stand_in_any_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

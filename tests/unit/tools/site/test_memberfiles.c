@@ -85,8 +85,8 @@ static void csv_has_a_row_for_each_day_with_probes(void **)
     memberfiles_csv(&m, &track, &days);
     assert_string_equal(m.text,
                         "date,address,probes,failed,score_mean,score_low,offset_ms,rtt_ms\r\n"
-                        "2026-11-29,192.0.2.1,2,2,0.00,0.0,,\r\n"
-                        "2026-11-30,2001:db8::1,100,50,10.00,-5.0,1.000,10.000\r\n");
+                        "2026-11-29,192.0.2.1,2,2,0,0,,\r\n"
+                        "2026-11-30,2001:db8::1,100,50,10,-5,1,10\r\n");
 }
 
 static void a_feed_has_the_last_events_with_ids_of_their_own(void **)

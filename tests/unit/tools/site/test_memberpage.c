@@ -113,12 +113,12 @@ static void only_the_last_failures_are_listed(void **)
         }
     }
     const char *text = page();
-    SHOWS(text, "There were more: these are the last 50.");
+    SHOWS(text, "There were more: these are the last 30.");
     unsigned rows = 0;
     for (const char *p = text; (p = strstr(p, "#ntp-silent")) != NULL; p++) {
         rows++;
     }
-    assert_int_equal(rows, 50);
+    assert_int_equal(rows, 30);
 }
 
 static void warnings_come_with_their_advice(void **)

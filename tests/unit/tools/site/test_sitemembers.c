@@ -22,6 +22,7 @@ static enum result take_member(const struct member *member, void *)
 {
     struct sitepool_member *out = &pool.members[pool.count++];
     *out = (struct sitepool_member){ .id = member->id,
+                                     .state = "registered",
                                      .fingerprint = member->changed_at,
                                      .unlisted = member->unlisted };
     memcpy(out->label, member->label, sizeof(out->label));
@@ -141,7 +142,7 @@ static unsigned data_made_beside(size_t others)
         pool.members = xrealloc(pool.members, (pool.count + others) * sizeof(pool.members[0]));
         for (size_t i = 0; i < others; i++) {
             struct sitepool_member *gone = &pool.members[pool.count++];
-            *gone = (struct sitepool_member){ .id = 1000 + i };
+            *gone = (struct sitepool_member){ .id = 1000 + i, .state = "registered" };
             (void)snprintf(gone->label, sizeof(gone->label), "zz%04zu", i);
         }
         put_all();
