@@ -242,10 +242,10 @@ int cmd_member_remove(struct cli *cli, int, char **argv)
     }
     if (result == RESULT_OK) {
         struct memberend end;
-        uint64_t barred_until = 0;
         memberend_begin(&end, &session, cli, &settings);
-        result = memberend_remove(&end, &session, &member, &barred_until);
+        uint64_t barred_until = memberend_barred_until(&end, &member);
         output_time(barred_until, until);
+        result = registry_remove(&session.change, label, barred_until);
         note_change(&session, &member, NULL);
     }
     result = end_change(&session, cli, result);

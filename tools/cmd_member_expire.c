@@ -14,7 +14,7 @@
 struct departing {
     struct member member;
     enum departure why;
-    uint64_t quarantined_until;
+    uint64_t barred_until;
 };
 
 struct expiry {
@@ -35,7 +35,6 @@ static enum result look_who_leads(struct session *session, struct cli *cli, bool
     return RESULT_OK;
 }
 
-/* Before the registry is locked: what the probes have reported may have to be taken in first. */
 static void open_verdicts(struct expiry *expiry, struct session *session, struct cli *cli)
 {
     struct cli quiet = { .state_dir = cli->state_dir };
@@ -57,8 +56,9 @@ static enum result collect(const struct member *member, void *arg)
     enum departure why = DEPARTURE_NONE;
     TRY(departure_of(&why, member, &expiry->sources));
     if (why != DEPARTURE_NONE) {
-        ARRAY_PUSH(expiry->list, expiry->count, expiry->room,
-                   (struct departing){ .member = *member, .why = why });
+        ARRAY_PUSH(
+            expiry->list, expiry->count, expiry->room,
+            (struct departing){ *member, why, memberend_barred_until(&expiry->end, member) });
     }
     return RESULT_OK;
 }
@@ -76,34 +76,45 @@ static char *reason(const struct expiry *expiry, const struct departing *each, c
     return out;
 }
 
-static enum result remove_all(struct expiry *expiry, struct session *session)
+/* Who is to go is found without a lock. Then a member stays that was changed meanwhile. */
+static enum result remove_all(struct expiry *expiry, struct session *session, struct cli *cli)
 {
-    for (size_t i = 0; i < expiry->count; i++) {
-        struct departing *each = &expiry->list[i];
+    size_t count = expiry->count;
+    expiry->count = 0;
+    TRY(session_write(session, cli, STORE_REGISTRY));
+    for (size_t i = 0; i < count; i++) {
+        const struct departing *each = &expiry->list[i];
+        const struct member *member = &each->member;
         char why[80], change[MEMBERTEXT_CHANGE_ROOM];
-        TRY(memberend_remove(&expiry->end, session, &each->member, &each->quarantined_until));
-        auditnote_add(&session->notes, each->member.label, "%s: %s", reason(expiry, each, why),
-                      membertext_change(&each->member, NULL, change));
+        struct member present;
+        enum result result = registry_member(session->txn[STORE_REGISTRY], member->label, &present);
+        if (result != RESULT_OK || present.id != member->id ||
+            present.changed_at != member->changed_at) {
+            continue;
+        }
+        TRY(registry_remove(&session->change, member->label, each->barred_until));
+        auditnote_add(&session->notes, member->label, "%s: %s", reason(expiry, each, why),
+                      membertext_change(member, NULL, change));
+        expiry->list[expiry->count++] = *each;
     }
-    return RESULT_OK;
+    return expiry->count > 0 ? session_commit(session, cli) : RESULT_OK;
 }
 
 static enum result expire(struct expiry *expiry, struct session *session, struct cli *cli)
 {
     TRY(session_zone(session, cli, &expiry->settings));
     open_verdicts(expiry, session, cli);
-    store_abort(session->txn[STORE_REGISTRY]);
-    session->txn[STORE_REGISTRY] = NULL;
-    TRY(session_write(session, cli, STORE_REGISTRY));
-    TRY(registry_settings(session->txn[STORE_REGISTRY], &expiry->settings, &cli->diag));
     enum result result = registry_each(session->txn[STORE_REGISTRY], collect, expiry);
     if (result != RESULT_OK) {
         return diag_fail(&cli->diag, result, "a row of a member can't be read: %s",
                          result_text(result));
     }
-    TRY(remove_all(expiry, session));
-    bool change = expiry->count > 0 && !cli_flag(cli, "dry-run");
-    return change ? session_commit(session, cli) : RESULT_OK;
+    if (expiry->count == 0 || cli_flag(cli, "dry-run")) {
+        return RESULT_OK;
+    }
+    store_abort(session->txn[STORE_REGISTRY]); /* to open the store for writing */
+    session->txn[STORE_REGISTRY] = NULL;
+    return remove_all(expiry, session, cli);
 }
 
 static json_t *expiry_json(const struct expiry *expiry, bool dry, bool follows)
@@ -114,7 +125,7 @@ static json_t *expiry_json(const struct expiry *expiry, bool dry, bool follows)
         json_array_append_new(
             list, json_pack("{s:o, s:s, s:o}", "name", json_text(each->member.label), "why",
                             each->why == DEPARTURE_PLANNED ? "planned" : "uncertified",
-                            "quarantined_until", json_time(each->quarantined_until)));
+                            "quarantined_until", json_time(each->barred_until)));
     }
     return json_pack("{s:b, s:b, s:o}", "dry_run", dry, "follows", follows, "removed", list);
 }

@@ -14,13 +14,11 @@ void memberend_begin(struct memberend *out, struct session *session, struct cli 
     }
 }
 
-enum result memberend_remove(const struct memberend *end, struct session *session,
-                             const struct member *member, uint64_t *quarantined_until)
+uint64_t memberend_barred_until(const struct memberend *end, const struct member *member)
 {
     struct memberview view;
     bool read =
         end->source.health != NULL && memberview_make(&view, member, &end->source) == RESULT_OK;
-    *quarantined_until = lifecycle_quarantine_end(read ? &view.consensus.health : NULL,
-                                                  &end->source.settings, session_now());
-    return registry_remove(&session->change, member->label, *quarantined_until);
+    return lifecycle_quarantine_end(read ? &view.consensus.health : NULL, &end->source.settings,
+                                    session_now());
 }

@@ -12,9 +12,8 @@ struct memberend {
 /* Opens state/health. If that fails, a note of the command says what it means. */
 void memberend_begin(struct memberend *out, struct session *session, struct cli *cli,
                      const struct settings *settings);
-/* Removes the member in the session's change. Its name is barred until the last certificate seen
- * for it has expired, or, if state/health can't be read, for the full quarantine. */
-enum result memberend_remove(const struct memberend *end, struct session *session,
-                             const struct member *member, uint64_t *quarantined_until);
+/* When another member may take the name of one that is removed now: when the last certificate seen
+ * for it has expired, or, if state/health can't be read, after the full quarantine. */
+uint64_t memberend_barred_until(const struct memberend *end, const struct member *member);
 
 #endif
