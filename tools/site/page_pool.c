@@ -14,8 +14,8 @@ enum {
 static bool needs_attention(const struct sitepool_member *member)
 {
     return !member->unlisted &&
-           (member->hold != HOLD_NONE || strcmp(member->state, "ineligible") == 0 ||
-            strcmp(member->state, "falling") == 0);
+           ((member->eligible && member->hold != HOLD_NONE) ||
+            strcmp(member->state, "ineligible") == 0 || strcmp(member->state, "falling") == 0);
 }
 
 /* Writes it as in 80,000. */

@@ -401,6 +401,7 @@ static enum result remember(struct site *site)
     (void)snprintf(site->fresh.apex, sizeof(site->fresh.apex), "%s", site->terms.apex);
     siterows_write(&text, &site->fresh);
     bool good = replace(site, site->fd, state_name, &text, STATE_MODE);
+    site->totals.octets += text.len;
     markup_done(&text);
     return good ? RESULT_OK : fail(site, state_name);
 }

@@ -37,7 +37,7 @@ struct site_terms {
 
 struct site_totals {
     size_t written, same, removed; /* files */
-    uint64_t octets;               /* written */
+    uint64_t octets;               /* written, with its own memory */
 };
 
 /* Makes the directory if need be. REFUSED if it holds files of others, the site of another pool, or
