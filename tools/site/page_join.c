@@ -43,11 +43,20 @@ static void put_mailbox(struct markup *m, const struct dname *mailbox)
 
 static void put_contact(struct markup *m, const struct sitepool *pool)
 {
-    markup_raw(m, "<h2>How to apply</h2>\n<p>Write to ");
+    markup_put(
+        m,
+        "<h2>How to apply</h2>\n<p>Run this on the server, with a name that you choose:</p>\n"
+        "<pre><code>ntspool member apply NAME.%s application.txt \\\n"
+        "    --address ADDRESS --country CC --capacity MBIT \\\n"
+        "    --operator WHO --contact MAIL</code></pre>\n"
+        "<p>It probes the server, and writes a short text. The certificate may be missing yet. "
+        "Send the text to ",
+        pool->apex);
     put_mailbox(m, &pool->source.settings.mailbox);
     markup_raw(m,
-               ": the name that you want, the addresses, the country, the capacity in Mbit/s that "
-               "you give, and who you are.</p>\n");
+               ". Without <code>ntspool</code>, write the name, the addresses, the country, the "
+               "capacity in Mbit/s, and who you are. ntspool-member(7) is a guide from the first "
+               "thought to the last day.</p>\n");
 }
 
 static void put_row(struct markup *m, const char *what, const char *value)
