@@ -127,9 +127,9 @@ class Browser:
         """By how many pixels the page is wider than its window."""
         return self._script("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
-    def picture(self, path, height=None):
+    def picture(self, path, height=None, scale=1):
         """Writes a PNG of the whole page, or of so much of its upper part."""
         size = self._call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"], "scale": 1}
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"], "scale": scale}
         shot = self._call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
         Path(path).write_bytes(base64.b64decode(shot["data"]))

@@ -4,12 +4,14 @@
     tests/system/pictures.py DIRECTORY [PAGE ...]
 
 It needs root for its namespaces, and Chromium. The site is in DIRECTORY/site, the pictures beside it. A PAGE is a path in the site, such
-as members/oslo.html. NTSPOOL_PRESET chooses the build.
+as members/oslo.html. The picture of README.md is readme.png. NTSPOOL_PRESET chooses the build.
 """
 
+import os
 import random
 import shutil
 import socket
+import struct
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +19,7 @@ from pathlib import Path
 from browser import Browser, NARROW, WIDE
 from machine import ROOT, Machine, enter_namespaces, run
 from pool import SRV
-from siteworld import DAY, ELIGIBLE, FALLING, INELIGIBLE, OPERATIONAL, Site, falling, flapping
+from siteworld import DAY, ELIGIBLE, FALLING, INELIGIBLE, OPERATIONAL, QUARTER, Site, falling, flapping
 
 # Name, country, latitude, longitude, capacity in Mbit/s.
 CITIES = [
@@ -52,27 +54,42 @@ def seldom(ago, vantage):
     return (17_000, "ntp-silent") if (ago // 3600) % 211 == len(vantage) else (20_000, None)
 
 
+def expired(ago, _vantage):
+    return (20_000, None) if ago > 3 * 3600 else (max(-100_000, 20_000 - 5000 * ((3 * 3600 - ago) // QUARTER + 1)), "cert-expired")
+
+
+def long_ago(site, seconds):
+    """Commands run as they would have run at that time, if the build is one for tests (zone/base/clock.h)."""
+    clock = site.machine.directory / "clock"
+    clock.write_bytes(struct.pack("=qq", 0, -seconds))
+    os.environ["NTSPOOL_TEST_CLOCK"] = str(clock)
+
+
 def showcase(site):
     dice = random.Random(1)
+    long_ago(site, 410 * DAY)
     for number, (name, country, latitude, longitude, capacity) in enumerate(CITIES):
         both = number % 4 != 3
         addresses = [f"10.{100 + number}.0.1", *([f"2001:db8:{number + 1:x}::1"] if both else [])]
+        if name == NEW:
+            continue
         site.add(name, *addresses, country=country, operator=f"University of {name.title()}",
                  options=("--capacity", str(capacity), "--position", f"{latitude},{longitude}"))
-        if name in (NEW, BAD, HELD, SHAKY):
-            continue
-        site.see(name, *addresses, since=dice.randrange(3, 400) * DAY, cert=site.now + dice.randrange(20, 80) * DAY,
-                 stratum=dice.choice((1, 1, 2, 2, 3)), offset=dice.randrange(-900, 900), days=400 if name == GOOD else 0.2, course=seldom if name == GOOD else None)
+        if name not in (BAD, HELD, SHAKY):
+            site.see(name, *addresses, since=dice.randrange(3, 400) * DAY, cert=site.now + dice.randrange(20, 80) * DAY,
+                     stratum=dice.choice((1, 1, 2, 2, 3)), days=400 if name == GOOD else 0.2, course=seldom if name == GOOD else None)
+    del os.environ["NTSPOOL_TEST_CLOCK"]
     where = {city[0]: number for number, city in enumerate(CITIES)}
     v4 = {name: f"10.{100 + number}.0.1" for name, number in where.items()}
     v6 = {name: f"2001:db8:{number + 1:x}::1" for name, number in where.items()}
-    site.see(BAD, v4[BAD], stage=INELIGIBLE, since=3 * 3600, score=-45_000, failure="cert-expired", detail=b"it ended 2 h ago",
-             cert=site.now - 2 * 3600, course=falling)
+    site.see(BAD, v4[BAD], stage=INELIGIBLE, since=3 * 3600, score=-45_000, failure="cert-expired", cert=site.now - 3 * 3600,
+             detail=b"the certificate ended 3 h ago", course=expired, days=300)
     site.say("here", 3 * 3600, "ineligible: the score fell below 8: cert-expired")
     site.see(HELD, v4[HELD], *([v6[HELD]] if where[HELD] % 4 != 3 else []), stage=FALLING, frozen=600, score=2_000, failure="ntp-silent", failures=4,
              course=falling, cert=site.now + 40 * DAY)
-    site.see(SHAKY, v4[SHAKY], v6[SHAKY], score=14_000, course=flapping, cert=site.now + 9 * DAY, warnings=1 << 0 | 1 << 7, stage=ELIGIBLE)
+    site.see(SHAKY, v4[SHAKY], v6[SHAKY], score=14_000, course=flapping, cert=site.now + 9 * DAY, days=200, warnings=1 << 0 | 1 << 7, stage=ELIGIBLE)
     site.say("tokyo", 7 * 3600, f"{v6[SHAKY]}: ntp-silent")
+    site.add(NEW, v4[NEW], v6[NEW], country="KE", operator=f"University of {NEW.title()}")
     site.see(NEW, v4[NEW], v6[NEW], stage=OPERATIONAL, since=3600, score=8_500, weight=0, days=0.05, probes=50, cert=site.now + 89 * DAY)
     site.lines["here"].append(f"self frozen={site.now - 600} down=14")
     site.lines["boston"].append("self")
@@ -106,6 +123,9 @@ def photograph(directory, pages):
                 browser.look(dark, width)
                 browser.open((directory / "site" / page).resolve())
                 browser.picture(directory / f"{page.replace('/', '-').removesuffix('.html')}-{name}.png")
+        browser.look(width=1150)
+        browser.open((directory / "site/members" / f"{BAD}.html").resolve())
+        browser.picture(directory / "readme.png", height=1070, scale=0.8)
 
 
 def main(directory, *pages):

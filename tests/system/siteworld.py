@@ -45,24 +45,25 @@ class Site:
     def see(self, name, *addresses, stage=ELIGIBLE, since=30 * DAY, weight=1000, frozen=0, days=2.0, course=None, others=(), **found):
         """What the vantage points say of a member and its addresses. `course` is a function (seconds ago, vantage) -> (score, failure or
         None). `others` has addresses of which something else is true: a list of (address, found)."""
-        for vantage, rtt in VANTAGES.items():
+        for vantage in VANTAGES:
             lines = self.lines[vantage]
             lines.append(f"member {name} stage={stage} since={self.now - since} weight={weight} frozen={frozen and self.now - frozen}")
             faces = [(address, found) for address in addresses] + [(address, {**found, **other}) for address, other in others]
             for address, each in faces:
+                each = {**_figures(vantage, 0), **each}
                 words = [f"{key}={value.hex() if isinstance(value, bytes) else value}" for key, value in each.items()]
-                lines.append(f"address {address} at={self.now - 20} rtt={rtt} {' '.join(words)}")
+                lines.append(f"address {address} at={self.now - 20} {' '.join(words)}")
             for address, each in faces:
                 lines += self._samples(address, vantage, days, course or (lambda *_, one=each: (one.get("score", 20_000), one.get("failure"))))
 
     def _samples(self, address, vantage, days, course):
         times = [number * QUARTER + 200 for number in range(int(min(days, 2) * DAY) // QUARTER)]
         times += [2 * DAY + number * 3600 for number in range(int(max(days - 2, 0) * 24))]
-        for number, ago in enumerate(times):
+        for ago in times:
             score, failure = course(ago, vantage)
-            wave = math.sin(number / 7) + math.sin(number * 1.7 + len(vantage)) / 3
-            yield (f"sample {address} {self.now - ago} score={score} {f'failure={failure} ' if failure else ''}offset={int(180 * wave)} "
-                   f"rtt={int(VANTAGES[vantage] * (1.02 + 0.02 * wave))}")
+            figures = _figures(vantage, ago)
+            yield (f"sample {address} {self.now - ago} score={score} {f'failure={failure} ' if failure else ''}"
+                   f"offset={figures['offset']} rtt={figures['rtt']}")
 
     def say(self, vantage, ago, text):
         """An event in the log of the member that was named last."""
@@ -82,6 +83,12 @@ class Site:
             Pool.cli(_At(self.pool, away), "health", "export", "--id", vantage, export)
             self.pool.cli("health", "import", export)
             self.lines[vantage] = []
+
+
+def _figures(vantage, ago):
+    """Offset and round trip in microseconds. They sway over the day, and a little by themselves."""
+    wave = math.sin(ago / 13_000 + len(vantage) / 5) + 0.4 * math.sin(ago * 0.37 + len(vantage))
+    return {"offset": int(180 * wave), "rtt": int(VANTAGES[vantage] * (1.02 + 0.02 * wave))}
 
 
 class _At:
