@@ -18,7 +18,8 @@ enum {
     RIBBON = 6,
     MARK_APART = 8,
     TICKS = 4, /* of values, about; of times, twice as many */
-    VALUE_ROOM = 32
+    VALUE_ROOM = 32,
+    DIGITS_MAX = 6
 };
 
 /* A line may lie this far from its points. */
@@ -239,24 +240,42 @@ static double nice_step(double span)
     return step * (times > 5 ? 10 : times > 2 ? 5 : times > 1 ? 2 : 1);
 }
 
+/* The label of a value: short, since there is little room. */
+static void put_value(struct markup *m, double value, double step, double most)
+{
+    double scale = most >= 1e7 ? 1e6 : most >= 1e4 ? 1e3 : 1;
+    int digits = step < scale ? (int)ceil(-log10(step / scale)) : 0;
+    char text[VALUE_ROOM];
+    (void)snprintf(text, sizeof(text), "%.*f%s", digits > DIGITS_MAX ? DIGITS_MAX : digits,
+                   value / scale + 0.0,
+                   scale >= 1e6   ? "M"
+                   : scale >= 1e3 ? "k"
+                                  : "");
+    markup_text(m, text);
+}
+
 static void put_values(const struct frame *frame)
 {
     const struct chart *chart = frame->chart;
-    double step = nice_step(chart->high - chart->low);
-    int digits = step < 1 ? (int)ceil(-log10(step)) : 0;
+    double step = nice_step(chart->high - chart->low), first = ceil(chart->low / step);
+    double most = fmax(fabs(chart->low), fabs(chart->high));
+    int count = 0;
+    while (count <= 2 * TICKS && (first + count) * step <= chart->high + step / 1000) {
+        count++;
+    }
     markup_raw(frame->m, "<path class=\"grid\" d=\"");
-    for (double at = ceil(chart->low / step); at * step <= chart->high * 1.0001; at++) {
+    for (int i = 0; i < count; i++) {
         markup_put(frame->m, "M%d ", LEFT);
-        put_number(frame->m, y_of(frame, at * step));
+        put_number(frame->m, y_of(frame, (first + i) * step));
         markup_put(frame->m, "H%d", RIGHT);
     }
     markup_raw(frame->m, "\"/>\n");
-    for (double at = ceil(chart->low / step); at * step <= chart->high * 1.0001; at++) {
-        char text[VALUE_ROOM];
-        (void)snprintf(text, sizeof(text), "%.*f", digits > 6 ? 6 : digits, at * step + 0.0);
+    for (int i = 0; i < count; i++) {
         markup_put(frame->m, "<text class=\"end\" x=\"%d\" y=\"", LEFT - 5);
-        put_number(frame->m, y_of(frame, at * step) + 4);
-        markup_put(frame->m, "\">%s</text>", text);
+        put_number(frame->m, y_of(frame, (first + i) * step) + 4);
+        markup_raw(frame->m, "\">");
+        put_value(frame->m, (first + i) * step, step, most);
+        markup_raw(frame->m, "</text>");
     }
     if (chart->unit[0] != 0) {
         markup_put(frame->m, "<text x=\"0\" y=\"11\">%s</text>", chart->unit);
@@ -264,7 +283,6 @@ static void put_values(const struct frame *frame)
     markup_raw(frame->m, "\n");
 }
 
-/* The first one has its name over the line and the others under it: they may be close. */
 static void put_levels(const struct frame *frame)
 {
     for (size_t i = 0; i < frame->chart->level_count; i++) {

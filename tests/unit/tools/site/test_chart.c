@@ -332,6 +332,23 @@ static void an_axis_fits_all_but_what_is_far_off(void **)
     assert_true(chart.low == 0 && chart.high == 2);
 }
 
+static void values_of_the_axis_are_short(void **)
+{
+    struct chart chart = a_chart();
+    chart.floor = chart.low;
+    chart.high = 5000000;
+    assert_non_null(strstr(drawn(&chart), ">2000k</text>"));
+    chart.high = 50000000;
+    assert_non_null(strstr(drawn(&chart), ">20M</text>"));
+    chart.high = 0.25;
+    assert_non_null(strstr(drawn(&chart), ">0.1</text>"));
+    chart.high = 1000;
+    assert_non_null(strstr(drawn(&chart), ">500</text>"));
+    chart.low = chart.floor = 1e17;
+    chart.high = 1e17 + 16;
+    assert_non_null(strstr(drawn(&chart), "</svg>"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +366,7 @@ int main(void)
         cmocka_unit_test(marks_that_would_cover_each_other_are_one),
         cmocka_unit_test(texts_are_escaped),
         cmocka_unit_test(the_size_does_not_grow_with_the_points),
+        cmocka_unit_test(values_of_the_axis_are_short),
         cmocka_unit_test(an_axis_fits_all_but_what_is_far_off),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
