@@ -1,8 +1,8 @@
 /* reportpool: what three vantage points would have left in the stores of a pool that exists, for
  * tests/bench/report.
  *
- * use: reportpool fill STATE    verdicts, two years of history and the log of all members
- *      reportpool step STATE    what a minute adds: a probe of each address, some that fail
+ * use: reportpool STATE fill DAYS    verdicts, so many days of history and the log of all members
+ *      reportpool STATE step         what a minute adds: a probe of each address, some that fail
  *
  * The history of a few made-up subjects is written by the functions of zone/verdicts, and its rows
  * are copied to all subjects. The first vantage point is this machine's, the others are far. */
@@ -33,6 +33,7 @@ static const char *const names[VANTAGES] = { "amsterdam", "newyork", "tokyo" };
 
 struct bench {
     const char *state;
+    unsigned days;
     uint64_t now, dice;
     struct member *members;
     size_t count, room;
@@ -122,7 +123,7 @@ static void fill_address(struct bench *bench, struct address_health *out,
                                     .failures = fails,
                                     .first_probe_at = bench->now - 700 * (uint64_t)DAY_S,
                                     .last_probe_at = bench->now - percent(bench) % INTERVAL_S,
-                                    .last_good_at = bench->now - (fails ? INTERVAL_S : 0) * 2,
+                                    .last_good_at = bench->now - (fails ? 2U * INTERVAL_S : 0),
                                     .failure = fails ? FAILURE_NTP_SILENT : FAILURE_NONE,
                                     .cert_not_after = bench->now / DAY_S * DAY_S + CERTIFICATE_S,
                                     .certified_at = bench->now - 700 * (uint64_t)DAY_S,
@@ -197,13 +198,13 @@ static bool fails_at(struct bench *bench, unsigned kind, uint64_t at)
     }
 }
 
-/* A course of a subject, from two years ago until now. */
+/* A course of a subject. */
 static void note_course(struct bench *bench, struct store_txn *txn, unsigned kind, bool far)
 {
     struct diag diag = { "" };
     struct history_subject subject = { .member_id = kind + (far ? KINDS : 0), .far = far };
     uint64_t now = bench->now, raw = now - (uint64_t)(HISTORY_QUARTERS - 1) * HISTORY_QUARTER_S;
-    uint64_t at = now - (uint64_t)(HISTORY_DAYS - 1) * DAY_S;
+    uint64_t at = now - (uint64_t)bench->days * DAY_S;
     double score = 20;
     (void)snprintf(subject.vantage, sizeof(subject.vantage), "%s", names[far]);
     while (at < now) {
@@ -298,8 +299,8 @@ static void put_history(struct bench *bench)
     struct rows rows[2] = { 0 };
     struct store *store = NULL;
     struct diag diag = { "" };
-    struct history_fold fold = { 0 };
     struct vantages local = { .count = 1 };
+    struct history_fold fold = { .vantages = &local };
     bool more = true;
     (void)snprintf(local.list[0].name, sizeof(local.list[0].name), "%s", names[0]);
     struct store_txn *txn = begin(bench, STORE_HISTORY, &store, true);
@@ -308,7 +309,7 @@ static void put_history(struct bench *bench)
         note_course(bench, txn, kind, true);
     }
     while (more) {
-        must(history_fold(txn, &fold, &local, bench->now, 10000, &more, &diag), &diag, "fold");
+        must(history_fold(txn, &fold, bench->now, 10000, &more, &diag), &diag, "fold");
     }
     for (unsigned i = 0; i < 2; i++) {
         must(store_each(txn, tables[i], keep_row, &rows[i]), &diag, "rows");
@@ -317,6 +318,10 @@ static void put_history(struct bench *bench)
     store_close(store);
     for (unsigned i = 0; i < 2; i++) {
         copy_table(bench, &rows[i], tables[i]);
+        for (size_t j = 0; j < rows[i].count; j++) {
+            free(rows[i].list[j].value);
+        }
+        free(rows[i].list);
     }
 }
 
@@ -339,6 +344,8 @@ static void put_traffic(struct bench *bench)
     }
     must(traffic_save(&traffic, txn, &diag), &diag, "traffic");
     commit(txn, store);
+    traffic_done(&traffic);
+    free(counts);
 }
 
 /* -- a minute -- */
@@ -384,12 +391,13 @@ static void step(struct bench *bench)
 
 int main(int argc, char **argv)
 {
-    bool fills = argc == 3 && strcmp(argv[1], "fill") == 0;
-    if (!fills && (argc != 3 || strcmp(argv[1], "step") != 0)) {
-        (void)fprintf(stderr, "use: reportpool fill|step STATE\n");
+    bool fills = argc == 4 && strcmp(argv[2], "fill") == 0;
+    unsigned days = fills ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
+    if (days >= HISTORY_DAYS || (!fills && (argc != 3 || strcmp(argv[2], "step") != 0))) {
+        (void)fprintf(stderr, "use: reportpool STATE fill DAYS|step\n");
         return 2;
     }
-    struct bench bench = { .state = argv[2], .now = clock_now() };
+    struct bench bench = { .state = argv[1], .days = days, .now = clock_now() };
     bench.dice = bench.now;
     read_members(&bench);
     if (fills) {

@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BENCH = ROOT / "tests/bench"
 sys.path.insert(0, str(BENCH))
 import servers  # noqa: E402
+from pool import BIN  # noqa: E402
 
 pytestmark = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the benchmark needs two cores")
 
@@ -70,3 +71,14 @@ def test_whole_benchmark_runs_on_a_small_pool():
     changes = re.search(r"each of (\d+) changes visible", out)
     assert changes and int(changes[1]) > 0
     assert "| answers lost meanwhile | none | 0 | met |" in out
+
+
+def test_the_website_of_a_made_up_pool_is_measured(tmp_path):
+    """The figures of a small pool are far below the bars."""
+    environment = {**os.environ, "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    done = subprocess.run([BENCH / "report", "--members", "5", "--minutes", "2", "--days", "4", "--build", BIN.parent, "--keep", tmp_path / "pool"],
+                          capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall("^minute .* s of CPU, .* MB in [1-9]", done.stdout, re.M)) == 2
+    page = (tmp_path / "pool/site/members/m1x.html").read_text()
+    assert "eligible" in page and page.count("<svg") > 2
