@@ -14,6 +14,7 @@
 #include "tools/session.h"
 #include "tools/trial.h"
 #include "zone/names/hostname.h"
+#include "zone/registry/consent.h"
 
 /* The server to probe, and the result. */
 struct subject {
@@ -27,9 +28,12 @@ struct subject {
     struct tls_trust *trust;
     uv_loop_t loop;
     struct trace resolving;
-    struct outcome outcome;    /* of the current address */
-    char why[NTS_DETAIL_ROOM]; /* the reason if the name was not resolved */
-    bool missing;              /* the name does not exist */
+    struct outcome outcome;            /* of the current address */
+    char why[NTS_DETAIL_ROOM];         /* the reason if the name was not resolved */
+    bool missing;                      /* the name does not exist */
+    struct dname apex;                 /* to which the name has to consent */
+    char consent_name[DNAME_TEXT_MAX]; /* where it would; "": it need not */
+    enum lookup_consent consent;
     bool all_good;
     json_t *json; /* list of addresses; NULL: print text */
 };
@@ -87,6 +91,10 @@ static enum result load_member(struct subject *subject, const char *label, bool 
     }
     struct dname name;
     char text[DNAME_TEXT_MAX];
+    if (consent_is_needed(&member, &settings) && consent_name(&name, &member.target) == RESULT_OK) {
+        dname_text(&name, subject->consent_name);
+        subject->apex = settings.apex;
+    }
     member_target(&name, &member, &settings.apex);
     subject->port = member.port;
     subject->member = true;
@@ -153,6 +161,12 @@ static void resolved(const struct lookup_answer *answer, void *arg)
         trace_add(&subject->resolving, uv_hrtime(), "resolve", "%s", answer->why);
         (void)snprintf(subject->why, sizeof(subject->why), "%s", answer->why);
     }
+    subject->consent = answer->consent;
+    if (answer->consent != LOOKUP_NOT_ASKED) {
+        bool found = answer->consent == LOOKUP_CONSENTS;
+        trace_add(&subject->resolving, uv_hrtime(), "consent", "%s: %.200s",
+                  found ? "found" : answer->consent_why, subject->consent_name);
+    }
     subject->missing = answer->state == LOOKUP_NO_NAME;
     memcpy(subject->addresses, answer->addresses, answer->count * sizeof(subject->addresses[0]));
     subject->count = answer->count;
@@ -165,11 +179,17 @@ static void resolve(struct subject *subject)
     if (address_parse(&address, subject->name) == RESULT_OK) {
         subject->addresses[0] = address;
         subject->count = 1;
-    } else if (lookup_start(&subject->loop, NULL, subject->name, resolved, subject) != NULL) {
-        uv_run(&subject->loop, UV_RUN_DEFAULT);
-    } else {
-        (void)snprintf(subject->why, sizeof(subject->why), "no resolver can be asked");
+        return;
     }
+    struct lookup *lookup = lookup_start(&subject->loop, NULL, subject->name, resolved, subject);
+    if (lookup == NULL) {
+        (void)snprintf(subject->why, sizeof(subject->why), "no resolver can be asked");
+        return;
+    }
+    if (subject->consent_name[0] != '\0') {
+        lookup_ask_consent(lookup, subject->consent_name, &subject->apex);
+    }
+    uv_run(&subject->loop, UV_RUN_DEFAULT);
 }
 
 static void probed(const struct outcome *outcome, void *arg)
@@ -310,6 +330,11 @@ static void probe_all(struct subject *subject)
             .failed_at = "resolve",
         };
         memcpy(subject->outcome.detail, subject->why, sizeof(subject->outcome.detail));
+        show(subject, "");
+    } else if (subject->consent != LOOKUP_NOT_ASKED && subject->consent != LOOKUP_CONSENTS) {
+        subject->outcome = (struct outcome){ .failure = FAILURE_CONSENT, .failed_at = "consent" };
+        (void)snprintf(subject->outcome.detail, sizeof(subject->outcome.detail), "%.100s",
+                       subject->consent_name);
         show(subject, "");
     }
     probe_each(subject);

@@ -1,5 +1,7 @@
 """A server with a name of its own is a member only while that name's zone consents to the pool."""
 
+import json
+
 import pytest
 
 from authority import Authority
@@ -132,3 +134,13 @@ def test_override_and_setting_beat_consent(member):
     until(lambda: not member.is_in(), 30, "it is out")
     member.pool.cli("zone", "set", "target-consent", "off")
     until(lambda: member.failures() == {ADDRESS: "ok"}, 30, "it is probed without consent")
+
+
+def test_the_foreground_probe_tells_that_consent_is_missing(member):
+    trust = member.machine.authority.path
+    shown = json.loads(member.pool.cli("probe", "ext", "--trust", trust, "--json", check=False).stdout)
+    assert [(row["address"], row["failure"]) for row in shown["addresses"]] == [(None, "consent"), (ADDRESS, "ok")]
+    assert (shown["good"], shown["resolve"][1]["text"]) == (False, f"no such name: {RECORD[0]}.")
+    member.consents(f'"pool={APEX}"')
+    shown = json.loads(member.pool.cli("probe", "ext", "--trust", trust, "--json").stdout)
+    assert (shown["good"], shown["resolve"][1]["text"]) == (True, f"found: {RECORD[0]}.")
