@@ -6,8 +6,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from machine import ROOT
-from pool import Pool
+from machine import ROOT, until
+from pool import SRV, Pool
+from years import DAY, HOUR, Clock
 
 LOCATIONS = ROOT / "tests" / "data" / "places.mmdb"
 PLACES = {"ams": ("NL", "52.3702,4.8952"), "rtm": ("NL", "51.9225,4.4792"), "ber": ("DE", "52.5200,13.4050"), "nyc": ("US", "40.7128,-74.0060"),
@@ -113,3 +114,33 @@ def test_pages_name_the_servers_the_mailbox_and_each_failure(pool, machine):
     assert len(ids) > 40 and all(f'<tr id="{name}">' in page for name in ids if name != "ok")
     assert 'href="https://www.rfc-editor.org/rfc/rfc8915#section-5.7">RFC&#160;8915&#160;5.7</a>, ' in page
     assert 'href="https://www.rfc-editor.org/rfc/rfc8915#section-6">6</a>' in page
+
+
+def test_the_history_is_that_of_the_command(machine, monkeypatch):
+    clock = Clock(machine.directory, monkeypatch)
+    clock.move(12 * HOUR - clock.now() % DAY)  # noon, so that no midnight comes between
+    pool = Pool(machine).init()
+    pool.add("alice", "127.0.1.1", "fd00::1")
+    pool.cli("member", "override", "alice", "eligible")
+    site = machine.directory / "site"
+    pool.cli("report", site)
+    assert (site / "history.csv").read_text().splitlines() == ["day,members,handed_out,ipv4,ipv6,queries,answers"]
+    pool.serve()
+    try:
+        until(lambda: pool.json("history")["hours"], 30, "the members are counted")
+        for _ in range(5):
+            pool.ask(SRV, "SRV")
+        clock.move(2 * HOUR)
+        pool.ask(SRV, "SRV")
+        until(lambda: sum(hour["answers"] for hour in pool.json("history")["traffic"]) >= 6, 60, "the queries are counted")
+        pool.cli("report", site)
+        with open(site / "history.csv", newline="", encoding="utf-8") as file:
+            [row] = csv.DictReader(file)
+        said = pool.json("history")
+        assert row["members"] == row["handed_out"] == "1"
+        assert (row["ipv4"], row["ipv6"]) == tuple(str(said["hours"][-1][family]["eligible"]) for family in ("ipv4", "ipv6"))
+        assert int(row["queries"]) == sum(hour["queries"] for hour in said["traffic"])
+        assert int(row["answers"]) == sum(hour["answers"] for hour in said["traffic"])
+        assert rows(site / "history.html")[row["day"]][0] == "1"
+    finally:
+        pool.stop()

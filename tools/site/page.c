@@ -15,8 +15,8 @@ static const struct {
 } places[] = { { "index.html", "Pool" },           { "members.html", "Members" },
                { "countries.html", "Countries" },  { "vantages.html", "Vantage points" },
                { "servers.html", "Name servers" }, { "share.html", "Shares" },
-               { "use.html", "Use it" },           { "join.html", "Join it" },
-               { "failures.html", "Failures" } };
+               { "history.html", "History" },      { "use.html", "Use it" },
+               { "join.html", "Join it" },         { "failures.html", "Failures" } };
 
 static const char *pool_title(const struct sitepool *pool)
 {

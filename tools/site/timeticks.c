@@ -19,9 +19,12 @@ uint64_t timeticks_step(uint64_t span_s, unsigned most)
                                       DAY_S,
                                       (uint64_t)7 * DAY_S,
                                       TIMETICKS_MONTH_S,
-                                      (uint64_t)2 * TIMETICKS_MONTH_S };
+                                      (uint64_t)2 * TIMETICKS_MONTH_S,
+                                      (uint64_t)3 * TIMETICKS_MONTH_S };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        if (span_s / steps[i] <= most) {
+        /* a month with its year takes more room than a day */
+        unsigned fit = steps[i] < TIMETICKS_MONTH_S ? most : most * 3 / 4;
+        if (span_s / steps[i] <= fit) {
             return steps[i];
         }
     }

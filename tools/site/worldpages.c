@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "tools/site/page_history.h"
 #include "tools/site/page_share.h"
 #include "tools/site/sharecountries.h"
 #include "tools/site/worldmap.h"
@@ -33,8 +34,8 @@ static enum result put_countries(struct site *site, struct siteworld *world, str
     return site_put(site, SHARECOUNTRIES_FILE, m);
 }
 
-static enum result put_all(struct site *site, const struct sitepool *pool, struct siteworld *world,
-                           struct markup *m)
+static enum result put_steered(struct site *site, const struct sitepool *pool,
+                               struct siteworld *world, struct markup *m)
 {
     TRY(put_countries(site, world, m));
     if (pool->options.map) {
@@ -48,19 +49,48 @@ static enum result put_all(struct site *site, const struct sitepool *pool, struc
     return site_put(site, "share.html", m);
 }
 
-enum result worldpages_put(struct site *site, const struct sitepool *pool, struct cli *cli)
+static enum result put_history(struct site *site, const struct sitepool *pool,
+                               const char *state_dir, struct markup *m, struct diag *diag)
 {
-    if (!site_due(site, "world", SITE_WARM, 0)) {
-        return RESULT_OK;
+    struct sitehistory *history = xcalloc(1, sizeof(*history));
+    enum result result = sitehistory_read(history, state_dir, pool->now, diag);
+    if (result == RESULT_OK) {
+        markup_clear(m);
+        page_history_csv(m, history);
+        result = site_put(site, "history.csv", m);
     }
+    if (result == RESULT_OK) {
+        markup_clear(m);
+        page_history(m, pool, history);
+        result = site_put(site, "history.html", m);
+    }
+    free(history);
+    return result;
+}
+
+static enum result put_world(struct site *site, const struct sitepool *pool, struct cli *cli,
+                             struct markup *m)
+{
     struct siteworld *world = xcalloc(1, sizeof(*world));
-    struct markup m = { 0 };
     enum result result = siteworld_read(world, cli, pool);
     if (result == RESULT_OK) {
-        result = put_all(site, pool, world, &m);
+        result = put_steered(site, pool, world, m);
     }
-    markup_done(&m);
     siteworld_done(world);
     free(world);
+    return result;
+}
+
+enum result worldpages_put(struct site *site, const struct sitepool *pool, struct cli *cli)
+{
+    struct markup m = { 0 };
+    enum result result = RESULT_OK;
+    if (site_due(site, "world", SITE_WARM, 0)) {
+        result = put_world(site, pool, cli, &m);
+    }
+    if (result == RESULT_OK && site_due(site, "history", SITE_WARM, 0)) {
+        result = put_history(site, pool, cli->state_dir, &m, &cli->diag);
+    }
+    markup_done(&m);
     return result;
 }

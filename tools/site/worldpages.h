@@ -1,4 +1,5 @@
-/* The pages that steering is read for: maps and shares. They are made each 15 minutes. */
+/* The pages that more is read for than the pool at one moment: maps and shares by steering, and the
+ * history. They are made each 15 minutes. */
 #ifndef TOOLS_WORLDPAGES_H
 #define TOOLS_WORLDPAGES_H
 
