@@ -176,40 +176,58 @@ static void put_line(const struct frame *frame, const struct chart_line *line)
 static const double ribbon_heights[CHART_TROUBLES] = { RIBBON, RIBBON / 2.0, 1 };
 static const char *const ribbon_classes[CHART_TROUBLES] = { "silent", "wrong", "ours" };
 
+/* A box of a ribbon. */
+struct box {
+    double from, until; /* none if `until` is before `from` */
+};
+
+/* Where the span shows: not narrower than 1. */
+static struct box box_of(const struct frame *frame, const struct chart_span *span)
+{
+    double from = x_of(frame, span->from);
+    double until = fmax(x_of(frame, span->until), fmin(from + 1, RIGHT));
+    return (struct box){ fmin(from, until - 1), until };
+}
+
+static void put_box(const struct frame *frame, const struct box *box, double bottom, double height)
+{
+    if (box->until >= box->from) {
+        put_step(frame->m, "M", box->from, bottom - height);
+        markup_raw(frame->m, "h");
+        put_number(frame->m, box->until - box->from);
+        markup_put(frame->m, "v%.0fh-", height);
+        put_number(frame->m, box->until - box->from);
+        markup_raw(frame->m, "z");
+    }
+}
+
 /* Spans of one kind as one path. Those that would touch become one. */
 static void put_ribbon(const struct frame *frame, const struct chart_line *line,
-                       enum chart_trouble trouble, double top)
+                       enum chart_trouble trouble, double bottom)
 {
-    struct markup *m = frame->m;
-    double height = ribbon_heights[trouble], from = 0, until = -1;
+    double height = ribbon_heights[trouble];
+    struct box box = { 0, -1 };
     bool begun = false;
-    for (size_t i = 0; i <= line->span_count; i++) {
-        const struct chart_span *span = i < line->span_count ? &line->spans[i] : NULL;
-        if (span != NULL && (span->trouble != trouble || span->until < frame->chart->from ||
-                             span->from > frame->chart->until)) {
+    for (size_t i = 0; i < line->span_count; i++) {
+        const struct chart_span *span = &line->spans[i];
+        if (span->trouble != trouble || span->until < frame->chart->from ||
+            span->from > frame->chart->until) {
             continue;
         }
-        double x = span != NULL ? x_of(frame, span->from) : INFINITY;
-        if (until >= from && x > until + 0.5) {
-            if (!begun) {
-                markup_put(m, "<path class=\"%s\" d=\"", ribbon_classes[trouble]);
-            }
+        if (!begun) {
+            markup_put(frame->m, "<path class=\"%s\" d=\"", ribbon_classes[trouble]);
             begun = true;
-            put_step(m, "M", from, top + RIBBON - height);
-            markup_raw(m, "h");
-            put_number(m, until - from);
-            markup_put(m, "v%.0fh-", height);
-            put_number(m, until - from);
-            markup_raw(m, "z");
         }
-        if (span == NULL) {
-            break;
+        struct box next = box_of(frame, span);
+        if (box.until >= box.from && next.from <= box.until + 0.5) {
+            box.until = fmax(box.until, next.until);
+        } else {
+            put_box(frame, &box, bottom, height);
+            box = next;
         }
-        from = until >= from && x <= until + 0.5 ? from : x;
-        until = fmax(x_of(frame, span->until), fmin(from + 1, RIGHT));
-        from = fmin(from, until - 1);
     }
-    markup_raw(m, begun ? "\"/>\n" : "");
+    put_box(frame, &box, bottom, height);
+    markup_raw(frame->m, begun ? "\"/>\n" : "");
 }
 
 static void put_row(const struct frame *frame, const struct chart_line *line, double top)
@@ -225,7 +243,7 @@ static void put_row(const struct frame *frame, const struct chart_line *line, do
         markup_put(m, "<path class=\"track\" d=\"M%d %.0fH%d\"/>\n", LEFT,
                    top + RIBBON_TOP + RIBBON, RIGHT);
         for (unsigned i = 0; i < CHART_TROUBLES; i++) {
-            put_ribbon(frame, line, (enum chart_trouble)i, top + RIBBON_TOP);
+            put_ribbon(frame, line, (enum chart_trouble)i, top + RIBBON_TOP + RIBBON);
         }
     }
 }

@@ -197,7 +197,7 @@ static void put_days(struct markup *m, const struct membershare *share, uint64_t
                                "JSON file has the figures.",
                            .from = (today - TRAFFIC_DAYS) * DAY_S,
                            .until = today * DAY_S,
-                           .gap_s = 2 * DAY_S,
+                           .gap_s = (uint64_t)2 * DAY_S,
                            .unit = "answers a day",
                            .height = DAYS_HEIGHT,
                            .lines = &line,

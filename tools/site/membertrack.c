@@ -77,22 +77,27 @@ static struct history_subject history_subject_of(const struct membertrack *track
     return out;
 }
 
+static enum result read_subject(struct membertrack *track, unsigned address, unsigned row,
+                                struct store_txn *history)
+{
+    if (health_address(&track->view.rows[row], &track->addresses[address]) == NULL) {
+        return RESULT_OK; /* the vantage point has not seen it */
+    }
+    ARRAY_RESERVE(track->subjects, track->subject_room, track->subject_count + 1);
+    struct track_subject *subject = &track->subjects[track->subject_count++];
+    *subject = (struct track_subject){ .address = address, .row = row };
+    struct taking taking = { subject, track->from };
+    const struct history_subject wanted = history_subject_of(track, subject);
+    return history == NULL
+               ? RESULT_OK
+               : history_samples(history, &wanted, track->from, track->now, take_sample, &taking);
+}
+
 static enum result read_subjects(struct membertrack *track, struct store_txn *history)
 {
     for (unsigned i = 0; i < track->address_count; i++) {
         for (unsigned j = 0; j < track->view.row_count; j++) {
-            if (health_address(&track->view.rows[j], &track->addresses[i]) == NULL) {
-                continue;
-            }
-            ARRAY_RESERVE(track->subjects, track->subject_room, track->subject_count + 1);
-            struct track_subject *subject = &track->subjects[track->subject_count++];
-            *subject = (struct track_subject){ .address = i, .row = j };
-            struct taking taking = { subject, track->from };
-            const struct history_subject wanted = history_subject_of(track, subject);
-            if (history != NULL) {
-                TRY(history_samples(history, &wanted, track->from, track->now, take_sample,
-                                    &taking));
-            }
+            TRY(read_subject(track, i, j, history));
         }
     }
     return RESULT_OK;
@@ -125,7 +130,25 @@ static bool score_at(const struct track_subject *subject, size_t quarter, int32_
     return false;
 }
 
-/* The median of the vantage points that count now; the worse one of two, as in the consensus. */
+/* Of the vantage points that count now; the worse one of two, as in the consensus. */
+static double median_at(const struct membertrack *track, unsigned address, size_t quarter)
+{
+    int32_t scores[VANTAGES_MAX], milli = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < track->subject_count; i++) {
+        const struct track_subject *subject = &track->subjects[i];
+        if (subject->address == address && subject->asked && score_at(subject, quarter, &milli)) {
+            scores[count++] = milli;
+        }
+    }
+    if (count == 0) {
+        return (double)NAN;
+    }
+    qsort(scores, count, sizeof(scores[0]), by_value);
+    milli = scores[(count - 1) / 2];
+    return milli;
+}
+
 static void find_medians(struct membertrack *track, const struct vantages *vantages)
 {
     for (size_t i = 0; i < track->subject_count; i++) {
@@ -134,16 +157,7 @@ static void find_medians(struct membertrack *track, const struct vantages *vanta
     }
     for (unsigned i = 0; i < track->address_count; i++) {
         for (size_t j = 0; j < HISTORY_QUARTERS; j++) {
-            int32_t scores[VANTAGES_MAX], milli = 0;
-            size_t count = 0;
-            for (size_t k = 0; k < track->subject_count; k++) {
-                const struct track_subject *subject = &track->subjects[k];
-                if (subject->address == i && subject->asked && score_at(subject, j, &milli)) {
-                    scores[count++] = milli;
-                }
-            }
-            qsort(scores, count, sizeof(scores[0]), by_value);
-            track->median_milli[i][j] = count > 0 ? (double)scores[(count - 1) / 2] : (double)NAN;
+            track->median_milli[i][j] = median_at(track, i, j);
         }
     }
 }
