@@ -87,7 +87,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t left = r.len - r.at;
     memcpy(name, r.data + r.at, left < sizeof(name) - 1 ? left : sizeof(name) - 1);
     for (char *p = name; *p != 0; p++) {
-        *p = *p == 'n' ? 'm' : *p; /* check looks for numbers that are none */
+        if (*p == 'n') {
+            *p = 'm'; /* check looks for numbers that are none */
+        }
     }
     line.name = name;
     const struct chart_mark mark = { chart.from + 5, name };

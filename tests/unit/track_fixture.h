@@ -59,7 +59,7 @@ static inline void add_subject(unsigned address, unsigned row, bool asked)
                                                        .last_at = at + 890,
                                                        .score_low_milli = 20000,
                                                        .score_milli = 20000,
-                                                       .offset_sum_us = -14 * 1500,
+                                                       .offset_sum_us = INT64_C(-14) * 1500,
                                                        .rtt_sum_us = UINT64_C(14) * 25250 };
         subject->probes += 14;
     }

@@ -147,7 +147,7 @@ static void two_days_are_kept_and_no_more(void **)
 {
     add_vantage("delft");
     add_row("delft");
-    add_sample("delft", 3 * 86400, FAILURE_NTP_SILENT, 5000);
+    add_sample("delft", UINT64_C(3) * 86400, FAILURE_NTP_SILENT, 5000);
     add_sample("delft", 172800, FAILURE_NONE, 20000);
     add_sample("delft", 0, FAILURE_NONE, 20000);
     read_track();
@@ -178,7 +178,7 @@ static void the_latest_runs_are_kept(void **)
     add_vantage("delft");
     add_row("delft");
     for (unsigned i = 0; i < 4 * TRACK_RUNS; i++) {
-        add_sample("delft", (4 * TRACK_RUNS - i) * INTERVAL_S,
+        add_sample("delft", (uint64_t)(4 * TRACK_RUNS - i) * INTERVAL_S,
                    i % 2 == 0 ? FAILURE_NTP_SILENT : FAILURE_NONE, 20000);
     }
     read_track();
@@ -195,8 +195,8 @@ static void the_median_is_the_worse_one_of_two_and_lasts_for_an_hour(void **)
     add_vantage("tokyo");
     add_row("delft");
     add_row("tokyo");
-    add_sample("delft", 6 * HISTORY_QUARTER_S, FAILURE_NONE, 20000);
-    add_sample("tokyo", 6 * HISTORY_QUARTER_S, FAILURE_NONE, 7000);
+    add_sample("delft", UINT64_C(6) * HISTORY_QUARTER_S, FAILURE_NONE, 20000);
+    add_sample("tokyo", UINT64_C(6) * HISTORY_QUARTER_S, FAILURE_NONE, 7000);
     read_track();
     const double *median = track.median_milli[0];
     size_t then = HISTORY_QUARTERS - 1 - 6;
@@ -253,8 +253,9 @@ static void days_are_those_of_all_vantage_points(void **)
     add_row("delft");
     add_row("tokyo");
     for (unsigned i = 0; i < 4; i++) { /* folded at once, since they are late */
-        add_sample("delft", 5 * 86400 - i * 60, i == 3 ? FAILURE_NTP_SILENT : FAILURE_NONE, 20000);
-        add_sample("tokyo", 5 * 86400 - i * 60, FAILURE_NONE, 10000);
+        add_sample("delft", UINT64_C(5) * 86400 - i * UINT64_C(60),
+                   i == 3 ? FAILURE_NTP_SILENT : FAILURE_NONE, 20000);
+        add_sample("tokyo", UINT64_C(5) * 86400 - i * UINT64_C(60), FAILURE_NONE, 10000);
     }
     read_track();
     assert_ok(memberdays_read(&days, &track, history));

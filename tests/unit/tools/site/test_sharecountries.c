@@ -108,8 +108,8 @@ static void parts_are_those_of_the_demand(void **)
     sharecountries_of(&shares, world);
     struct steering *steering = &world->view.steering;
     double from_us = 0, all = 0;
-    for (uint16_t i = 1; i < CELLS; i++) {
-        struct allocation_list list = steering_list(steering, steering_area(steering, i));
+    for (unsigned i = 1; i < CELLS; i++) {
+        struct allocation_list list = steering_list(steering, steering_area(steering, (uint16_t)i));
         for (size_t j = 0; j < list.count; j++) {
             if (steering->list[j].member == 0) {
                 all += world->view.demand[i] * steering->list[j].expected;
@@ -182,7 +182,7 @@ static void a_member_has_ten_countries_at_most(void **)
 {
     markup_clear(&m);
     markup_raw(&m, "alice,,0.5\n");
-    for (char c = 'A'; c <= 'Z'; c++) {
+    for (int c = 'A'; c <= 'Z'; c++) {
         markup_put(&m, "alice,A%c,0.01\n", c);
     }
     sharecountries_read(&shares, m.text);

@@ -24,12 +24,12 @@ static void a_span_of_any_length_has_few_ticks(void **)
 static void ticks_of_two_days_are_six_hours_apart(void **)
 {
     char text[TIMETICKS_ROOM];
-    uint64_t step = timeticks_step(2 * DAY_S, 8);
+    uint64_t step = timeticks_step((uint64_t)2 * DAY_S, 8);
     assert_int_equal(step, 6 * HOUR_S);
     assert_int_equal(timeticks_next(midnight - 1, step), midnight);
-    assert_int_equal(timeticks_next(midnight, step), midnight + 6 * HOUR_S);
+    assert_int_equal(timeticks_next(midnight, step), midnight + (uint64_t)6 * HOUR_S);
     assert_string_equal(timeticks_text(text, midnight, step), "01 Dec");
-    assert_string_equal(timeticks_text(text, midnight + 6 * HOUR_S, step), "06:00");
+    assert_string_equal(timeticks_text(text, midnight + (uint64_t)6 * HOUR_S, step), "06:00");
 }
 
 static void ticks_of_a_year_are_first_days_of_months(void **)
