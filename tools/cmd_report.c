@@ -62,8 +62,9 @@ static enum result put_all(struct site *site, const struct sitepool *pool, struc
 
 static uint32_t warm_s(size_t members)
 {
-    size_t times = (members + MEMBERS_A_MINUTE * WARM_MIN - 1) / (MEMBERS_A_MINUTE * WARM_MIN);
-    return WARM_MIN * 60 * (uint32_t)(times > 0 ? times : 1);
+    const size_t round = (size_t)MEMBERS_A_MINUTE * WARM_MIN;
+    size_t rounds = (members + round - 1) / round;
+    return WARM_MIN * 60 * (uint32_t)(rounds > 0 ? rounds : 1);
 }
 
 static void print_totals(const struct cli *cli, const struct sitepool *pool, const char *dir,

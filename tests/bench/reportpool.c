@@ -18,12 +18,13 @@
 #include "zone/steering/traffic.h"
 #include "zone/verdicts/history.h"
 
+#define DAY_S UINT64_C(86400)
+
 enum {
     VANTAGES = 3,
     KINDS = 4, /* of courses: good, with gaps, often failing, dead for hours */
     INTERVAL_S = 64,
-    DAY_S = 86400,
-    CERTIFICATE_S = 50 * DAY_S,
+    CERTIFICATE_DAYS = 50,
     EVENTS = 20,
     FAILING_PERCENT = 2,  /* subjects whose last probe failed */
     CHANGING_PERMILLE = 3 /* members whose failures change in a minute */
@@ -116,22 +117,23 @@ static void fill_address(struct bench *bench, struct address_health *out,
                          const struct address *address)
 {
     bool fails = percent(bench) < FAILING_PERCENT;
-    *out = (struct address_health){ .address = *address,
-                                    .score_milli = 20000 - (int32_t)(splitmix(&bench->dice) % 3000),
-                                    .working = true,
-                                    .probes = 100000,
-                                    .failures = fails,
-                                    .first_probe_at = bench->now - 700 * (uint64_t)DAY_S,
-                                    .last_probe_at = bench->now - percent(bench) % INTERVAL_S,
-                                    .last_good_at = bench->now - (fails ? 2U * INTERVAL_S : 0),
-                                    .failure = fails ? FAILURE_NTP_SILENT : FAILURE_NONE,
-                                    .cert_not_after = bench->now / DAY_S * DAY_S + CERTIFICATE_S,
-                                    .certified_at = bench->now - 700 * (uint64_t)DAY_S,
-                                    .operational_at = bench->now - 700 * (uint64_t)DAY_S,
-                                    .aead = 15,
-                                    .stratum = 2,
-                                    .offset_us = (int64_t)(splitmix(&bench->dice) % 2000) - 1000,
-                                    .rtt_us = (uint32_t)(splitmix(&bench->dice) % 200000) };
+    *out =
+        (struct address_health){ .address = *address,
+                                 .score_milli = 20000 - (int32_t)(splitmix(&bench->dice) % 3000),
+                                 .working = true,
+                                 .probes = 100000,
+                                 .failures = fails,
+                                 .first_probe_at = bench->now - 700 * DAY_S,
+                                 .last_probe_at = bench->now - percent(bench) % INTERVAL_S,
+                                 .last_good_at = bench->now - (fails ? 2U * INTERVAL_S : 0),
+                                 .failure = fails ? FAILURE_NTP_SILENT : FAILURE_NONE,
+                                 .cert_not_after = (bench->now / DAY_S + CERTIFICATE_DAYS) * DAY_S,
+                                 .certified_at = bench->now - 700 * DAY_S,
+                                 .operational_at = bench->now - 700 * DAY_S,
+                                 .aead = 15,
+                                 .stratum = 2,
+                                 .offset_us = (int64_t)(splitmix(&bench->dice) % 2000) - 1000,
+                                 .rtt_us = (uint32_t)(splitmix(&bench->dice) % 200000) };
 }
 
 static void put_verdict(struct bench *bench, struct store_txn *txn, const struct member *member,
@@ -160,7 +162,7 @@ static void put_events(struct bench *bench, struct store_txn *txn, const char *l
 {
     struct diag diag = { "" };
     for (unsigned i = 0; i < EVENTS; i++) {
-        struct history_event event = { .at = bench->now - (uint64_t)(EVENTS - i) * 7 * DAY_S };
+        struct history_event event = { .at = bench->now - DAY_S * 7 * (EVENTS - i) };
         (void)snprintf(event.who, sizeof(event.who), "%s", names[i % VANTAGES]);
         (void)snprintf(event.text, sizeof(event.text), "eligible -> ineligible: score %u.%u, %s",
                        i % 10, i % 7, "no answer by NTP");
@@ -204,7 +206,7 @@ static void note_course(struct bench *bench, struct store_txn *txn, unsigned kin
     struct diag diag = { "" };
     struct history_subject subject = { .member_id = kind + (far ? KINDS : 0), .far = far };
     uint64_t now = bench->now, raw = now - (uint64_t)(HISTORY_QUARTERS - 1) * HISTORY_QUARTER_S;
-    uint64_t at = now - (uint64_t)bench->days * DAY_S;
+    uint64_t at = now - bench->days * DAY_S;
     double score = 20;
     (void)snprintf(subject.vantage, sizeof(subject.vantage), "%s", names[far]);
     while (at < now) {
@@ -266,11 +268,11 @@ static void put_copies(const struct bench *bench, struct store_txn *txn, enum st
         }
         for (unsigned j = 0; j < member->address_count * vantages; j++) {
             const char *name = names[first + j % vantages];
-            size_t len = strlen(name);
+            const size_t len = strlen(name);
             wire_put_u32(key + 2, (uint32_t)(member->id >> 32));
             wire_put_u32(key + 6, (uint32_t)member->id);
             memcpy(key + 10, member->addresses[j / vantages].octets, 16);
-            memcpy(key + 26, name, len);
+            memcpy(key + 26, name, len); /* NOLINT(bugprone-not-null-terminated-result) */
             must(store_put(txn, table, key, 26 + len, row->value, row->len), &diag, "row");
         }
     }
@@ -350,39 +352,45 @@ static void put_traffic(struct bench *bench)
 
 /* -- a minute -- */
 
+/* A probe of each address of a member from one vantage point. */
+static void step_row(struct bench *bench, struct store_txn *health, struct store_txn *history,
+                     struct history_subject *subject, bool changes)
+{
+    struct diag diag = { "" };
+    struct member_health row;
+    must(health_get(health, subject->member_id, subject->vantage, &row), &diag, "verdict");
+    for (unsigned i = 0; i < row.address_count; i++) {
+        struct address_health *seen = &row.addresses[i];
+        seen->last_probe_at = bench->now;
+        seen->score_milli = 20000 - (int32_t)(splitmix(&bench->dice) % 3000);
+        seen->offset_us = (int64_t)(splitmix(&bench->dice) % 2000) - 1000;
+        if (changes) {
+            seen->failure = seen->failure == FAILURE_NONE ? FAILURE_NTP_SILENT : FAILURE_NONE;
+        }
+        subject->address = seen->address;
+        const struct history_sample sample = { .at = bench->now,
+                                               .failure = seen->failure,
+                                               .score_milli = seen->score_milli,
+                                               .offset_us = (int32_t)seen->offset_us,
+                                               .rtt_us = seen->rtt_us };
+        must(history_note(history, subject, &sample, bench->now, &diag), &diag, "sample");
+    }
+    must(health_put(health, &row, &diag), &diag, "verdict");
+}
+
 static void step(struct bench *bench)
 {
     struct store *health_store = NULL, *history_store = NULL;
-    struct diag diag = { "" };
     struct store_txn *health = begin(bench, STORE_HEALTH, &health_store, true);
     struct store_txn *history = begin(bench, STORE_HISTORY, &history_store, true);
     put_vantages(bench, health);
     for (size_t i = 0; i < bench->count; i++) {
-        const struct member *member = &bench->members[i];
         bool changes = splitmix(&bench->dice) % 1000 < CHANGING_PERMILLE;
         for (unsigned vantage = 0; vantage < VANTAGES; vantage++) {
-            struct history_subject subject = { .member_id = member->id, .far = vantage > 0 };
-            struct member_health row;
+            struct history_subject subject = { .member_id = bench->members[i].id,
+                                               .far = vantage > 0 };
             (void)snprintf(subject.vantage, sizeof(subject.vantage), "%s", names[vantage]);
-            must(health_get(health, member->id, names[vantage], &row), &diag, "verdict");
-            for (unsigned j = 0; j < row.address_count; j++) {
-                struct address_health *seen = &row.addresses[j];
-                seen->last_probe_at = bench->now;
-                seen->score_milli = 20000 - (int32_t)(splitmix(&bench->dice) % 3000);
-                seen->offset_us = (int64_t)(splitmix(&bench->dice) % 2000) - 1000;
-                if (changes) {
-                    seen->failure =
-                        seen->failure == FAILURE_NONE ? FAILURE_NTP_SILENT : FAILURE_NONE;
-                }
-                subject.address = seen->address;
-                const struct history_sample sample = { .at = bench->now,
-                                                       .failure = seen->failure,
-                                                       .score_milli = seen->score_milli,
-                                                       .offset_us = (int32_t)seen->offset_us,
-                                                       .rtt_us = seen->rtt_us };
-                must(history_note(history, &subject, &sample, bench->now, &diag), &diag, "sample");
-            }
-            must(health_put(health, &row, &diag), &diag, "verdict");
+            step_row(bench, health, history, &subject, changes);
         }
     }
     commit(health, health_store);

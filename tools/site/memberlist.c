@@ -1,6 +1,5 @@
 #include "tools/site/memberlist.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,31 +35,57 @@ static void mix(uint64_t *sum, const char *text)
     } while (*text++ != 0);
 }
 
+static char lower(char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+}
+
+/* Letters and digits of the name, in lower case, with a hyphen for all between them. True if only
+ * names that differ in letter case have the same. */
+static bool simplify(char out[MEMBERLIST_SLUG_ROOM], const char *name)
+{
+    static const char kept[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    size_t len = 0;
+    bool plain = true, gap = true; /* the last octet was no part of the slug */
+    for (const char *p = name; *p != 0; p++) {
+        bool keeps = strchr(kept, lower(*p)) != NULL;
+        plain = plain && (keeps || (*p == ' ' && !gap));
+        if (keeps || !gap) {
+            out[len++] = (char)(keeps ? lower(*p) : '-');
+        }
+        gap = !keeps;
+    }
+    len -= gap && len > 0;
+    out[len] = 0;
+    return plain && !gap;
+}
+
 char *memberlist_slug(char out[MEMBERLIST_SLUG_ROOM], const char *operator_name)
 {
-    size_t len = 0;
-    bool plain = true; /* so far, `out` tells all names apart that differ in more than case */
-    for (const char *p = operator_name; *p != 0; p++) {
-        bool kept = isalnum((unsigned char)*p) && (unsigned char)*p < 0x80;
-        plain = plain && (kept || (*p == ' ' && len > 0 && out[len - 1] != '-'));
-        if (kept) {
-            out[len++] = (char)tolower((unsigned char)*p);
-        } else if (len > 0 && out[len - 1] != '-') {
-            out[len++] = '-';
-        }
-    }
-    while (len > 0 && out[len - 1] == '-') {
-        len--;
-        plain = false;
-    }
-    out[len] = 0;
-    if (!plain || len == 0) {
+    if (!simplify(out, operator_name)) {
+        size_t len = strlen(out);
         uint64_t sum = 0;
         mix(&sum, operator_name);
         (void)snprintf(out + len, MEMBERLIST_SLUG_ROOM - len, "%s%08x", len > 0 ? "-" : "",
                        (unsigned)sum);
     }
     return out;
+}
+
+static char *country_slug(char out[MEMBERLIST_SLUG_ROOM], member_ptr member)
+{
+    (void)snprintf(out, MEMBERLIST_SLUG_ROOM, "%c%c", lower(member->country[0]),
+                   lower(member->country[1]));
+    return out;
+}
+
+static void put_country(struct markup *m, const char *root, member_ptr member)
+{
+    char slug[MEMBERLIST_SLUG_ROOM];
+    if (member->country[0] != 0) {
+        markup_put(m, "<a href=\"%scountries/%s.html\">%s</a>", root, country_slug(slug, member),
+                   member->country);
+    }
 }
 
 static void put_row(struct markup *m, const char *root, member_ptr member)
@@ -71,11 +96,7 @@ static void put_row(struct markup *m, const char *root, member_ptr member)
     markup_raw(m, "</td><td class=\"number\">");
     page_score(m, member->scored, member->score_milli);
     markup_raw(m, "</td><td>");
-    if (member->country[0] != 0) {
-        markup_put(m, "<a href=\"%scountries/%c%c.html\">%s</a>", root,
-                   tolower((unsigned char)member->country[0]),
-                   tolower((unsigned char)member->country[1]), member->country);
-    }
+    put_country(m, root, member);
     markup_put(m, "</td><td>%s</td><td>%s</td><td>", member->family[ADDRESS_IPV4] ? "yes" : "",
                member->family[ADDRESS_IPV6] ? "yes" : "");
     if (member->failure != FAILURE_NONE) {
@@ -130,6 +151,15 @@ static void put_pages(struct markup *m, const struct listing *listing, size_t pa
     markup_raw(m, "</ul>\n</nav>\n");
 }
 
+static void put_other_lists(struct markup *m, const struct sitepool *pool)
+{
+    markup_raw(m, "<p>Also <a href=\"countries.html\">by country</a>");
+    if ((pool->source.settings.publish & PUBLISH_OPERATOR) != 0) {
+        markup_raw(m, " and <a href=\"operators.html\">by operator</a>");
+    }
+    markup_raw(m, ".</p>\n");
+}
+
 static enum result put_page(const struct listing *listing, size_t page)
 {
     char path[PATH_ROOM], title[TITLE_ROOM], caption[TITLE_ROOM];
@@ -148,6 +178,9 @@ static enum result put_page(const struct listing *listing, size_t page)
     struct markup m = { 0 };
     const struct page_head head = { .title = title, .root = listing->root, .here = listing->here };
     page_begin(&m, listing->pool, &head);
+    if (listing->here != NULL) {
+        put_other_lists(&m, listing->pool);
+    }
     put_pages(&m, listing, page);
     memberlist_table(&m, listing->root, caption, listing->list + begin, count);
     page_end(&m, listing->pool);
@@ -191,13 +224,6 @@ struct grouping {
     char *(*slug)(char out[MEMBERLIST_SLUG_ROOM], member_ptr member); /* "": in no group */
     const char *(*name)(member_ptr member);
 };
-
-static char *country_slug(char out[MEMBERLIST_SLUG_ROOM], member_ptr member)
-{
-    (void)snprintf(out, MEMBERLIST_SLUG_ROOM, "%c%c", tolower((unsigned char)member->country[0]),
-                   tolower((unsigned char)member->country[1]));
-    return out;
-}
 
 static const char *country_name(member_ptr member)
 {
@@ -253,15 +279,15 @@ static void put_group_row(struct markup *m, const struct grouping *grouping, con
                group->count, eligible, family[ADDRESS_IPV4], family[ADDRESS_IPV6]);
 }
 
-static enum result put_group(struct listing *group, const struct grouping *grouping,
+static enum result put_group(struct listing group, const struct grouping *grouping,
                              const char *slug)
 {
     char stem[PATH_ROOM], title[TITLE_ROOM];
     (void)snprintf(stem, sizeof(stem), "%s/%s", grouping->folder, slug);
-    (void)snprintf(title, sizeof(title), "%s%s", grouping->title, grouping->name(group->list[0]));
-    group->stem = stem;
-    group->title = title;
-    return put_listing(group);
+    (void)snprintf(title, sizeof(title), "%s%s", grouping->title, grouping->name(group.list[0]));
+    group.stem = stem;
+    group.title = title;
+    return put_listing(&group);
 }
 
 /* The lists of all groups, and a page that leads to them. `list` is sorted by group. */
@@ -291,7 +317,7 @@ static enum result put_groups(struct listing group, const struct grouping *group
         group.count = end - begin;
         if (grouping->name(list[begin])[0] != 0) {
             put_group_row(&m, grouping, slug, &group);
-            result = put_group(&group, grouping, slug);
+            result = put_group(group, grouping, slug);
         }
     }
     markup_raw(&m, "</tbody>\n</table>\n</div>\n");
@@ -305,7 +331,7 @@ static enum result put_groups(struct listing group, const struct grouping *group
 
 enum result memberlist_put(struct site *site, const struct sitepool *pool)
 {
-    member_ptr *list = xmalloc((pool->count + 1) * sizeof(*list));
+    member_ptr *list = xmalloc((pool->count + 1) * sizeof(member_ptr));
     size_t count = 0;
     for (size_t i = 0; i < pool->count; i++) {
         if (!pool->members[i].unlisted) {
@@ -324,11 +350,11 @@ enum result memberlist_put(struct site *site, const struct sitepool *pool)
     listing.root = "../";
     listing.here = NULL;
     if (result == RESULT_OK) {
-        qsort(list, count, sizeof(*list), by_country);
+        qsort(list, count, sizeof(member_ptr), by_country);
         result = put_groups(listing, &countries, list, count);
     }
     if (result == RESULT_OK && (pool->source.settings.publish & PUBLISH_OPERATOR) != 0) {
-        qsort(list, count, sizeof(*list), by_operator);
+        qsort(list, count, sizeof(member_ptr), by_operator);
         result = put_groups(listing, &operators, list, count);
     }
     free(list);

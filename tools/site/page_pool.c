@@ -21,12 +21,15 @@ static bool needs_attention(const struct sitepool_member *member)
 /* Writes it as in 80,000. */
 static void put_grouped(struct markup *m, uint64_t value)
 {
-    if (value < 1000) {
-        markup_put(m, "%llu", (unsigned long long)value);
-        return;
+    uint64_t scale = 1;
+    while (value / scale >= 1000) {
+        scale *= 1000;
     }
-    put_grouped(m, value / 1000);
-    markup_put(m, ",%03llu", (unsigned long long)(value % 1000));
+    markup_put(m, "%llu", (unsigned long long)(value / scale));
+    while (scale > 1) {
+        scale /= 1000;
+        markup_put(m, ",%03llu", (unsigned long long)(value / scale % 1000));
+    }
 }
 
 static void put_figure(struct markup *m, const char *what, uint64_t value)

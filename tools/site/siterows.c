@@ -202,7 +202,7 @@ static bool take_file(struct parse *p)
 
 static bool take_all(struct parse *p)
 {
-    const char *begin = p->at, *line = p->at;
+    const char *begin = p->at, *line;
     if (!take_head(p)) {
         return false;
     }

@@ -13,6 +13,11 @@ static struct siterows made(void)
     return rows;
 }
 
+static void flip(char *text, size_t bit)
+{
+    text[bit / 8] = (char)((unsigned char)text[bit / 8] ^ 1U << bit % 8);
+}
+
 static void what_was_written_is_read(void **)
 {
     struct siterows rows = made(), back = { 0 };
@@ -53,10 +58,10 @@ static void a_text_that_is_cut_or_changed_is_refused_and_leaves_nothing(void **)
         assert_int_equal(back.count, 0);
     }
     for (size_t bit = 0; bit < text.len * 8; bit++) {
-        text.text[bit / 8] ^= (char)(1 << bit % 8);
+        flip(text.text, bit);
         assert_false(siterows_read(&back, text.text, text.len));
         assert_int_equal(back.count, 0);
-        text.text[bit / 8] ^= (char)(1 << bit % 8);
+        flip(text.text, bit);
     }
     markup_raw(&text, "\n");
     assert_false(siterows_read(&back, text.text, text.len));
