@@ -6,7 +6,9 @@ Three vantage points report what `reporter` writes for them: `here`, on the pool
 import math
 import subprocess
 import time
+from pathlib import Path
 
+from machine import ROOT, run
 from pool import BIN, Pool, environment
 
 DAY, QUARTER, MINUTE = 86400, 900, 60
@@ -20,6 +22,16 @@ HOSTILE = [
     b"@SUM(1+1)|cmd", b"\xff\xfe\xc0\xaf\xed\xa0\x80", b"%s%n%1000000d", b"A" * 159, b"a,b;c\td\"e\r\nX-Header: 1"]
 
 
+def reporter(machine):
+    """The program that writes the reports. A build for tests has it; for another one it is made."""
+    built, made = BIN / "reporter", machine.directory / "reporter"
+    if built.exists():
+        return built
+    run("cc", "-O2", "-std=c2x", "-D_GNU_SOURCE", "-flto", f"-I{ROOT}", "-o", made, Path(__file__).with_name("reporter.c"),
+        BIN.parent / "libzone.a", "-lsodium", "-llmdb", "-lm")
+    return made
+
+
 class Site:
     """`pool`, and the directory that `ntspool report` writes."""
 
@@ -28,6 +40,7 @@ class Site:
         self.directory = machine.directory / "site"
         self.now = int(time.time())
         self.lines = {name: [] for name in VANTAGES}
+        self.reporter = reporter(machine)
         self.pool = Pool(machine).init()
         self.pool.cli("zone", "set", "entry-score", "10", "exit-score", "8", "reentry-score", "12", "publish", "operator,capacity")
 
@@ -77,7 +90,7 @@ class Site:
                 away.mkdir()
                 key = Pool.cli(_At(self.pool, away), "vantage", "key", "--id", vantage).stdout.strip()
                 self.pool.vantage(vantage, key)
-            subprocess.run([BIN / "reporter", self.pool.state, away, vantage], input="\n".join(lines), text=True, check=True,
+            subprocess.run([self.reporter, self.pool.state, away, vantage], input="\n".join(lines), text=True, check=True,
                            env=environment())
             export = self.machine.directory / f"{vantage}.export"
             Pool.cli(_At(self.pool, away), "health", "export", "--id", vantage, export)
