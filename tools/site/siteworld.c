@@ -185,6 +185,7 @@ static void find_demand(struct siteworld *world)
 
 enum result siteworld_read(struct siteworld *out, struct cli *cli, const struct sitepool *pool)
 {
+    out->view.session.taken_in = true; /* a site changes no store */
     enum result result = steerview_begin(&out->view, cli);
     session_done(&out->view.session);
     TRY(result);
