@@ -256,7 +256,8 @@ static void put_log(struct markup *m, const struct membertrack *track)
         const struct history_event *event = &track->events[i];
         markup_raw(m, "<tr><td>");
         page_time(m, event->at);
-        markup_put(m, "</td><td>%s</td><td>%s</td></tr>\n", event->who, event->text);
+        markup_put(m, "</td><td>%s</td><td class=\"words\">%s</td></tr>\n", event->who,
+                   event->text);
     }
     markup_raw(m, "</tbody>\n");
     page_table_end(m);
