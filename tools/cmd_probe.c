@@ -31,8 +31,9 @@ struct subject {
     struct outcome outcome;            /* of the current address */
     char why[NTS_DETAIL_ROOM];         /* the reason if the name was not resolved */
     bool missing;                      /* the name does not exist */
-    struct dname apex;                 /* to which the name has to consent */
-    char consent_name[DNAME_TEXT_MAX]; /* where it would; "": it need not */
+    struct dname apex;                 /* to which the name may consent */
+    char consent_name[DNAME_TEXT_MAX]; /* where it does; "": it is a name in the pool */
+    bool needs_consent;
     enum lookup_consent consent;
     bool all_good;
     json_t *json; /* list of addresses; NULL: print text */
@@ -91,9 +92,10 @@ static enum result load_member(struct subject *subject, const char *label, bool 
     }
     struct dname name;
     char text[DNAME_TEXT_MAX];
-    if (consent_is_needed(&member, &settings) && consent_name(&name, &member.target) == RESULT_OK) {
+    if (member.target.len > 0 && consent_name(&name, &member.target) == RESULT_OK) {
         dname_text(&name, subject->consent_name);
         subject->apex = settings.apex;
+        subject->needs_consent = consent_is_needed(&member, &settings);
     }
     member_target(&name, &member, &settings.apex);
     subject->port = member.port;
@@ -125,6 +127,7 @@ static enum result find_named(struct subject *subject, const char *name, const c
     }
     subject->count = 1;
     subject->member = true;
+    subject->needs_consent = false; /* the DNS is not asked */
     return RESULT_OK;
 }
 
@@ -331,7 +334,7 @@ static void probe_all(struct subject *subject)
         };
         memcpy(subject->outcome.detail, subject->why, sizeof(subject->outcome.detail));
         show(subject, "");
-    } else if (subject->consent != LOOKUP_NOT_ASKED && subject->consent != LOOKUP_CONSENTS) {
+    } else if (subject->needs_consent && subject->consent != LOOKUP_CONSENTS) {
         subject->outcome = (struct outcome){ .failure = FAILURE_CONSENT, .failed_at = "consent" };
         (void)snprintf(subject->outcome.detail, sizeof(subject->outcome.detail), "%.100s",
                        subject->consent_name);

@@ -141,6 +141,9 @@ def test_the_foreground_probe_tells_that_consent_is_missing(member):
     shown = json.loads(member.pool.cli("probe", "ext", "--trust", trust, "--json", check=False).stdout)
     assert [(row["address"], row["failure"]) for row in shown["addresses"]] == [(None, "consent"), (ADDRESS, "ok")]
     assert (shown["good"], shown["resolve"][1]["text"]) == (False, f"no such name: {RECORD[0]}.")
+    member.pool.cli("zone", "set", "target-consent", "off")
+    shown = json.loads(member.pool.cli("probe", "ext", "--trust", trust, "--json").stdout)
+    assert (shown["good"], shown["resolve"][1]["text"]) == (True, f"no such name: {RECORD[0]}.")
     member.consents(f'"pool={APEX}"')
     shown = json.loads(member.pool.cli("probe", "ext", "--trust", trust, "--json").stdout)
     assert (shown["good"], shown["resolve"][1]["text"]) == (True, f"found: {RECORD[0]}.")

@@ -1,6 +1,7 @@
 """The site of a pool with members in every state and with hostile texts: others judge each file that `ntspool report` writes."""
 
 import json
+import re
 import sys
 import urllib.request
 
@@ -13,6 +14,7 @@ from sitejudge import (Page, as_text, broken_data, dead_links, faults_seen, file
 from siteworld import HOSTILE, SECRET, VANTAGES, Site, fill
 
 LOCATIONS = ROOT / "tests" / "data" / "places.mmdb"
+OPTIONS = ("--url", "https://pool.example", "--title", "The test's <pool> & \"more\"", "--locations", LOCATIONS)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def site(shared_machine):
     site.pool.serve("--locations", LOCATIONS, "--workers", "1")
     site.pool.targets(50, ecs=("198.51.100.0", 24))
     site.pool.stop()
-    site.report("--url", "https://pool.example", "--title", "The test's <pool> & \"more\"", "--locations", LOCATIONS)
+    site.report(*OPTIONS)
     return site
 
 
@@ -52,6 +54,21 @@ def test_texts_of_strangers_do_no_harm(site):
     assert harmful_texts(site.directory) == []
     page = Page(site.page("members/evil0.html"))
     assert any(HOSTILE[0].decode() in value for value in page.values), "it is shown as the text that it is"
+
+
+def test_a_title_of_ten_thousand_octets_does_no_harm(site):
+    away = site.machine.directory / "title"
+    site.pool.cli("report", away, "--no-map", "--title", "<script>\u202e\"'&\x1b[31m" * 500)
+    assert harmful_texts(away) == [] and broken_data(away) == []
+    assert invalid_html(away) == []
+
+
+def test_page_of_one_member_is_the_one_of_the_site(site):
+    def parts(page):  # without the charts, which end at the time of the run
+        return re.findall(r"<(?:h1|h2|th|caption)\b.*?</", page)
+    for name in ("bad", "evil0", "unlisted"):
+        page = site.pool.cli("report", "--member", name, *OPTIONS).stdout
+        assert page.endswith("</html>\n") and parts(page) == parts(site.page(f"members/{name}.html").read_text())
 
 
 def test_nothing_secret_is_published(site):

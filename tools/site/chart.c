@@ -441,6 +441,7 @@ static const char file_style[] =
     ".l3{stroke:#5b3f9e;stroke-dasharray:2 2}.l4{stroke:#0f7068;stroke-dasharray:9 2 2 2}"
     ".l5{stroke:#8b1d5b;stroke-dasharray:4 4}.l6{stroke:#55700b;stroke-dasharray:12 3}"
     ".l7{stroke:#2b6f8f;stroke-dasharray:1 3}.l8{stroke:#7a4a2a;stroke-dasharray:6 2 2 2 2 2}"
+    "@media(max-width:30rem){text{font-size:15px}}"
     "@media(prefers-color-scheme:dark){text{fill:#9aa5b1}path{stroke:#343c46}"
     ".grid{stroke:#232a32}.gutter{fill:#1c2229}.ground{fill:#14181d}.silent{fill:#ff7b72}"
     ".l1{stroke:#7db4f0}.l2{stroke:#f0a070}.l3{stroke:#b9a3f0}.l4{stroke:#6fcfc4}"

@@ -45,12 +45,21 @@ static void put_since(struct markup *m, const struct memberview *view)
     }
 }
 
-static const char *const openings[] = {
-    [MEMBERWORD_IN] = "In the pool",
-    [MEMBERWORD_HELD] = "Held in the pool",
-    [MEMBERWORD_NEW] = "Not in the pool yet",
-    [MEMBERWORD_OUT] = "Out of the pool",
-};
+static const char *opening(const struct memberview *view)
+{
+    switch (memberword_of(view)) {
+    case MEMBERWORD_HELD:
+        return "Held in the pool";
+    case MEMBERWORD_NEW:
+        return "Not in the pool yet";
+    case MEMBERWORD_OUT:
+        return "Out of the pool";
+    case MEMBERWORD_IN:
+        break;
+    }
+    bool falls = view->consensus.health.stage == STAGE_FALLING && !memberword_is_decided(view);
+    return falls ? "In the pool, but falling" : "In the pool";
+}
 
 static void put_failure(struct markup *m, const char *root, enum failure failure)
 {
@@ -94,7 +103,7 @@ static void put_verdict(struct markup *m, const char *root, const struct memberv
     enum memberword word = memberword_of(view);
     markup_raw(m, "<p class=\"verdict\">");
     page_state(m, view->standing.state, view->standing.eligible);
-    markup_put(m, " <strong>%s", openings[word]);
+    markup_put(m, " <strong>%s", opening(view));
     put_since(m, view);
     markup_raw(m, "</strong>: ");
     if (failure != FAILURE_NONE && reason == failure_advice(failure)) {

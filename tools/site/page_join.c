@@ -7,6 +7,7 @@
 #include "tools/site/page.h"
 #include "tools/site/plaintext.h"
 #include "tools/site/sitetable.h"
+#include "zone/registry/consent.h"
 
 static void put_needs(struct markup *m, const struct sitepool *pool)
 {
@@ -59,6 +60,34 @@ static void put_contact(struct markup *m, const struct sitepool *pool)
                "thought to the last day.</p>\n");
 }
 
+/* Of servers that keep a name outside the pool. */
+static void put_own_name(struct markup *m, const struct settings *settings)
+{
+    char text[CONSENT_TEXT_ROOM];
+    markup_raw(m, "<h3>A name of its own</h3>\n<p>A server that has a name and a certificate "
+                  "already can keep them (<code>--target</code>).");
+    if (settings->target_consent) {
+        markup_put(m,
+                   " Its zone must then say that it belongs to the pool; no other name may be "
+                   "listed against its owner's will:</p>\n"
+                   "<pre><code>%s.time.example.net. TXT \"%s\"</code></pre>\n",
+                   CONSENT_LABEL, consent_text(&settings->apex, text));
+    } else {
+        markup_raw(m, "</p>\n");
+    }
+}
+
+static void put_leaving(struct markup *m, const struct settings *settings)
+{
+    char lead[SETTING_VALUE_MAX];
+    CHECK(settings_text(settings, "leave-lead", lead) == RESULT_OK);
+    markup_put(m,
+               "<h2>How to leave</h2>\n<p>Write to the same address, and say when. New clients "
+               "are no longer sent to the server from %s before that time on, and its name stays "
+               "until then. Please let it answer its old clients for as long as you can.</p>\n",
+               lead);
+}
+
 static void put_row(struct markup *m, const char *what, const char *value)
 {
     markup_put(m, "<tr><th scope=\"row\">%s</th><td>%s</td></tr>\n", what, value);
@@ -71,6 +100,8 @@ static void put_rules(struct markup *m, const struct settings *settings)
         const char *what, *setting;
     } rules[] = {
         { "Time without failure before a new member is handed out", "min-history" },
+        { "Time in which a probe must see its first certificate (0: no limit)",
+          "registration-expiry" },
         { "Score for the first entry (at most 20)", "entry-score" },
         { "Score below which a member is handed out no more", "exit-score" },
         { "Score for coming back", "reentry-score" },
@@ -107,6 +138,7 @@ void page_join(struct markup *m, const struct sitepool *pool)
     page_begin(m, pool, &head);
     put_needs(m, pool);
     put_contact(m, pool);
+    put_own_name(m, &pool->source.settings);
     if (memberwelcome_steps(&pool->source.settings, &steps, &diag) == RESULT_OK) {
         plaintext_write(m, steps);
     } else {
@@ -114,5 +146,6 @@ void page_join(struct markup *m, const struct sitepool *pool)
     }
     free(steps);
     put_rules(m, &pool->source.settings);
+    put_leaving(m, &pool->source.settings);
     page_end(m, pool);
 }

@@ -52,6 +52,13 @@ static void a_member_that_is_held_is_said_to_be(void **)
     SHOWS(text, "What to do: Open TCP 4460");
 }
 
+static void a_member_that_falls_is_said_to(void **)
+{
+    set_stage(STAGE_FALLING);
+    track.view.consensus.hold = HOLD_WAITING;
+    SHOWS(page(), "<strong>In the pool, but falling since ");
+}
+
 static void a_new_member_is_told_when_it_may_come_in(void **)
 {
     set_stage(STAGE_OPERATIONAL);
@@ -228,6 +235,7 @@ int main(void)
         TEST(a_member_in_the_pool_is_said_to_be),
         TEST(a_member_that_is_out_is_told_why_and_what_to_do),
         TEST(a_member_that_is_held_is_said_to_be),
+        TEST(a_member_that_falls_is_said_to),
         TEST(a_new_member_is_told_when_it_may_come_in),
         TEST(the_word_of_the_operator_has_no_beginning),
         TEST(each_address_and_vantage_point_has_a_row),
