@@ -1,8 +1,11 @@
 #include "tools/site/memberpage.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
+#include "tools/site/atlas.h"
 #include "tools/site/chart.h"
+#include "tools/site/memberlist.h"
 #include "tools/site/memberprobes.h"
 #include "tools/site/memberword.h"
 
@@ -125,6 +128,15 @@ static void put_fact(struct markup *m, const char *name, const char *value)
     }
 }
 
+/* A fact that leads to the list of those that have it in common. */
+static void put_group(struct markup *m, const char *name, const char *path, const char *value)
+{
+    if (value[0] != 0) {
+        markup_put(m, "<div><dt>%s</dt><dd><a href=\"../%s.html\">%s</a></dd></div>\n", name, path,
+                   value);
+    }
+}
+
 static void put_facts(struct markup *m, const struct sitepool *pool, const struct memberview *view)
 {
     const struct member *member = &view->member;
@@ -132,7 +144,7 @@ static void put_facts(struct markup *m, const struct sitepool *pool, const struc
     bool scored = memberview_score(view, &score);
     uint32_t published = pool->source.settings.publish;
     struct dname name;
-    char text[DNAME_TEXT_MAX];
+    char text[DNAME_TEXT_MAX], slug[MEMBERLIST_SLUG_ROOM], path[MEMBERLIST_SLUG_ROOM + 16];
     member_target(&name, member, &pool->source.settings.apex);
     dname_text(&name, text);
     text[strlen(text) - 1] = 0; /* the last dot */
@@ -141,9 +153,13 @@ static void put_facts(struct markup *m, const struct sitepool *pool, const struc
     markup_raw(m, "<div><dt>Score</dt><dd>");
     page_score(m, scored, score);
     markup_raw(m, " of 20</dd></div>\n");
-    put_fact(m, "Country", member->country);
+    (void)snprintf(path, sizeof(path), "countries/%c%c", tolower((unsigned char)member->country[0]),
+                   tolower((unsigned char)member->country[1]));
+    put_group(m, "Country", path, member->country[0] != 0 ? atlas_name(member->country) : "");
     if ((published & PUBLISH_OPERATOR) != 0) {
-        put_fact(m, "Operator", member->operator_name);
+        (void)snprintf(path, sizeof(path), "operators/%s",
+                       memberlist_slug(slug, member->operator_name));
+        put_group(m, "Operator", path, member->operator_name);
     }
     if ((published & PUBLISH_CAPACITY) != 0) {
         markup_put(m, "<div><dt>Capacity</dt><dd>%u Mbit/s</dd></div>\n", member->capacity_mbit);
@@ -245,7 +261,7 @@ static void put_share(struct markup *m, const struct membershare *share, uint64_
     for (size_t i = 0; i < share->country_count; i++) {
         const struct membershare_country *country = &share->countries[i];
         markup_put(m, "<tr><th scope=\"row\">%s</th><td class=\"number\">%.1f %%</td></tr>\n",
-                   country->code[0] != 0 ? country->code : "unknown", 100 * country->part);
+                   atlas_name(country->code), 100 * country->part);
     }
     markup_raw(m, "</tbody>\n</table>\n");
 }
@@ -307,7 +323,6 @@ static void begin(struct markup *m, const struct sitepool *pool, const struct me
                                     .feed = listed ? feed : NULL };
     page_begin(m, pool, &head);
     put_verdict(m, "../", view);
-    put_plans(m, pool, view);
 }
 
 void memberpage_write(struct markup *m, const struct sitepool *pool,
@@ -316,6 +331,7 @@ void memberpage_write(struct markup *m, const struct sitepool *pool,
     const struct memberview *view = &track->view;
     begin(m, pool, view, !view->member.unlisted);
     if (!view->member.unlisted) {
+        put_plans(m, pool, view);
         put_facts(m, pool, view);
         memberprobes_now(m, pool, track);
         memberprobes_days(m, pool, track);

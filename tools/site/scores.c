@@ -92,7 +92,8 @@ static void add_medians(struct entries *entries, const struct membertrack *track
         };
         if (subject != NULL) {
             const struct track_quarter *quarter = &subject->quarters[i];
-            entry.failure = quarter->failure;
+            entry.failure =
+                quarter->failures > track_quarter_good(quarter) ? quarter->failure : FAILURE_NONE;
             entry.offset_ms = track_quarter_offset_ms(quarter);
             entry.rtt_ms = track_quarter_rtt_ms(quarter);
         }

@@ -169,7 +169,7 @@ static void countries_are_shown_if_steering_is_known(void **)
                                   .countries = { { "NL", 0.75 }, { "BE", 0.25 } },
                                   .country_count = 2 };
     SHOWS(page(), "<td class=\"number\">20.000 %</td>");
-    SHOWS(page(), "<th scope=\"row\">NL</th><td class=\"number\">75.0 %</td>");
+    SHOWS(page(), "<th scope=\"row\">Netherlands</th><td class=\"number\">75.0 %</td>");
     share = (struct membershare){ .all_day = 0 };
 }
 
@@ -218,6 +218,15 @@ static void of_an_unlisted_member_only_the_state_is_shown(void **)
     LACKS(text, ".atom");
 }
 
+static void country_and_operator_lead_to_their_lists(void **)
+{
+    (void)snprintf(track.view.member.country, sizeof(track.view.member.country), "NL");
+    (void)snprintf(track.view.member.operator_name, MEMBER_OPERATOR_ROOM, "Time Ltd");
+    pool.source.settings.publish = PUBLISH_OPERATOR;
+    SHOWS(page(), "<a href=\"../countries/nl.html\">Netherlands</a>");
+    SHOWS(page(), "<a href=\"../operators/time-ltd.html\">Time Ltd</a>");
+}
+
 static void a_removed_member_keeps_a_page(void **)
 {
     struct tombstone tombstone = { .removed_at = NOW - 86400, .quarantined_until = NOW + 86400 };
@@ -249,6 +258,7 @@ int main(void)
         TEST(no_text_becomes_markup),
         TEST(what_is_not_public_is_not_shown),
         TEST(of_an_unlisted_member_only_the_state_is_shown),
+        TEST(country_and_operator_lead_to_their_lists),
         TEST(a_removed_member_keeps_a_page),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

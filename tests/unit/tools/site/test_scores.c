@@ -96,6 +96,10 @@ static void a_failure_has_its_step_and_no_time(void **)
     fail_subject(0, FAILURE_NTP_SILENT, "");
     track.median_milli[0][HISTORY_QUARTERS - 1] = 5000;
     json_t *all = scores();
+    assert_true(real(entry(all, 0), "step") == 1); /* 3 of 14 failed */
+    json_decref(all);
+    track.subjects[0].quarters[HISTORY_QUARTERS - 1].failures = 14;
+    all = scores();
     assert_true(real(entry(all, 0), "step") == -5);
     bool seen = false;
     for (size_t i = 0; i < json_array_size(json_object_get(all, "history")); i++) {
