@@ -94,9 +94,9 @@ void page_span(struct markup *m, uint64_t seconds)
     const unsigned long long s = seconds;
     if (s < MINUTE_S) {
         markup_put(m, "%llu s", s);
-    } else if (s < 2 * HOUR_S) {
+    } else if (s < 2ULL * HOUR_S) {
         markup_put(m, "%llu min", s / MINUTE_S);
-    } else if (s < 2 * DAY_S) {
+    } else if (s < 2ULL * DAY_S) {
         markup_put(m, "%llu h", s / HOUR_S);
     } else {
         markup_put(m, "%llu days", s / DAY_S);
@@ -110,6 +110,19 @@ void page_state(struct markup *m, const char *state, bool eligible)
                  strcmp(state, "leaving") == 0;
     const char *class = eligible && !waits ? "good" : waits ? "wait" : "bad";
     markup_put(m, "<span class=\"state %s\">%s</span>", class, state);
+}
+
+void page_count(struct markup *m, uint64_t count)
+{
+    uint64_t unit = 1;
+    while (count / unit >= 1000) {
+        unit *= 1000;
+    }
+    markup_put(m, "%llu", (unsigned long long)(count / unit));
+    while (unit > 1) {
+        unit /= 1000;
+        markup_put(m, ",%03llu", (unsigned long long)(count / unit % 1000));
+    }
 }
 
 void page_score(struct markup *m, bool scored, int32_t milli)

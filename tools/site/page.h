@@ -32,6 +32,8 @@ void page_time(struct markup *m, uint64_t at);
 void page_span(struct markup *m, uint64_t seconds);
 /* The state of a member: its word, and a mark of colour and shape. */
 void page_state(struct markup *m, const char *state, bool eligible);
+/* A number of things, as in 80,000. */
+void page_count(struct markup *m, uint64_t count);
 /* A score with one digit; a dash if there is none. */
 void page_score(struct markup *m, bool scored, int32_t milli);
 /* A link to the page of a failure with its advice, from `root`. */

@@ -9,9 +9,10 @@
 #include "tools/site/page.h"
 #include "tools/site/sitetable.h"
 
+#define HOUR_S (uint64_t)3600
+#define DAY_S  (uint64_t)86400
+
 enum {
-    HOUR_S = 3600,
-    DAY_S = 86400,
     DAYS_LEAST = 14, /* of a chart */
     HEIGHT = 110,
     NOTE_ROOM = 32,
@@ -111,7 +112,11 @@ static void write_pair(struct markup *m, struct pair *pair, const char *const na
     chart_fit(&pair->chart, 4, false);
     pair->chart.floor = pair->chart.low;
     markup_put(m, "<figure>\n<figcaption>%s</figcaption>\n", pair->chart.title);
-    chart_write(m, &pair->chart);
+    if (pair->lines[0].point_count < 2) {
+        markup_raw(m, "<p class=\"soft\">Not counted for long enough yet.</p>\n");
+    } else {
+        chart_write(m, &pair->chart);
+    }
     markup_raw(m, "</figure>\n");
 }
 
@@ -128,7 +133,7 @@ static void put_days(struct markup *m, const struct sitehistory *history,
 {
     const unsigned end = SITEHISTORY_DAYS - chart->sums;
     struct pair *pair = xcalloc(1, sizeof(*pair));
-    uint64_t from = history->now - (uint64_t)DAYS_LEAST * DAY_S;
+    uint64_t from = history->now - DAYS_LEAST * DAY_S;
     for (unsigned i = 0; i < 2; i++) {
         for (unsigned day = 0; day < end; day++) {
             uint64_t at = (history->first + day) * DAY_S + (chart->sums ? DAY_S / 2 : 0);
@@ -157,7 +162,7 @@ static void put_hours(struct markup *m, const struct sitehistory *history)
                                   .title = "Queries an hour, two weeks",
                                   .desc = "Queries of all kinds, and answers with members, in each "
                                           "hour of the last two weeks.",
-                                  .from = history->now - (uint64_t)SITEHISTORY_HOURS * HOUR_S,
+                                  .from = history->now - SITEHISTORY_HOURS * HOUR_S,
                                   .until = history->now,
                                   .gap_s = 2 * HOUR_S };
     for (size_t i = 0; i < history->hour_count; i++) {
@@ -241,7 +246,7 @@ static void put_table(struct markup *m, const struct sitehistory *history)
         for (unsigned j = 0; j < COLUMNS; j++) {
             markup_raw(m, "<td class=\"number\">");
             if (columns[j].value(&history->days[day], &value)) {
-                markup_put(m, "%.0f", value);
+                page_count(m, (uint64_t)value);
             } else {
                 markup_raw(m, "-");
             }

@@ -18,24 +18,10 @@ static bool needs_attention(const struct sitepool_member *member)
             strcmp(member->state, "ineligible") == 0 || strcmp(member->state, "falling") == 0);
 }
 
-/* Writes it as in 80,000. */
-static void put_grouped(struct markup *m, uint64_t value)
-{
-    uint64_t scale = 1;
-    while (value / scale >= 1000) {
-        scale *= 1000;
-    }
-    markup_put(m, "%llu", (unsigned long long)(value / scale));
-    while (scale > 1) {
-        scale /= 1000;
-        markup_put(m, ",%03llu", (unsigned long long)(value / scale % 1000));
-    }
-}
-
 static void put_figure(struct markup *m, const char *what, uint64_t value)
 {
     markup_put(m, "<div><dt>%s</dt><dd>", what);
-    put_grouped(m, value);
+    page_count(m, value);
     markup_raw(m, "</dd></div>\n");
 }
 

@@ -63,11 +63,13 @@ static void put_row(struct markup *m, const struct steershare_row *row)
                member->label, member->label);
     page_state(m, member->state, member->index != STEERVIEW_OUT);
     markup_put(m,
-               "</td><td class=\"number\">%.3f %%</td>"
-               "<td class=\"number\">%.3f %%</td><td class=\"number\">%llu</td>"
-               "<td class=\"number\">%llu</td><td class=\"number\">",
-               100 * row->fair, 100 * row->expected, (unsigned long long)row->hour,
-               (unsigned long long)row->day);
+               "</td><td class=\"number\">%.3f %%</td><td class=\"number\">%.3f %%</td>"
+               "<td class=\"number\">",
+               100 * row->fair, 100 * row->expected);
+    page_count(m, row->hour);
+    markup_raw(m, "</td><td class=\"number\">");
+    page_count(m, row->day);
+    markup_raw(m, "</td><td class=\"number\">");
     if (row->ratio < 0) {
         markup_raw(m, "-");
     } else {

@@ -2,13 +2,15 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 char *siteworld_code(unsigned country, char out[3])
 {
-    bool known = country >= 1 && country <= REGION_COUNTRIES;
-    out[0] = known ? (char)('A' + (country - 1) / 26) : '\0';
-    out[1] = known ? (char)('A' + (country - 1) % 26) : '\0';
-    out[2] = '\0';
+    memset(out, 0, 3);
+    if (country >= 1 && country <= REGION_COUNTRIES) {
+        out[0] = (char)('A' + (country - 1) / 26);
+        out[1] = (char)('A' + (country - 1) % 26);
+    }
     return out;
 }
 

@@ -1,6 +1,5 @@
 #include "tools/site/worldmap.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 
 enum {
     CLASSES = 6,
-    SMALL_RADIUS = 4, /* of a country without an outline */
+    SMALL_RADIUS = 3, /* of a country without an outline */
     DOT_RADIUS_MIN = 4,
     DOT_RADIUS_MAX = 20
 };
@@ -25,12 +24,25 @@ static const struct view {
 } world_view = { "world", "The world", 0, 0, ATLAS_WIDTH, ATLAS_HEIGHT, 1 },
   europe_view = { "europe", "Europe", 885, 40, 280, 190, 0.35 };
 
+/* Of the table. Those from COLUMN_DEMAND on need locations. */
+enum map_column {
+    COLUMN_MEMBERS,
+    COLUMN_ELIGIBLE,
+    COLUMN_CAPACITY,
+    COLUMN_DEMAND,
+    COLUMN_KM
+};
+enum {
+    COLUMNS = COLUMN_KM + 1
+};
+
 /* Colours get darker from class to class (in dark pages: lighter), so they can be told apart
  * without seeing hues. Class 0 is nothing, or not known. */
 static const struct kind {
     const char *file, *title, *tab, *description, *intro;
     double from[CLASSES]; /* the least value of each class but the first */
     const char *classes[CLASSES];
+    enum map_column columns[COLUMNS]; /* its own one first */
     bool dots;
 } kinds[WORLDMAPS] = {
     [WORLDMAP_MEMBERS] = { .file = "map.html",
@@ -39,6 +51,8 @@ static const struct kind {
                            .description = "How many members each country has.",
                            .intro = "Circles are members that clients are sent to, in squares of a "
                                     "degree.",
+                           .columns = { COLUMN_MEMBERS, COLUMN_ELIGIBLE, COLUMN_CAPACITY,
+                                        COLUMN_DEMAND, COLUMN_KM },
                            .from = { 0, 1, 2, 5, 15, 50 },
                            .classes = { "no member", "1 member", "2 to 4", "5 to 14", "15 to 49",
                                         "50 or more" },
@@ -50,6 +64,8 @@ static const struct kind {
                           .intro =
                               "Queries of the last hour or so, recent ones most. As long as few "
                               "were counted, the number of a country's addresses counts, too.",
+                          .columns = { COLUMN_DEMAND, COLUMN_KM, COLUMN_MEMBERS, COLUMN_ELIGIBLE,
+                                       COLUMN_CAPACITY },
                           .from = { 0, 0.0005, 0.002, 0.01, 0.03, 0.1 },
                           .classes = { "under 0.05 %", "0.05 to 0.2 %", "0.2 to 1 %", "1 to 3 %",
                                        "3 to 10 %", "10 % or more" } },
@@ -60,6 +76,8 @@ static const struct kind {
                                 "How far the members are that each country's clients are sent to.",
                             .intro = "It is an average over the answers. Circles are members that "
                                      "clients are sent to.",
+                            .columns = { COLUMN_KM, COLUMN_DEMAND, COLUMN_MEMBERS, COLUMN_ELIGIBLE,
+                                         COLUMN_CAPACITY },
                             .from = { 0, 0, 300, 1000, 2500, 5000 },
                             .classes = { "not known", "under 300 km", "300 to 1,000 km",
                                          "1,000 to 2,500 km", "2,500 to 5,000 km",
@@ -249,32 +267,40 @@ static int by_order(const void *a, const void *b)
                                        : strcmp(atlas_name(left->code), atlas_name(right->code));
 }
 
-static void put_row(struct markup *m, const struct row *row, bool located)
+static void put_cell(struct markup *m, enum map_column column,
+                     const struct siteworld_country *country)
 {
-    const struct siteworld_country *c = row->country;
+    markup_raw(m, "<td class=\"number\">");
+    if (column == COLUMN_MEMBERS || column == COLUMN_ELIGIBLE) {
+        page_count(m, column == COLUMN_MEMBERS ? country->members : country->eligible);
+    } else if (column != COLUMN_KM) {
+        double part = column == COLUMN_CAPACITY ? country->capacity : country->demand;
+        markup_put(m, "%.2f %%", 100 * part);
+    } else if (country->km < 0) {
+        markup_raw(m, "-");
+    } else {
+        page_count(m, (uint64_t)lround(country->km));
+    }
+    markup_raw(m, "</td>");
+}
+
+static void put_row(struct markup *m, const struct row *row, const enum map_column *columns,
+                    unsigned count)
+{
     const char *name = atlas_name(row->code);
+    char file[REGION_LABEL_ROOM];
     markup_raw(m, "<tr><th scope=\"row\">");
     if (row->code[0] == 0) {
         markup_raw(m, "no known country");
-    } else if (c->listed > 0) {
-        markup_put(m, "<a href=\"countries/%c%c.html\">%s</a>",
-                   tolower((unsigned char)row->code[0]), tolower((unsigned char)row->code[1]),
-                   name);
+    } else if (row->country->listed > 0) {
+        markup_put(m, "<a href=\"countries/%s.html\">%s</a>",
+                   region_label(region_of_country(row->code), file), name);
     } else {
         markup_text(m, name);
     }
-    markup_put(m,
-               "</th><td class=\"number\">%u</td><td class=\"number\">%u</td>"
-               "<td class=\"number\">%.2f %%</td>",
-               c->members, c->eligible, 100 * c->capacity);
-    if (located) {
-        markup_put(m, "<td class=\"number\">%.2f %%</td><td class=\"number\">", 100 * c->demand);
-        if (c->km < 0) {
-            markup_raw(m, "-");
-        } else {
-            markup_put(m, "%.0f", c->km);
-        }
-        markup_raw(m, "</td>");
+    markup_raw(m, "</th>");
+    for (unsigned i = 0; i < count; i++) {
+        put_cell(m, columns[i], row->country);
     }
     markup_raw(m, "</tr>\n");
 }
@@ -282,10 +308,16 @@ static void put_row(struct markup *m, const struct row *row, bool located)
 /* Countries with a member or, on maps of clients, with queries; by falling value of the map. */
 static void put_table(struct markup *m, enum worldmap map, const struct siteworld *world)
 {
-    static const char *const heads[] = { "Country",   "#Members", "#Handed out",
-                                         "#Capacity", "#Queries", "#km" };
+    static const char *const names[] = { "#Members", "#Handed out", "#Capacity", "#Queries",
+                                         "#km" };
+    const char *heads[1 + COLUMNS] = { "Country" };
+    const enum map_column *columns = kinds[map].columns;
     struct row rows[1 + REGION_COUNTRIES];
     size_t count = 0;
+    unsigned width = world->located ? COLUMNS : COLUMN_DEMAND;
+    for (unsigned i = 0; i < width; i++) {
+        heads[1 + i] = names[columns[i]];
+    }
     for (unsigned i = 0; i <= REGION_COUNTRIES; i++) {
         const struct siteworld_country *country = &world->countries[i];
         if (country->members > 0 || (map != WORLDMAP_MEMBERS && country->demand > 0)) {
@@ -296,9 +328,9 @@ static void put_table(struct markup *m, enum worldmap map, const struct siteworl
         }
     }
     qsort(rows, count, sizeof(rows[0]), by_order);
-    sitetable_begin(m, kinds[map].description, heads, world->located ? 6 : 4);
+    sitetable_begin(m, kinds[map].description, heads, 1 + width);
     for (size_t i = 0; i < count; i++) {
-        put_row(m, &rows[i], world->located);
+        put_row(m, &rows[i], columns, width);
     }
     sitetable_end(m);
 }

@@ -72,6 +72,11 @@ static void times_and_scores_are_short_and_unknown_ones_a_dash(void **)
     SHOWS("119 min", page_span(&m, 7199));
     SHOWS("47 h", page_span(&m, 172799));
     SHOWS("2 days", page_span(&m, 172800));
+    SHOWS("0", page_count(&m, 0));
+    SHOWS("999", page_count(&m, 999));
+    SHOWS("1,000", page_count(&m, 1000));
+    SHOWS("80,001,002", page_count(&m, 80001002));
+    SHOWS("18,446,744,073,709,551,615", page_count(&m, UINT64_MAX));
     SHOWS("19.8", page_score(&m, true, 19800));
     SHOWS("-100.0", page_score(&m, true, -100000));
     SHOWS("-", page_score(&m, false, 0));

@@ -54,6 +54,7 @@ static void what_was_not_counted_is_not_zero(void **)
 static void large_numbers_are_scaled(void **)
 {
     *day(1) = (struct sitehistory_day){ .asked = true, .queries = 9999, .answers = 1 };
+    *day(2) = (struct sitehistory_day){ .asked = true };
     assert_null(strstr(page(), "thousand"));
     day(1)->queries = 10000;
     assert_non_null(strstr(page(), ">thousand<"));
@@ -67,7 +68,7 @@ static void today_is_no_value_of_queries_a_day(void **)
 {
     *day(0) = (struct sitehistory_day){ .asked = true, .queries = 77777 };
     assert_null(strstr(page(), "thousand"));
-    assert_non_null(strstr(page(), "<td class=\"number\">77777</td>"));
+    assert_non_null(strstr(page(), "<td class=\"number\">77,777</td>"));
 }
 
 static void hours_are_drawn_with_the_last_one_in_words(void **)

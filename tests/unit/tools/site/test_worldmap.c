@@ -91,9 +91,11 @@ static void members_are_circles_that_say_their_number_and_capacity(void **)
 static void the_table_says_what_the_map_shows(void **)
 {
     assert_shows(WORLDMAP_DISTANCE,
-                 "<a href=\"countries/nl.html\">Netherlands</a></th><td class=\"number\">4</td>"
-                 "<td class=\"number\">3</td><td class=\"number\">97.00 %</td>"
-                 "<td class=\"number\">25.00 %</td><td class=\"number\">120</td>");
+                 "<a href=\"countries/nl.html\">Netherlands</a></th><td class=\"number\">120</td>"
+                 "<td class=\"number\">25.00 %</td><td class=\"number\">4</td>"
+                 "<td class=\"number\">3</td><td class=\"number\">97.00 %</td>");
+    assert_shows(WORLDMAP_DEMAND, "United States</th><td class=\"number\">50.00 %</td>"
+                                  "<td class=\"number\">6,200</td>");
     assert_shows(WORLDMAP_DEMAND, "<th scope=\"row\">United States</th>");
     assert_shows(WORLDMAP_DEMAND, "<th scope=\"row\">no known country</th>");
     /* a country without members is no part of the members' table, nor is one without anything */
