@@ -301,6 +301,7 @@ static void put_values(const struct frame *frame)
     markup_raw(frame->m, "\n");
 }
 
+/* Their names are at the left: what is new, at the right, matters most. */
 static void put_levels(const struct frame *frame)
 {
     for (size_t i = 0; i < frame->chart->level_count; i++) {
@@ -308,7 +309,7 @@ static void put_levels(const struct frame *frame)
         double y = y_of(frame, level->value);
         markup_put(frame->m, "<path class=\"level\" d=\"M%d ", LEFT);
         put_number(frame->m, y);
-        markup_put(frame->m, "H%d\"/><text class=\"end halo\" x=\"%d\" y=\"", RIGHT, RIGHT);
+        markup_put(frame->m, "H%d\"/><text class=\"halo\" x=\"%d\" y=\"", RIGHT, LEFT + 4);
         put_number(frame->m, i == 0 ? y - 3 : y + 11);
         markup_put(frame->m, "\">%s</text>\n", level->name);
     }
