@@ -83,6 +83,15 @@ static enum result read_member(const struct import *in, struct member *out)
     return RESULT_OK;
 }
 
+/* A table may be old. A member that left long ago would be removed at once. */
+static enum result check_leave(const struct import *in, const struct member *member)
+{
+    return member->leave_at == 0 || member->leave_at > in->change->now
+               ? RESULT_OK
+               : fail_row(in, RESULT_INVALID,
+                          "leave is over: leave the member out, or leave the field empty");
+}
+
 static enum result import_row(struct import *in)
 {
     struct member member;
@@ -99,6 +108,7 @@ static enum result import_row(struct import *in)
         in->values[in->columns[i]] = in->csv.fields[i];
     }
     TRY(read_member(in, &member));
+    TRY(check_leave(in, &member));
     enum result result = registry_add(in->change, &member, cli_flag(in->cli, "allow-private"));
     char change[MEMBERTEXT_CHANGE_ROOM];
     auditnote_add(in->notes, member.label, "%s",

@@ -8,6 +8,8 @@
 
 #define FORMAT "%Y-%m-%dT%H:%M:%SZ"
 #define DATE   "%Y-%m-%d"
+/* The end of the year 9999. */
+#define ISOTIME_LAST UINT64_C(253402300799)
 
 char *isotime_text(uint64_t at, char out[ISOTIME_ROOM])
 {
@@ -22,16 +24,17 @@ char *isotime_text(uint64_t at, char out[ISOTIME_ROOM])
 
 char *isotime_or_dash(uint64_t at, char out[ISOTIME_ROOM])
 {
-    bool known = at != 0 && at <= INT32_MAX * UINT64_C(100);
-    return known ? isotime_text(at, out) : memcpy(out, "-", 2);
+    return at != 0 && at <= ISOTIME_LAST ? isotime_text(at, out) : memcpy(out, "-", 2);
 }
 
+/* strptime and timegm also take spaces, days without a zero, and the 30th of February. */
 static enum result parse(const char *text, const char *format, uint64_t *out)
 {
+    char again[ISOTIME_ROOM];
     struct tm tm = { .tm_sec = 0 };
     const char *end = strptime(text, format, &tm);
     time_t at = end != NULL && *end == '\0' ? timegm(&tm) : -1;
-    if (at < 0) {
+    if (at < 0 || strncmp(isotime_text((uint64_t)at, again), text, strlen(text)) != 0) {
         return RESULT_INVALID;
     }
     *out = (uint64_t)at;

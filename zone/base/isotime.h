@@ -13,7 +13,7 @@ enum {
 /* Unix seconds to text; returns `out`. A time that the calendar does not reach is written as its
  * number. */
 char *isotime_text(uint64_t at, char out[ISOTIME_ROOM]);
-/* The same, but "-" for 0 and for times that no clock shows. */
+/* The same, but "-" for 0 and for times after the year 9999. */
 char *isotime_or_dash(uint64_t at, char out[ISOTIME_ROOM]);
 /* The whole text to Unix seconds. INVALID for anything else, and for times before 1970. */
 enum result isotime_parse(const char *text, uint64_t *out);
