@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnssec/rollover/key_timeline.h"
 #include "tools/commands.h"
+#include "tools/leader.h"
 #include "tools/memberend.h"
 #include "tools/membertext.h"
 #include "tools/output.h"
@@ -24,16 +24,6 @@ struct expiry {
     struct departing *list;
     size_t count, room;
 };
-
-/* True if another machine leads: it removes the members, and sends its registry here. */
-static enum result look_who_leads(struct session *session, struct cli *cli, bool *follows)
-{
-    struct key_timeline timeline;
-    TRY(session_read(session, cli, STORE_KEYS));
-    TRY(key_timeline_read(&timeline, session->txn[STORE_KEYS], &cli->diag));
-    *follows = timeline.memory.follows;
-    return RESULT_OK;
-}
 
 static void open_verdicts(struct expiry *expiry, struct session *session, struct cli *cli)
 {
@@ -145,7 +135,7 @@ int cmd_member_expire(struct cli *cli, int, char **)
     struct session session = { 0 };
     struct expiry *expiry = xcalloc(1, sizeof *expiry);
     bool dry = cli_flag(cli, "dry-run"), follows = false;
-    enum result result = look_who_leads(&session, cli, &follows);
+    enum result result = leader_is_another(&session, cli, &follows);
     if (result == RESULT_OK && !follows) {
         result = expire(expiry, &session, cli);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/commands.h"
+#include "tools/leader.h"
 #include "tools/notices/mailer.h"
 #include "tools/notices/noticetext.h"
 #include "tools/output.h"
@@ -19,6 +20,7 @@ struct notices {
     struct noticelist list;
     struct notice_sender sender;
     bool sends;
+    bool follows;              /* another machine sends */
     struct instance *instance; /* so that two that run at a time send no mail twice */
     struct mailer mailer;
     json_t *mails;
@@ -133,6 +135,14 @@ static void do_all(struct notices *notices)
     }
 }
 
+static enum result look_who_leads(struct notices *notices, struct cli *cli)
+{
+    struct session session = { 0 };
+    enum result result = leader_is_another(&session, cli, &notices->follows);
+    session_done(&session);
+    return result;
+}
+
 static enum result begin(struct notices *notices, struct cli *cli)
 {
     const char *command = cli_value(cli, "send", 0);
@@ -142,6 +152,12 @@ static enum result begin(struct notices *notices, struct cli *cli)
     notices->sends = command != NULL;
     if (notices->sends) {
         TRY(mailer_init(&notices->mailer, command, wait_s, &cli->diag));
+        TRY(look_who_leads(notices, cli));
+    }
+    if (notices->follows) {
+        return RESULT_OK;
+    }
+    if (notices->sends) {
         TRY(instance_claim(&notices->instance, cli->state_dir, "notices", 0, &cli->diag));
     }
     TRY(noticelist_read(&notices->list, cli));
@@ -158,6 +174,9 @@ static void end(struct notices *notices)
 
 static void show_none(const struct notices *notices)
 {
+    if (notices->follows) {
+        puts("this machine follows: the one that leads sends mails");
+    }
     if (notices->sends || notices->list.count > 0) {
         return;
     }
@@ -171,7 +190,7 @@ int cmd_notices(struct cli *cli, int, char **)
 {
     struct notices notices = { .sends = false };
     enum result result = begin(&notices, cli);
-    if (result == RESULT_OK && notices.sends) {
+    if (result == RESULT_OK && notices.sends && !notices.follows) {
         result = noticelist_purge(&notices.list, cli);
         cli_show(cli);
     }
@@ -182,8 +201,8 @@ int cmd_notices(struct cli *cli, int, char **)
     notices.mails = json_array();
     do_all(&notices);
     if (cli->json) {
-        json_print(
-            json_pack("{s:b, s:O}", "verdicts_told", notices.list.trusted, "mails", notices.mails));
+        json_print(json_pack("{s:b, s:b, s:O}", "follows", notices.follows, "verdicts_told",
+                             notices.list.trusted, "mails", notices.mails));
     } else {
         show_none(&notices);
     }

@@ -37,6 +37,7 @@ def test_contact_leave_and_flag_are_shown_set_and_cleared(pool):
     (1, ("--contact", "a" * 60 + "@" + "b" * 200 + ".example"), "at most 254"),
     (1, ("--leave", "2020-01-01"), "a time to come"),
     (2, ("--leave", "soon"), "2027-11-23"),
+    (2, ("--leave", "2097-02-30"), "2027-11-23"),
 ])
 def test_what_is_no_contact_and_no_time_to_leave_is_refused(pool, status, options, words):
     assert words in pool.refused("member", "add", "alice", "--address", "9.9.9.9", *options, status=status)
@@ -66,7 +67,8 @@ def test_table_of_members_carries_them(pool, tmp_path):
     for old in before:
         new = other.json("member", "show", old["name"])
         assert {key: new[key] for key in ("contact", "leave_at", "unlisted")} == {key: old[key] for key in ("contact", "leave_at", "unlisted")}
-    for columns, row, words in (("contact", "ops", "contact is one mail address"), ("leave", "soon", "leave is"), ("unlisted", "no", "unlisted is")):
+    for columns, row, words in (("contact", "ops", "contact is one mail address"), ("leave", "soon", "leave is"), ("leave", "2027-02-29", "leave is"),
+                                ("leave", "2020-01-31", "leave is over"), ("unlisted", "no", "unlisted is")):
         table.write_text(f"name,ipv4,{columns}\ncarol,9.9.9.11,{row}\n")
         assert words in other.refused("member", "import", str(table))
 
@@ -101,8 +103,10 @@ def test_nobody_expires_in_a_new_pool(pool):
     assert pool.names() == ["alice"]
 
 
-def test_machine_that_follows_removes_nobody(tmp_path):
+def test_machine_that_follows_removes_nobody_and_sends_no_mail(tmp_path):
     second = Cli(tmp_path / "second")
     second("init", "pool.test", "--follow", "--ns", "ns1.pool.test=127.0.0.1")
     assert second("member", "expire") == "this machine follows: the one that leads removes members\n"
     assert second.json("member", "expire")["follows"] is True
+    assert second("notices", "--send", "/bin/false") == "this machine follows: the one that leads sends mails\n"
+    assert second.json("notices", "--send", "/bin/false") == {"follows": True, "verdicts_told": False, "mails": []}
