@@ -19,7 +19,7 @@ struct contacts {
 
 struct reading {
     struct noticelist *list;
-    struct store_txn *health;
+    struct store_txn *registry, *health;
     struct memberview_source source;
     struct memberview view;
     struct contacts resting; /* were sent a mail lately */
@@ -33,13 +33,13 @@ static enum result stop_at_eligible(const struct member *member, void *arg)
 }
 
 /* While nobody is eligible, clients are sent to members that are out. */
-static enum result look_for_trust(struct reading *reading, struct store_txn *registry)
+static enum result look_for_trust(struct reading *reading)
 {
     reading->list->trusted = false;
     if (!notice_trusts(&reading->source.vantages)) {
         return RESULT_OK;
     }
-    enum result result = registry_each(registry, stop_at_eligible, reading);
+    enum result result = registry_each(reading->registry, stop_at_eligible, reading);
     reading->list->trusted = result == RESULT_EXISTS;
     return result == RESULT_EXISTS ? RESULT_OK : result;
 }
@@ -90,11 +90,13 @@ static enum result take_member(const struct member *member, void *arg)
     return add_item(reading, &item);
 }
 
-static enum result take_tombstone(const char *, const struct tombstone *tombstone, void *arg)
+/* A tombstone stays while a name is quarantined, also if its member was restored or added again. */
+static enum result take_tombstone(const char *label, const struct tombstone *tombstone, void *arg)
 {
     struct reading *reading = arg;
     const struct member *member = &tombstone->member;
-    if (!tombstone->kept) {
+    struct member present;
+    if (!tombstone->kept || registry_member(reading->registry, label, &present) == RESULT_OK) {
         return RESULT_OK;
     }
     note_known(reading->list, member->id);
@@ -149,15 +151,15 @@ static void drop_resting(struct noticelist *list, struct contacts *resting)
     list->count = kept;
 }
 
-static enum result read_all(struct reading *reading, struct store_txn *registry)
+static enum result read_all(struct reading *reading)
 {
     struct noticelist *list = reading->list;
     reading->source.settings = list->settings;
     reading->source.health = reading->health;
     TRY(memberview_begin(&reading->source, list->now));
-    TRY(look_for_trust(reading, registry));
-    TRY(registry_each(registry, take_member, reading));
-    TRY(registry_tombstones(registry, take_tombstone, reading));
+    TRY(look_for_trust(reading));
+    TRY(registry_each(reading->registry, take_member, reading));
+    TRY(registry_tombstones(reading->registry, take_tombstone, reading));
     drop_resting(list, &reading->resting);
     if (list->count > 0) {
         qsort(list->items, list->count, sizeof *list->items, compare_items);
@@ -179,8 +181,9 @@ enum result noticelist_read(struct noticelist *out, struct cli *cli)
         result = session_read(&session, cli, STORE_HEALTH);
     }
     if (result == RESULT_OK) {
+        reading->registry = session.txn[STORE_REGISTRY];
         reading->health = session.txn[STORE_HEALTH];
-        result = read_all(reading, session.txn[STORE_REGISTRY]);
+        result = read_all(reading);
     }
     session_done(&session);
     free(reading->resting.list);

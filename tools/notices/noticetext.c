@@ -237,14 +237,10 @@ static void put_removed(struct mail *mail, const struct noticeitem *item)
 {
     char at[ISOTIME_ROOM];
     uint64_t removed_at = item->facts.removed_at, leave_at = item->member.leave_at;
-    uint64_t expired_at = item->memory.expires_at;
-    const char *why = leave_at != 0 && leave_at <= removed_at ? ", as planned"
-                      : expired_at != 0 && expired_at <= removed_at
-                          ? ": it had no certificate, and its registration expired"
-                          : "";
+    bool planned = leave_at != 0 && leave_at <= removed_at;
     mail_paragraphf(mail, INNER,
                     "It was removed from the pool at %s%s. Its name is no longer served.",
-                    isotime_text(removed_at, at), why);
+                    isotime_text(removed_at, at), planned ? ", as planned" : "");
 }
 
 static void put_notice(struct mail *mail, const struct noticeitem *item, enum notice notice,

@@ -197,6 +197,28 @@ static void memory_stays_with_a_removed_member_and_goes_with_its_tombstone(void 
     finish();
 }
 
+static void member_that_is_there_again_was_not_removed(void **)
+{
+    struct member member;
+    vantage_that(0, 0);
+    add(1, "a@x.example", STAGE_ELIGIBLE, now - 5 * HOUR);
+    add(2, "a@x.example", STAGE_ELIGIBLE, now - 5 * HOUR);
+    assert_ok(registry_remove(at(now), "m1", now + HOUR));
+    assert_ok(registry_remove(at(now), "m2", now)); /* anybody may have the name */
+    assert_ok(registry_restore(at(now), "m1", &member));
+    finish();
+    assert_int_equal(list.count, 1);
+    assert_string_equal(list.items[0].member.label, "m2");
+    assert_int_equal(list.items[0].due, 1U << NOTICE_REMOVED);
+    reopen();
+    member_defaults(&member); /* m2 comes back as a new member */
+    strcpy(member.label, "m2");
+    member.addresses[member.address_count++] = address_of("2001:db8::2");
+    assert_ok(registry_add(at(now), &member, true));
+    finish();
+    assert_int_equal(list.count, 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin_pool, end_pool)
 
 int main(void)
@@ -208,6 +230,7 @@ int main(void)
         CASE(contact_rests_after_a_mail_also_for_its_other_members),
         CASE(what_was_told_is_in_the_members_log),
         CASE(memory_stays_with_a_removed_member_and_goes_with_its_tombstone),
+        CASE(member_that_is_there_again_was_not_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
