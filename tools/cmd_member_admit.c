@@ -1,5 +1,6 @@
 /* member admit: takes the application of a new member. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/application.h"
@@ -50,12 +51,31 @@ static enum result check(struct cli *cli, const struct application *application,
     return trial_run(trial, &plan, cli);
 }
 
+/* A name may have characters that turn a line around, or that nobody sees. */
+static void show(const struct application *application)
+{
+    char *text = NULL, *rest = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    CHECK(out != NULL);
+    application_write(out, application);
+    CHECK(fclose(out) == 0);
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        size_t room = 4 * strlen(line) + 1;
+        char *safe = xmalloc(room);
+        puts(output_escape(safe, room, line));
+        free(safe);
+    }
+    free(text);
+}
+
 /* Shows what would be added, and asks. */
 static bool is_wanted(struct cli *cli, const struct application *application,
                       const struct trial_result *trial)
 {
     if (!cli->json) {
-        application_write(stdout, application);
+        show(application);
         trial_print(stdout, trial);
     }
     cli_show(cli);

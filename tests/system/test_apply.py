@@ -156,6 +156,13 @@ def test_nobody_waits_for_a_server_that_is_probed(world, pool, tmp_path):
     assert admit.returncode == 1 and f"{SILENT}: tls-" in said
 
 
+def test_a_name_can_not_change_how_the_application_looks(world, pool, tmp_path):
+    text = world.apply(f"alice.{APEX}", "--address", ALICE, "--no-probe", "--operator", "Alice").stdout
+    odd = write(tmp_path / "odd", text.replace("operator: Alice", "operator: \u202eecilA\u200b"))
+    shown = pool.cli("member", "admit", odd, "--no-probe").stdout
+    assert "operator: \\xe2\\x80\\xaeecilA\\xe2\\x80\\x8b\n" in shown and shown.isascii()
+
+
 @pytest.mark.parametrize("answer, registered", [("n", False), ("y", True)])
 def test_a_person_sees_the_application_and_is_asked(world, pool, tmp_path, answer, registered):
     path = tmp_path / "alice"
