@@ -395,7 +395,8 @@ struct lookup *lookup_start(uv_loop_t *loop, const struct endpoint *resolver, co
 
 void lookup_ask_consent(struct lookup *lookup, const char *name, const struct dname *apex)
 {
-    if (lookup->over) { /* the name needed no query, so it has no zone */
+    /* there is no such name, or the server's needed no query, so it has no zone */
+    if (lookup->over || name[0] == '\0') {
         set_consent(lookup, ARES_ENOTFOUND, false);
         return;
     }

@@ -49,7 +49,7 @@ typedef void lookup_done(const struct lookup_answer *answer, void *arg);
 struct lookup *lookup_start(uv_loop_t *loop, const struct endpoint *resolver, const char *name,
                             lookup_done *done, void *arg);
 /* Also asks for the TXT records of `name`, and whether one of them consents to the pool `apex`,
- * which must stay. Only right after lookup_start. */
+ * which must stay. Only right after lookup_start. An empty name stands for none. */
 void lookup_ask_consent(struct lookup *lookup, const char *name, const struct dname *apex);
 /* Ends it without calling `done`. */
 void lookup_cancel(struct lookup *lookup);

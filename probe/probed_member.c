@@ -242,9 +242,11 @@ static bool update_consent(struct probed_member *member, const struct member *en
     } else if (!needed) {
         consent_watch_end(&member->consent);
     }
-    struct dname name = { .len = 0 };
+    struct dname name;
     if (needed && consent_name(&name, &entry->target) == RESULT_OK) {
         text_of(member->consent_name, &name);
+    } else {
+        member->consent_name[0] = '\0'; /* there is no room for one */
     }
     return changed;
 }

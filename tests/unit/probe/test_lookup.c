@@ -301,7 +301,7 @@ static void cancelled_lookup_calls_nobody_and_leaks_nothing(void **)
     }
 }
 
-static struct lookup_answer ask_consent(struct say text)
+static struct lookup_answer ask_consent_of(const char *name, struct say text)
 {
     static const char apex_text[] = "pool.example.";
     const struct say found = { .ttl_s = 300, .count = 1 };
@@ -310,11 +310,16 @@ static struct lookup_answer ask_consent(struct say text)
     world_open(&world);
     struct lookup *lookup = lookup_start(&world.loop, &world.at, "a.example", done, &world);
     assert_non_null(lookup);
-    lookup_ask_consent(lookup, "_ntspool.a.example", &apex);
+    lookup_ask_consent(lookup, name, &apex);
     uv_run(&world.loop, UV_RUN_DEFAULT);
     world_close(&world);
     assert_int_equal(world.answer.state, LOOKUP_FOUND);
     return world.answer;
+}
+
+static struct lookup_answer ask_consent(struct say text)
+{
+    return ask_consent_of("_ntspool.a.example", text);
 }
 
 static void one_text_of_many_consents(void **)
@@ -369,6 +374,13 @@ static void missing_consent_and_no_answer_are_told_apart(void **)
     assert_int_equal(answer.consent, LOOKUP_CONSENT_FAILED);
 }
 
+static void name_that_is_too_long_for_a_record_has_no_consent(void **)
+{
+    struct lookup_answer answer = ask_consent_of("", (struct say){ .texts = "pool=pool.example|" });
+    assert_int_equal(answer.consent, LOOKUP_NO_CONSENT);
+    assert_string_equal(answer.consent_why, "no such name");
+}
+
 static void silence_about_consent_delays_the_addresses_and_no_more(void **)
 {
     struct lookup_answer answer = ask_consent((struct say){ .nothing = true });
@@ -399,6 +411,7 @@ int main(void)
         cmocka_unit_test(texts_are_not_joined_across_records),
         cmocka_unit_test(longest_texts_do_not_consent),
         cmocka_unit_test(missing_consent_and_no_answer_are_told_apart),
+        cmocka_unit_test(name_that_is_too_long_for_a_record_has_no_consent),
         cmocka_unit_test(silence_about_consent_delays_the_addresses_and_no_more),
         cmocka_unit_test(consent_is_not_asked_unless_wanted),
     };
