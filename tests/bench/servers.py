@@ -28,6 +28,7 @@ def build_generator(work):
     call(*COMPILER, "-o", work / "floor", HERE / "floor.c")
     call(*COMPILER, "-pthread", "-o", work / "qblast", HERE / "qblast.c", HERE / "qlane.c")
     call(*COMPILER, "-o", work / "tcpabuse", HERE / "tcpabuse.c")
+    call(*COMPILER, "-shared", "-fPIC", "-o", work / "unfiltered.so", HERE / "unfiltered.c")
 
 
 def build(work):
@@ -164,6 +165,16 @@ class Pool:
         """Copies the state for a second server, since two servers can't share one."""
         target = self.directory / f"state-{len(list(self.directory.glob('state-*')))}"
         return shutil.copytree(self.state, target, ignore=shutil.ignore_patterns("*.lock", "*.instance"))
+
+    def keep_tables(self, locations, log):
+        """Has ntspoold compile the location files and keep the tables, so that later starts don't."""
+        server = self.serve(locations, log)
+        until = time.monotonic() + 60
+        while not (self.state / "locations.table").exists():
+            if time.monotonic() > until:
+                sys.exit("bench: ntspoold keeps no tables of its location files")
+            time.sleep(0.1)
+        server.stop()
 
     def serve(self, locations, log, workers=1, cores="0", prefix=(), state=None, options=()):
         """Starts ntspoold. If `locations` is None, there is no location file, and all clients get the world's sets."""
