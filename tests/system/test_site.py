@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import urllib.request
+from datetime import datetime
 
 import pytest
 
@@ -109,8 +110,12 @@ def test_each_member_has_its_page_and_scores(site):
 
 
 def test_pool_json_says_what_status_says(site):
-    public = json.loads(site.page("pool.json").read_text())
-    assert "made_at" in public
+    public, status = json.loads(site.page("pool.json").read_text()), site.pool.json("status")
+    for key in ("members", "eligible", "states"):
+        assert public[key] == status[key]
+    assert public["pool"] == "pool.test" and abs(datetime.fromisoformat(public["made_at"]).timestamp() - site.now) < 600
+    assert [(row["name"], row["state"]) for row in public["vantages"]] == [(row["name"], row["state"]) for row in status["vantages"]]
+    assert {row["name"]: row["failure"] for row in public["attention"]}["bad"] == "cert-expired"
 
 
 @pytest.fixture(scope="module")
