@@ -400,7 +400,6 @@ static const struct {
     [TABLE_SAMPLES] = { STORE_HISTORY, STORE_HISTORY },
     [TABLE_DAYS] = { STORE_HISTORY, STORE_HISTORY },
     [TABLE_POOL] = { STORE_HISTORY, STORE_HISTORY },
-    [TABLE_NOTICES] = { STORE_HEALTH, STORE_HEALTH },
 };
 
 static void (*const readers[STORE_KINDS])(struct store_txn *txn) = {
