@@ -182,6 +182,7 @@ static void put_argument(struct markup *m, const char *spec, va_list *args)
         put_text(m, spec, va_arg(*args, const char *));
         return;
     }
+    /* NOLINTBEGIN(bugprone-branch-clone): the types differ */
     if (*length == 'f') {
         len = snprintf(number, sizeof(number), spec, va_arg(*args, double));
     } else if (strncmp(length, "ll", 2) == 0) {
@@ -197,6 +198,7 @@ static void put_argument(struct markup *m, const char *spec, va_list *args)
         ASSERT(strchr("diuxc", *length) != NULL);
         len = snprintf(number, sizeof(number), spec, va_arg(*args, int));
     }
+    /* NOLINTEND(bugprone-branch-clone) */
     ASSERT(len >= 0 && (size_t)len < sizeof(number));
     append(m, number, (size_t)len);
 }

@@ -137,6 +137,23 @@ static void put_group(struct markup *m, const char *name, const char *path, cons
     }
 }
 
+static void put_country(struct markup *m, const char *code)
+{
+    char path[] = "countries/xx";
+    if (strlen(code) == 2) {
+        path[strlen(path) - 2] = (char)tolower((unsigned char)code[0]);
+        path[strlen(path) - 1] = (char)tolower((unsigned char)code[1]);
+        put_group(m, "Country", path, atlas_name(code));
+    }
+}
+
+static void put_operator(struct markup *m, const char *name)
+{
+    char slug[MEMBERLIST_SLUG_ROOM], path[MEMBERLIST_SLUG_ROOM + 16];
+    (void)snprintf(path, sizeof(path), "operators/%s", memberlist_slug(slug, name));
+    put_group(m, "Operator", path, name);
+}
+
 static void put_facts(struct markup *m, const struct sitepool *pool, const struct memberview *view)
 {
     const struct member *member = &view->member;
@@ -144,7 +161,7 @@ static void put_facts(struct markup *m, const struct sitepool *pool, const struc
     bool scored = memberview_score(view, &score);
     uint32_t published = pool->source.settings.publish;
     struct dname name;
-    char text[DNAME_TEXT_MAX], slug[MEMBERLIST_SLUG_ROOM], path[MEMBERLIST_SLUG_ROOM + 16];
+    char text[DNAME_TEXT_MAX];
     member_target(&name, member, &pool->source.settings.apex);
     dname_text(&name, text);
     text[strlen(text) - 1] = 0; /* the last dot */
@@ -153,13 +170,9 @@ static void put_facts(struct markup *m, const struct sitepool *pool, const struc
     markup_raw(m, "<div><dt>Score</dt><dd>");
     page_score(m, scored, score);
     markup_raw(m, " of 20</dd></div>\n");
-    (void)snprintf(path, sizeof(path), "countries/%c%c", tolower((unsigned char)member->country[0]),
-                   tolower((unsigned char)member->country[1]));
-    put_group(m, "Country", path, member->country[0] != 0 ? atlas_name(member->country) : "");
+    put_country(m, member->country);
     if ((published & PUBLISH_OPERATOR) != 0) {
-        (void)snprintf(path, sizeof(path), "operators/%s",
-                       memberlist_slug(slug, member->operator_name));
-        put_group(m, "Operator", path, member->operator_name);
+        put_operator(m, member->operator_name);
     }
     if ((published & PUBLISH_CAPACITY) != 0) {
         markup_put(m, "<div><dt>Capacity</dt><dd>%u Mbit/s</dd></div>\n", member->capacity_mbit);
