@@ -64,8 +64,8 @@ struct chart {
     double low, high; /* of the axis */
     /* values under `low` have a gutter of their own, down to this; `low` or more: there is none */
     double floor;
-    const char *unit; /* of the axis; "": none */
-    unsigned height;  /* of the plot without the gutter */
+    const char *unit;                 /* of the axis; "": none */
+    unsigned height;                  /* of the plot without the gutter */
     const struct chart_level *levels; /* the highest first */
     size_t level_count;
     const struct chart_line *lines; /* drawn in this order */

@@ -111,9 +111,12 @@ static size_t common(const char *a, const char *b)
     return len;
 }
 
+/* No text is escaped: paths need no escape, nor does a name as the DNS writes it. */
 void siterows_write(struct markup *m, const struct siterows *rows)
 {
-    markup_put(m, "%s %016llx %s\n", head, (unsigned long long)rows->edition, rows->apex);
+    markup_put(m, "%s %016llx ", head, (unsigned long long)rows->edition);
+    markup_raw(m, rows->apex);
+    markup_raw(m, "\n");
     const char *before = "";
     for (size_t i = 0; i < rows->count; i++) {
         const struct siterow *row = &rows->list[i];
@@ -172,12 +175,15 @@ static bool take_head(struct parse *p)
     return true;
 }
 
+/* They are in order. */
 static bool take_subject(struct parse *p)
 {
     char *at = p->line + 2;
     uint64_t made_at, fingerprint;
+    const struct siterows *rows = p->rows;
     if (!take_number(&at, 10, &made_at) || !take_number(&at, 16, &fingerprint) ||
-        !siterows_is_path(at)) {
+        !siterows_is_path(at) ||
+        (rows->count > 0 && strcmp(rows->list[rows->count - 1].subject, at) >= 0)) {
         return false;
     }
     (void)siterows_add(p->rows, at, made_at, fingerprint);
@@ -225,6 +231,5 @@ bool siterows_read(struct siterows *rows, const char *text, size_t len)
         siterows_done(rows);
         return false;
     }
-    siterows_sort(rows);
     return true;
 }
