@@ -1,6 +1,5 @@
 #include "tools/site/memberpage.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 #include "tools/site/atlas.h"
@@ -11,7 +10,8 @@
 
 enum {
     DAY_S = 86400,
-    DAYS_HEIGHT = 70
+    DAYS_HEIGHT = 70,
+    LOWER = 0x20 /* makes a capital letter of ASCII small */
 };
 
 static void put_source(struct markup *m, const char *source)
@@ -140,9 +140,8 @@ static void put_group(struct markup *m, const char *name, const char *path, cons
 static void put_country(struct markup *m, const char *code)
 {
     char path[] = "countries/xx";
-    if (strlen(code) == 2) {
-        path[strlen(path) - 2] = (char)tolower((unsigned char)code[0]);
-        path[strlen(path) - 1] = (char)tolower((unsigned char)code[1]);
+    if (code[0] != 0) {
+        (void)snprintf(path, sizeof(path), "countries/%c%c", code[0] | LOWER, code[1] | LOWER);
         put_group(m, "Country", path, atlas_name(code));
     }
 }
