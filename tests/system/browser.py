@@ -37,12 +37,14 @@ class Browser:
         self._rest = b""
         self._number = 0
         self._session = None
+        self._loaded = set()  # documents, by the browser's own names
         self.requests = []
         self.complaints = []
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Network", "Log", "Runtime", "Audits"):
             self._call(f"{domain}.enable")
+        self._call("Page.setLifecycleEventsEnabled", enabled=True)
         self._axe = (part("web/node_modules/axe-core/axe.min.js")).read_text()
 
     def close(self):
@@ -74,7 +76,9 @@ class Browser:
         return message
 
     def _note(self, method, event):
-        if method == "Network.requestWillBeSent":
+        if method == "Page.lifecycleEvent" and event["name"] == "load":
+            self._loaded.add(event["loaderId"])
+        elif method == "Network.requestWillBeSent":
             self.requests.append(event["request"]["url"])
         elif method == "Log.entryAdded":
             self.complaints.append(event["entry"]["text"])
@@ -112,8 +116,8 @@ class Browser:
         self.requests, self.complaints = [], []
         went = self._call("Page.navigate", url=Path(path).as_uri())
         assert "errorText" not in went, f"{path}: {went}"
-        while self._next().get("method") != "Page.loadEventFired":
-            pass
+        while went["loaderId"] not in self._loaded:
+            self._next()
 
     def axe(self, *rules):
         """What axe finds wrong with the page as it is shown now, by all rules or by some."""
