@@ -79,7 +79,8 @@ def test_a_removed_member_leaves_a_page_that_says_so(site):
     assert {"members/alice.json", "members/alice.atom", "scores/198.51.100.1/json"} <= gone and "members/alice.html" not in gone
     assert all("alice" in path or "198.51.100.1/" in path or "operator-alice" in path for path in gone), gone
     assert "removed" in text(site, "members/alice.html")
-    assert "alice" not in text(site, "members.html")
+    for path in ("members.html", "operators.html"):
+        assert "alice" not in text(site, path), path
     assert {"robots.txt", "members/alice.txt"} <= names(site)
     site.pool.cli("member", "restore", "alice")
     site.report()

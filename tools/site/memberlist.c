@@ -261,8 +261,9 @@ static int by_operator(const void *a, const void *b)
     return order != 0 ? order : strcmp(left->label, right->label);
 }
 
+/* The row of a group in the page that leads to all. Its counts go into the sum. */
 static void put_group_row(struct markup *m, const struct grouping *grouping, const char *slug,
-                          const struct listing *group)
+                          const struct listing *group, uint64_t *sum)
 {
     size_t eligible = 0, family[ADDRESS_FAMILIES] = { 0 };
     for (size_t i = 0; i < group->count; i++) {
@@ -271,6 +272,8 @@ static void put_group_row(struct markup *m, const struct grouping *grouping, con
             family[f] += group->list[i]->eligible && group->list[i]->family[f];
         }
     }
+    mix(sum, slug);
+    *sum += group->count << 32 | eligible;
     markup_put(m, "<tr><th scope=\"row\"><a href=\"%s/%s.html\">%s</a></th>", grouping->folder,
                slug, grouping->name(group->list[0]));
     markup_put(m,
@@ -296,6 +299,7 @@ static enum result put_groups(struct listing group, const struct grouping *group
 {
     char slug[MEMBERLIST_SLUG_ROOM], next[MEMBERLIST_SLUG_ROOM], path[PATH_ROOM];
     struct markup m = { 0 };
+    uint64_t sum = 0;
     enum result result = RESULT_OK;
     (void)snprintf(path, sizeof(path), "%s.html", grouping->folder);
     const struct page_head head = { .title = grouping->heading, .root = "", .here = path };
@@ -316,13 +320,13 @@ static enum result put_groups(struct listing group, const struct grouping *group
         group.list = list + begin;
         group.count = end - begin;
         if (grouping->name(list[begin])[0] != 0) {
-            put_group_row(&m, grouping, slug, &group);
+            put_group_row(&m, grouping, slug, &group, &sum);
             result = put_group(group, grouping, slug);
         }
     }
     markup_raw(&m, "</tbody>\n</table>\n</div>\n");
     page_end(&m, group.pool);
-    if (result == RESULT_OK && site_due(group.site, path, SITE_WARM, 0)) {
+    if (result == RESULT_OK && site_due(group.site, path, SITE_WARM, sum)) {
         result = site_put(group.site, path, &m);
     }
     markup_done(&m);
