@@ -6,7 +6,9 @@
 #include "tools/site/page.h"
 
 enum {
-    ATTENTION_MAX = 30 /* members listed */
+    ATTENTION_MAX = 30, /* members listed */
+    HOUR_S = 3600,
+    DAY_H = 24
 };
 
 /* Out, or about to be, though it was in: by what the probes say and not by an operator's word. New
@@ -34,12 +36,26 @@ static size_t vantages_asked(const struct sitepool *pool)
     return asked;
 }
 
+/* Queries of the last whole hour. False if it was not counted. */
+static bool last_hour(const struct sitepool *pool, uint64_t *queries)
+{
+    uint64_t hour = pool->now / HOUR_S;
+    uint64_t day = (hour - 1) / DAY_H;
+    const struct traffic_pool_day *counted = &pool->traffic.pool[day % 2];
+    *queries = counted->hours[(hour - 1) % DAY_H].queries;
+    return counted->number == day;
+}
+
 static void put_figures(struct markup *m, const struct sitepool *pool)
 {
+    uint64_t queries = 0;
     markup_raw(m, "<dl class=\"figures\">\n");
     put_figure(m, "members handed out", pool->census.eligible);
     put_figure(m, "members in all", pool->census.members);
     put_figure(m, "vantage points", vantages_asked(pool));
+    if (last_hour(pool, &queries)) {
+        put_figure(m, "queries in the last whole hour", queries);
+    }
     put_figure(m, "times handed out in a day", (uint64_t)pool->answers_day);
     markup_raw(m, "</dl>\n");
 }
@@ -224,6 +240,7 @@ void page_pool_json(struct markup *m, const struct sitepool *pool)
 {
     const struct census *census = &pool->census;
     json_t *out = json_object();
+    uint64_t queries = 0;
     json_object_set_new(out, "pool", json_text(pool->apex));
     json_object_set_new(out, "made_at", json_time(pool->now));
     json_object_set_new(out, "members", count_json(census->members));
@@ -235,6 +252,9 @@ void page_pool_json(struct markup *m, const struct sitepool *pool)
                                       count_json(census->addresses[i][true]), "failing",
                                       count_json(census->addresses[i][false])));
     }
+    json_object_set_new(out, "queries_1h",
+                        last_hour(pool, &queries) ? json_integer((json_int_t)queries)
+                                                  : json_null());
     json_object_set_new(out, "answers_24h", json_integer((json_int_t)pool->answers_day));
     json_object_set_new(out, "last_probe_at", json_time(census->last_probe_at));
     json_object_set_new(out, "certificates_ending", count_json(census->ending));
