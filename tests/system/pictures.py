@@ -41,7 +41,7 @@ CITIES = [
 DEMAND = dict(US=190, DE=160, FR=60, GB=60, NL=45, BR=50, IN=55, CN=60, JP=40, RU=35, PL=25, IT=25, ES=20, CA=25, AU=20, SE=15, CH=15, CZ=12,
               ID=15, ZA=8, KR=10, TW=6, MX=10, AR=8, TR=8, UA=8, NG=4, KE=3, EG=4, NZ=4, FI=6, NO=6, DK=6, BE=6, AT=6, GR=3, PT=4, VN=6, TH=5)
 GOOD, NEW, BAD, HELD, SHAKY = "karlsruhe", "nairobi", "perth", "recife", "chennai"
-PAGES = ["index.html", *(f"members/{name}.html" for name in (GOOD, NEW, BAD, HELD, SHAKY)), "members.html", "share.html"]
+PAGES = ["index.html", *(f"members/{name}.html" for name in (GOOD, NEW, BAD, HELD, SHAKY)), "members.html", "share.html", "map.html", "history.html"]
 QUERIES = 20_000
 
 
@@ -92,6 +92,7 @@ def showcase(site):
     site.add(NEW, v4[NEW], v6[NEW], country="KE", operator=f"University of {NEW.title()}")
     site.see(NEW, v4[NEW], v6[NEW], stage=OPERATIONAL, since=3600, score=8_500, weight=0, days=0.05, probes=50, cert=site.now + 89 * DAY)
     site.lines["here"].append(f"self frozen={site.now - 600} down=14")
+    site.count(400, lambda ago: max(12, 51 - ago // 10) - (ago % 37 == 0))
     site.lines["boston"].append("self")
     site.lines["tokyo"].append("self")
     site.send()

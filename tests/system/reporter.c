@@ -11,6 +11,7 @@
  *     sample ADDRESS AT [failure=] [score=] [offset=] [rtt=]
  *     event AT TEXT
  *     self [frozen=] [down=]                                of the vantage point
+ *     pool AT [eligible=] [ineligible=] [v4=] [v6=]         what the server counted then
  *
  * Samples of more than two days ago are in no report: they go to the pool's history, as if they had
  * been reported in time. Numbers are decimal. DETAIL and TEXT are in hexadecimal digits: any octets
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "zone/overview/poolhistory.h"
 #include "zone/registry/registry.h"
 #include "zone/verdicts/journal.h"
 
@@ -157,6 +159,15 @@ static void read_address(struct reporter *reporter)
     octets(each->detail, sizeof(each->detail), value(reporter, "detail"));
 }
 
+static void open_past(struct reporter *reporter)
+{
+    if (reporter->past == NULL) {
+        MUST(reporter,
+             store_open(&reporter->history, reporter->state, STORE_HISTORY, true, &reporter->diag));
+        MUST(reporter, store_write(reporter->history, &reporter->past, &reporter->diag));
+    }
+}
+
 static void read_sample(struct reporter *reporter)
 {
     const struct member_health *health = &reporter->health;
@@ -173,11 +184,7 @@ static void read_sample(struct reporter *reporter)
         journal_sample(reporter->journal, reporter->member.label, &subject, &sample);
         return;
     }
-    if (reporter->past == NULL) {
-        MUST(reporter,
-             store_open(&reporter->history, reporter->state, STORE_HISTORY, true, &reporter->diag));
-        MUST(reporter, store_write(reporter->history, &reporter->past, &reporter->diag));
-    }
+    open_past(reporter);
     MUST(reporter, history_note(reporter->past, &subject, &sample, reporter->now, &reporter->diag));
 }
 
@@ -209,16 +216,27 @@ static void read_self(struct reporter *reporter)
     journal_self(reporter->journal, &vantage);
 }
 
+static void read_pool(struct reporter *reporter)
+{
+    struct poolhistory_counts counts = { .hour = { .at = strtoull(word(reporter, 1), NULL, 10),
+                                                   .eligible = (uint32_t)number(reporter,
+                                                                                "eligible", 0) } };
+    counts.day.at = counts.hour.at;
+    counts.hour.states[STAGE_ELIGIBLE] = counts.hour.eligible;
+    counts.hour.states[STAGE_INELIGIBLE] = (uint32_t)number(reporter, "ineligible", 0);
+    counts.hour.family[ADDRESS_IPV4].eligible = (uint32_t)number(reporter, "v4", 0);
+    counts.hour.family[ADDRESS_IPV6].eligible = (uint32_t)number(reporter, "v6", 0);
+    open_past(reporter);
+    MUST(reporter, poolhistory_note(reporter->past, &counts));
+}
+
 static void read_line(struct reporter *reporter, char *line)
 {
     static const struct {
         const char *word;
         void (*read)(struct reporter *reporter);
-    } kinds[] = { { "member", read_member },
-                  { "address", read_address },
-                  { "sample", read_sample },
-                  { "event", read_event },
-                  { "self", read_self } };
+    } kinds[] = { { "member", read_member }, { "address", read_address }, { "sample", read_sample },
+                  { "event", read_event },   { "self", read_self },       { "pool", read_pool } };
     char *rest = line;
     unsigned count = 0;
     for (char *each = NULL; count < WORDS - 1 && (each = strtok_r(rest, " \n", &rest)) != NULL;) {

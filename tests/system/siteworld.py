@@ -82,6 +82,12 @@ class Site:
         """An event in the log of the member that was named last."""
         self.lines[vantage].append(f"event {self.now - ago} {text.hex() if isinstance(text, bytes) else text.encode().hex()}")
 
+    def count(self, days, eligible):
+        """What the server counted on earlier days. `eligible` is a function of the days ago."""
+        for ago in range(days, 0, -1):
+            some = eligible(ago)
+            self.lines["here"].append(f"pool {self.now - ago * DAY} eligible={some} ineligible={ago % 3} v4={some} v6={some * 3 // 4}")
+
     def send(self):
         """All that was said since the last call reaches the pool."""
         for vantage, lines in self.lines.items():
@@ -168,6 +174,7 @@ def fill(site):
         for text in texts:
             site.say("here", 3600, text)
     site.lines["here"].append(f"self frozen={site.now - 600} down=40")
+    site.count(40, lambda ago: 8 - ago // 10)
     for vantage in ("boston", "tokyo"):
         site.lines[vantage].append("self")
     site.send()
