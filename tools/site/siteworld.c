@@ -193,7 +193,6 @@ enum result siteworld_read(struct siteworld *out, struct cli *cli, const struct 
     TRY(result);
     out->view.source.health = NULL;
     out->located = out->view.locations != NULL;
-    out->measured = traffic_total(&out->view.traffic, out->view.now);
     steershare_of(&out->share, &out->view);
     keep_listed(out, pool);
     count_members(out, pool);

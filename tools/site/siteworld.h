@@ -26,8 +26,7 @@ struct siteworld {
     struct steerview view;   /* no store is open */
     struct steershare share; /* with only `share_count` rows: of members that are not unlisted */
     size_t share_count;
-    bool located;    /* a location file was named: demand and distance are known */
-    double measured; /* number of queries, decayed (zone/steering/traffic.h) */
+    bool located; /* a location file was named: demand and distance are known */
     /* by region_of_country; 0: no country is known */
     struct siteworld_country countries[1 + REGION_COUNTRIES];
     struct siteworld_dot *dots; /* large ones first */
