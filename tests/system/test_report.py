@@ -88,6 +88,7 @@ def test_a_removed_member_leaves_a_page_that_says_so(site):
 
 
 def test_an_unlisted_member_is_in_no_list(site):
+    site.report()
     site.pool.cli("member", "set", "alice", "--unlisted")
     site.report()
     for path in site.directory.rglob("*"):

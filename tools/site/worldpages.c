@@ -6,6 +6,7 @@
 #include "tools/site/page_share.h"
 #include "tools/site/sharecountries.h"
 #include "tools/site/worldmap.h"
+#include "zone/base/splitmix.h"
 
 static enum result put_maps(struct site *site, const struct sitepool *pool,
                             const struct siteworld *world, struct markup *m)
@@ -81,11 +82,23 @@ static enum result put_world(struct site *site, const struct sitepool *pool, str
     return result;
 }
 
+/* Changes with the members that are in no list: who wants to be in none is gone from the shares
+ * with the next run. */
+static uint64_t unlisted_of(const struct sitepool *pool)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < pool->count; i++) {
+        uint64_t id = pool->members[i].id;
+        sum += pool->members[i].unlisted ? splitmix(&id) : 0;
+    }
+    return sum;
+}
+
 enum result worldpages_put(struct site *site, const struct sitepool *pool, struct cli *cli)
 {
     struct markup m = { 0 };
     enum result result = RESULT_OK;
-    if (site_due(site, "world", SITE_WARM, 0)) {
+    if (site_due(site, "world", SITE_WARM, unlisted_of(pool))) {
         result = put_world(site, pool, cli, &m);
     }
     if (result == RESULT_OK && site_due(site, "history", SITE_WARM, 0)) {
