@@ -62,11 +62,12 @@ def test_the_maps_count_members_queries_and_distance_by_country(pool, machine):
         expected = 100 * sum(each["queries"] for each in demand if each["country"] == code) / total
         assert float(queries[name][0].removesuffix(" %")) == pytest.approx(expected, abs=0.02)
     distance = rows(site / "map-distance.html")
-
-    def km(name):
-        return int(distance[name][0].replace(",", ""))
-    # Five members, four in each answer: one of them is far away for everybody, and more so for Singapore.
-    assert 0 < km("Netherlands") < km("United States") < 12_000
+    for client, name in (("fd00::1", "Brazil"), ("2001:db8:1::1", "Netherlands")):
+        said = pool.json("explain", "--client", client, "--locations", LOCATIONS)
+        assert said["area"] == "cell"  # else the distances are those from its middle
+        answers = said["candidates"]
+        km = sum(each["share"] * each["km"] for each in answers) / sum(each["share"] for each in answers)
+        assert int(distance[name][0].replace(",", "")) == pytest.approx(km, abs=2)
 
 
 def test_places_are_rounded_to_a_degree(pool, machine):
