@@ -23,14 +23,6 @@ enum {
     WARM_MIN = 15
 };
 
-static void mix(uint64_t *sum, const char *text)
-{
-    do {
-        *sum ^= (unsigned char)*text;
-        *sum = splitmix(sum);
-    } while (*text++ != 0);
-}
-
 /* Of what all pages depend on. */
 static uint64_t edition_of(const struct sitepool *pool)
 {
@@ -40,13 +32,13 @@ static uint64_t edition_of(const struct sitepool *pool)
     char value[SETTING_VALUE_MAX];
     for (size_t i = 0; i < count; i++) {
         if (settings_text(&pool->source.settings, list[i].name, value) == RESULT_OK) {
-            mix(&sum, value);
+            splitmix_add_text(&sum, value);
         }
     }
-    mix(&sum, version_text());
-    mix(&sum, pool->options.title);
-    mix(&sum, pool->options.url);
-    mix(&sum, pool->options.imprint);
+    splitmix_add_text(&sum, version_text());
+    splitmix_add_text(&sum, pool->options.title);
+    splitmix_add_text(&sum, pool->options.url);
+    splitmix_add_text(&sum, pool->options.imprint);
     return sum;
 }
 

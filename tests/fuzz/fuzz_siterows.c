@@ -36,8 +36,7 @@ static void seal(struct markup *out, const char *text)
     size_t len = strlen(text);
     uint64_t sum = len;
     for (size_t i = 0; i < len; i++) {
-        sum ^= (unsigned char)text[i];
-        sum = splitmix(&sum);
+        splitmix_add(&sum, (unsigned char)text[i]);
     }
     markup_raw(out, text);
     markup_put(out, "end %016llx\n", (unsigned long long)sum);

@@ -27,14 +27,6 @@ struct listing {
     size_t count;
 };
 
-static void mix(uint64_t *sum, const char *text)
-{
-    do {
-        *sum ^= (unsigned char)*text;
-        *sum = splitmix(sum);
-    } while (*text++ != 0);
-}
-
 static char lower(char c)
 {
     return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
@@ -65,7 +57,7 @@ char *memberlist_slug(char out[MEMBERLIST_SLUG_ROOM], const char *operator_name)
     if (!simplify(out, operator_name)) {
         size_t len = strlen(out);
         uint64_t sum = 0;
-        mix(&sum, operator_name);
+        splitmix_add_text(&sum, operator_name);
         (void)snprintf(out + len, MEMBERLIST_SLUG_ROOM - len, "%s%08x", len > 0 ? "-" : "",
                        (unsigned)sum);
     }
@@ -194,9 +186,9 @@ static uint64_t fingerprint_of(const struct listing *listing)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < listing->count; i++) {
-        mix(&sum, listing->list[i]->label);
-        mix(&sum, listing->list[i]->state);
-        mix(&sum, listing->list[i]->country);
+        splitmix_add_text(&sum, listing->list[i]->label);
+        splitmix_add_text(&sum, listing->list[i]->state);
+        splitmix_add_text(&sum, listing->list[i]->country);
     }
     return sum;
 }
@@ -272,7 +264,7 @@ static void put_group_row(struct markup *m, const struct grouping *grouping, con
             family[f] += group->list[i]->eligible && group->list[i]->family[f];
         }
     }
-    mix(sum, slug);
+    splitmix_add_text(sum, slug);
     *sum += group->count << 32 | eligible;
     markup_put(m, "<tr><th scope=\"row\"><a href=\"%s/%s.html\">%s</a></th>", grouping->folder,
                slug, grouping->name(group->list[0]));

@@ -154,10 +154,7 @@ enum result site_put(struct site *site, const char *path, const struct markup *t
 static uint64_t last_time(uint64_t now, const char *subject, uint64_t interval)
 {
     uint64_t phase = 0;
-    for (const char *p = subject; *p != 0; p++) {
-        phase ^= (unsigned char)*p;
-        phase = splitmix(&phase);
-    }
+    splitmix_add_text(&phase, subject);
     phase %= interval;
     return now < phase ? 0 : now - (now - phase) % interval;
 }

@@ -221,10 +221,7 @@ static const struct group groups[] = {
 static uint64_t state_of(const struct sitepool_member *member)
 {
     uint64_t sum = member->id << 1 | member->unlisted;
-    for (const char *p = member->state; *p != 0; p++) {
-        sum ^= (unsigned char)*p;
-        sum = splitmix(&sum);
-    }
+    splitmix_add_text(&sum, member->state);
     return sum;
 }
 

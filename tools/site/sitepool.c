@@ -16,37 +16,24 @@ struct reading {
     struct memberview view;
 };
 
-static void mix(uint64_t *fingerprint, uint64_t value)
-{
-    *fingerprint ^= value;
-    *fingerprint = splitmix(fingerprint);
-}
-
-static void mix_text(uint64_t *fingerprint, const char *text)
-{
-    for (const char *p = text; *p != 0; p++) {
-        mix(fingerprint, (unsigned char)*p);
-    }
-}
-
 /* What changes seldom, and what a reader of the page wants to know at once. Scores and times of
  * probes are not in it: they change with each probe. */
 static uint64_t fingerprint_of(const struct memberview *view)
 {
     uint64_t out = 0;
-    mix(&out, view->member.changed_at);
-    mix_text(&out, view->standing.state);
-    mix_text(&out, view->standing.reason);
-    mix(&out, view->consensus.hold);
+    splitmix_add(&out, view->member.changed_at);
+    splitmix_add_text(&out, view->standing.state);
+    splitmix_add_text(&out, view->standing.reason);
+    splitmix_add(&out, view->consensus.hold);
     for (unsigned i = 0; i < view->row_count; i++) {
         const struct member_health *row = &view->rows[i];
-        mix_text(&out, row->vantage);
-        mix(&out, row->stage_since);
+        splitmix_add_text(&out, row->vantage);
+        splitmix_add(&out, row->stage_since);
         for (unsigned j = 0; j < row->address_count; j++) {
             const struct address_health *seen = &row->addresses[j];
-            mix(&out,
-                (uint64_t)seen->failure << 32 | (uint64_t)seen->warnings << 1 | seen->working);
-            mix(&out, seen->cert_not_after);
+            splitmix_add(&out, (uint64_t)seen->failure << 32 | (uint64_t)seen->warnings << 1 |
+                                   seen->working);
+            splitmix_add(&out, seen->cert_not_after);
         }
     }
     return out;

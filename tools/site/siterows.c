@@ -96,8 +96,7 @@ static uint64_t sum_of(const char *text, size_t len)
 {
     uint64_t sum = len;
     for (size_t i = 0; i < len; i++) {
-        sum ^= (unsigned char)text[i];
-        sum = splitmix(&sum);
+        splitmix_add(&sum, (unsigned char)text[i]);
     }
     return sum;
 }

@@ -13,4 +13,18 @@ static inline uint64_t splitmix(uint64_t *state)
     return z ^ z >> 31;
 }
 
+/* Adds a value, or a text with its end, to a sum that tells one series of them from another. */
+static inline void splitmix_add(uint64_t *sum, uint64_t value)
+{
+    uint64_t state = *sum ^ value;
+    *sum = splitmix(&state);
+}
+
+static inline void splitmix_add_text(uint64_t *sum, const char *text)
+{
+    do {
+        splitmix_add(sum, (unsigned char)*text);
+    } while (*text++ != 0);
+}
+
 #endif
