@@ -56,6 +56,7 @@ struct registry_change {
     struct diag *diag; /* gets the reason of a failure; may be NULL */
     struct dname apex; /* read when first needed; length 0 until then */
     struct change_log log;
+    uint64_t purged_at; /* tombstones whose quarantine was over then are deleted */
 };
 
 /* Starts a change in a write transaction. */

@@ -72,6 +72,10 @@ enum result registry_purge_tombstones(struct registry_change *change)
     uint8_t key[STORE_KEY_MAX], data[TOMBSTONE_MAX];
     struct store_item at = { .data = key, .room = sizeof(key) };
     struct store_item item = { .data = data, .room = sizeof(data) };
+    if (change->purged_at == change->now) {
+        return RESULT_OK;
+    }
+    change->purged_at = change->now;
     enum result result = store_find(change->txn, TABLE_TOMBSTONES, SEEK_FIRST, &at, &item);
     while (result == RESULT_OK) {
         struct tombstone tombstone;

@@ -325,6 +325,17 @@ static void tombstones_whose_time_is_over_go(void **)
     assert_int_equal(registry_tombstone(txn, "eve", &tombstone), RESULT_DAMAGED);
 }
 
+static void members_that_go_together_all_leave_tombstones(void **)
+{
+    struct tombstone tombstone;
+    (void)added("alice", "192.0.2.1");
+    (void)added("bob", "192.0.2.2");
+    assert_ok(registry_remove(at(NOW), "alice", NOW));
+    assert_ok(registry_remove(at(NOW), "bob", NOW));
+    assert_ok(registry_tombstone(txn, "alice", &tombstone));
+    assert_ok(registry_tombstone(txn, "bob", &tombstone));
+}
+
 static void nobody_returns_by_an_empty_operator_name(void **)
 {
     struct member member = member_of("alice", "192.0.2.1");
@@ -392,6 +403,7 @@ int main(void)
         CASE(target_of_two_from_before_stays_with_both),
         CASE(update_replaces_addresses_and_keeps_identity),
         CASE(tombstones_whose_time_is_over_go),
+        CASE(members_that_go_together_all_leave_tombstones),
         CASE(removed_name_is_broken_and_quarantined),
         CASE(nobody_returns_by_an_empty_operator_name),
         CASE(members_are_visited_in_order_of_label),
