@@ -88,8 +88,8 @@
       "refuses it.",                                                                               \
       "RFC 7633 4.3")                                                                              \
     X(CONSENT, "consent",                                                                          \
-      "Enter the TXT record by which the server's name consents to the pool (`ntspool member "     \
-      "welcome` shows it).",                                                                       \
+      "Have the server's name consent to the pool: enter a TXT record at _ntspool.NAME that says " \
+      "pool=POOL.",                                                                                \
       "")
 
 #define FAILURE_ENUM(name, id, advice, source) FAILURE_##name,
