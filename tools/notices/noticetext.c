@@ -208,14 +208,20 @@ static void put_certificate(struct mail *mail, const struct noticeitem *item, bo
     put_where(mail, item, end);
 }
 
+/* The pool serves the names of its own zone only. */
+static const char *and_its_name(const struct noticeitem *item, const char *text)
+{
+    return item->member.target.len == 0 ? text : "";
+}
+
 static void put_expires(struct mail *mail, const struct noticeitem *item)
 {
     char at[ISOTIME_ROOM];
     mail_paragraphf(mail, INNER,
-                    "No probe has seen it with a certificate for its name. Its registration "
-                    "expires at %s, if it gets none until then: it is removed, and its name is no "
-                    "longer served.",
-                    isotime_text(item->facts.expires_at, at));
+                    "No probe has seen it with a certificate for its name. If it gets none by %s, "
+                    "its registration expires: it is removed from the pool%s.",
+                    isotime_text(item->facts.expires_at, at),
+                    and_its_name(item, ", and its name is no longer served"));
     put_failures(mail, item);
 }
 
@@ -238,9 +244,9 @@ static void put_removed(struct mail *mail, const struct noticeitem *item)
     char at[ISOTIME_ROOM];
     uint64_t removed_at = item->facts.removed_at, leave_at = item->member.leave_at;
     bool planned = leave_at != 0 && leave_at <= removed_at;
-    mail_paragraphf(mail, INNER,
-                    "It was removed from the pool at %s%s. Its name is no longer served.",
-                    isotime_text(removed_at, at), planned ? ", as planned" : "");
+    mail_paragraphf(mail, INNER, "It was removed from the pool at %s%s.%s",
+                    isotime_text(removed_at, at), planned ? ", as planned" : "",
+                    and_its_name(item, " Its name is no longer served."));
 }
 
 static void put_notice(struct mail *mail, const struct noticeitem *item, enum notice notice,

@@ -118,7 +118,8 @@ static void each_notice_has_its_facts(void **)
     assert_says(NOTICE_CERTIFICATE_SOON, "ends at 2026-12-01T00:00:00Z");
     assert_says(NOTICE_CERTIFICATE_SOON, "at 192.0.2.1");
     assert_says(NOTICE_CERTIFICATE_ENDED, "ended at 2026-11-29T00:00:00Z");
-    assert_says(NOTICE_EXPIRES, "expires at 2026-12-14T00:00:00Z");
+    assert_says(NOTICE_EXPIRES, "by 2026-12-14T00:00:00Z, its registration expires: it is removed "
+                                "from the pool, and its name is no longer served.");
     assert_says(NOTICE_LEAVES, "leaves the pool at 2026-12-14T00:00:00Z, as planned. No new "
                                "clients are sent to it.");
     list.now = T - 1;
@@ -146,6 +147,10 @@ static void member_with_its_own_name_is_told_it(void **)
 {
     items[0].member.target = name_of("ntp1.example.net");
     assert_says(NOTICE_OUT, "alice (ntp1.example.net)");
+    items[0].facts.expires_at = items[0].facts.removed_at = T;
+    assert_says(NOTICE_EXPIRES, "its registration expires: it is removed from the pool.");
+    assert_says(NOTICE_REMOVED, "removed from the pool at 2026-11-30T00:00:00Z.");
+    assert_null(strstr(said, "no longer served"));
 }
 
 static void page_is_linked_if_there_is_a_site(void **)
