@@ -33,6 +33,15 @@ static inline void fixture_answerer_init(struct answerer *answerer, const struct
     fixture_forget_answers(answerer);
 }
 
+/* Looks at the query as a handler does. */
+static inline void fixture_prepare(const struct answerer *answerer, const struct asking *asking)
+{
+    asking_look(&answerer->snapshot, asking->query, asking->qname);
+    if (asking->qname->service) {
+        asking_locate_services(&answerer->snapshot, asking, 1);
+    }
+}
+
 static inline void fixture_answerer_done(struct answerer *answerer)
 {
     struct snapshot *snapshot = &answerer->snapshot;

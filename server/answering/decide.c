@@ -132,19 +132,16 @@ static uint8_t scope_of(const struct client_subnet *subnet, const struct locatio
     return (uint8_t)(location->scope + (mapped ? 96 : 0));
 }
 
-/* The SRV RRset of the service name for the cell of the client subnet, else of the source address
- * (RFC 7871 7.2.1). */
+/* The SRV RRset of the service name for a client there. */
 static bool add_located_set(struct answerer *answerer, const struct query *query,
-                            const struct address *source, const struct dname *owner)
+                            const struct location *location, const struct dname *owner)
 {
     const struct zone_state *zone = answerer->snapshot.zone;
     const struct client_subnet *subnet = query_subnet(query);
-    const struct locations *locations = zone->places == NULL ? NULL : zone->places->locations;
-    struct location location =
-        locations_find(locations, subnet != NULL ? &subnet->address : source);
-    answerer->answer.scope = subnet != NULL ? scope_of(subnet, &location) : 0;
+    answerer->answer.scope = subnet != NULL ? scope_of(subnet, location) : 0;
     return add_next_set(answerer, owner, owner == &query->qname,
-                        steering_area(&zone->deal->shared->steering, location.cell), location.cell);
+                        steering_area(&zone->deal->shared->steering, location->cell),
+                        location->cell);
 }
 
 /* The area of the region whose service name this is; STEERING_NONE if no member is eligible
@@ -162,10 +159,12 @@ static bool add_srv(struct answerer *answerer, const struct query *query,
                     const struct dname_key *key)
 {
     const struct zone_state *zone = answerer->snapshot.zone;
-    return dname_key_compare(key, &zone->service_key) == 0
-               ? add_located_set(answerer, query, source, owner)
-               : add_next_set(answerer, owner, owner == &query->qname, region_area(zone->deal, key),
-                              COUNTERS_NO_CELL);
+    if (dname_key_compare(key, &zone->service_key) != 0) {
+        return add_next_set(answerer, owner, owner == &query->qname, region_area(zone->deal, key),
+                            COUNTERS_NO_CELL);
+    }
+    struct location location = asking_locate(&answerer->snapshot, query, source);
+    return add_located_set(answerer, query, &location, owner);
 }
 
 /* For ANY and RRSIG: one RRset of the name is enough (RFC 8482 4.1). */
@@ -312,16 +311,17 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
     return RESULT_OK;
 }
 
-static enum result decide(struct answerer *answerer, const struct query *query,
-                          const struct qname_info *qname, const struct address *source)
+static enum result decide(struct answerer *answerer, const struct asking *asking)
 {
     struct answer *answer = &answerer->answer;
+    const struct query *query = asking->query;
+    const struct qname_info *qname = asking->qname;
     const struct dname *owner = &query->qname;
     const struct dname_key *key = &qname->key;
     struct dname_key alias_key;
     if (qname->service) {
         answer->kind = ANSWER_SERVICE;
-        bool added = add_located_set(answerer, query, source, owner);
+        bool added = add_located_set(answerer, query, &qname->location, owner);
         answer->answer_count = answer->total;
         return added ? RESULT_OK : RESULT_TOO_LONG;
     }
@@ -331,7 +331,7 @@ static enum result decide(struct answerer *answerer, const struct query *query,
     }
     while (owner != NULL) {
         answer->answer_count = answer->total;
-        enum result result = name_answer(answerer, query, source, owner, key);
+        enum result result = name_answer(answerer, query, asking->source, owner, key);
         if (result == RESULT_NOT_FOUND) {
             answer->kind = ANSWER_MISSING;
             return denial_of_name(answer, &answerer->chain, query, key, NULL);
@@ -362,38 +362,9 @@ void decide_begin(struct answerer *answerer)
     snapshot_begin(&answerer->snapshot);
 }
 
-void decide_prepare(const struct answerer *answerer, const struct query *query,
-                    struct qname_info *out)
+const struct answer *decide_answer(struct answerer *answerer, const struct asking *asking)
 {
-    const struct zone_state *zone = answerer->snapshot.zone;
-    const struct dname *apex = &zone->settings.apex;
-    bool internet = query->qclass == RR_CLASS_IN;
-    /* The service name exists as long as the zone: no need to look. */
-    out->service = internet && query->qtype == RR_SRV && dname_equal(&query->qname, &zone->service);
-    out->in_zone = out->service || (internet && dname_under(&query->qname, apex));
-    out->missing = false;
-    if (out->service || !out->in_zone) {
-        return;
-    }
-    dname_key_of(&out->key, &query->qname, apex);
-    const struct answer_cache_key asked = { &out->key, query->qtype };
-    if (answer_cache_fetch(answerer->snapshot.cache, &asked)) {
-        return;
-    }
-    /* If the zone state is older than the transaction: a name added in between has changed the NSEC
-     * of the name before it. */
-    out->missing = !name_index_find(zone->names, &out->key, &out->before) &&
-                   (zone_state_is_current(zone, answerer->snapshot.registry) ||
-                    !snapshot_may_differ(&answerer->snapshot, dname_key_hash(&out->before)));
-    if (out->missing) {
-        const struct answer_cache_key covering = { &out->before, RR_NSEC };
-        (void)answer_cache_fetch(answerer->snapshot.cache, &covering);
-    }
-}
-
-const struct answer *decide_answer(struct answerer *answerer, const struct query *query,
-                                   const struct qname_info *qname, const struct address *source)
-{
+    const uint16_t qtype = asking->query->qtype;
     struct answer *answer = &answerer->answer;
     nsec_chain_begin(&answerer->chain);
     answer_cache_begin(answerer->snapshot.cache);
@@ -405,16 +376,16 @@ const struct answer *decide_answer(struct answerer *answerer, const struct query
     answer->answer_count = answer->total = 0;
     answer->name_count = answer->used = 0;
     answer->due.turn = NULL;
-    if (!qname->in_zone) {
+    if (!asking->qname->in_zone) {
         answer->rcode = RCODE_REFUSED;
         return answer;
     }
     /* OPT is no qtype (RFC 6891 6.1.1), nor is NXNAME (RFC 9824 3.5). */
-    if (query->qtype == RR_OPT || query->qtype == RR_NXNAME) {
+    if (qtype == RR_OPT || qtype == RR_NXNAME) {
         answer->rcode = RCODE_FORMERR;
         return answer;
     }
-    if (decide(answerer, query, qname, source) != RESULT_OK) {
+    if (decide(answerer, asking) != RESULT_OK) {
         answer->rcode = RCODE_SERVFAIL;
         answer->total = answer->answer_count = 0;
     }

@@ -4,6 +4,7 @@
 #define SERVER_DECIDE_H
 
 #include "server/answering/answer.h"
+#include "server/answering/asking.h"
 #include "server/answering/nsec_chain.h"
 #include "server/answering/whoami.h"
 #include "zone/base/counter.h"
@@ -23,20 +24,8 @@ struct answerer {
 /* Begins a batch with the snapshot as the owner has set it. */
 void decide_begin(struct answerer *answerer);
 
-/* The facts about a qname before its query is answered. */
-struct qname_info {
-    bool in_zone; /* class IN, at or under the apex */
-    bool service; /* SRV of the service's name; `key` is not set then */
-    bool missing; /* no node has this name; `before` is the last name before it */
-    struct dname_key key, before;
-};
-/* Looks at the qname and prefetches its cached answers. For several queries before the first of
- * them is answered, so that one waits for memory while others are worked on. */
-void decide_prepare(const struct answerer *answerer, const struct query *query,
-                    struct qname_info *out);
-/* The answer to a query that query_parse accepted. `source` is the client's address. SERVFAIL if
- * the store can't be read. Valid until the next call. */
-const struct answer *decide_answer(struct answerer *answerer, const struct query *query,
-                                   const struct qname_info *qname, const struct address *source);
+/* The answer to a query that was prepared. SERVFAIL if the store can't be read. Valid until the
+ * next call. */
+const struct answer *decide_answer(struct answerer *answerer, const struct asking *asking);
 
 #endif

@@ -204,7 +204,13 @@ static struct written respond(struct handler *handler, const struct response *re
     return text != NULL ? respond_chaos(response, text) : respond_reject(response, rcode);
 }
 
-void handler_read(struct handler *handler, struct request *request)
+static struct asking asking_of(struct request *request)
+{
+    return (struct asking){ &request->query, &request->source, &request->qname };
+}
+
+/* True if it asks for the service. */
+static bool read_one(const struct snapshot *snapshot, struct request *request)
 {
     struct query *query = &request->query;
     request->rcode = RCODE_NOERROR;
@@ -213,9 +219,25 @@ void handler_read(struct handler *handler, struct request *request)
         request->verdict = QUERY_REJECT;
         request->rcode = RCODE_REFUSED;
     }
-    if (request->verdict == QUERY_ANSWER) {
-        decide_prepare(&handler->answerer, query, &request->qname);
+    if (request->verdict != QUERY_ANSWER) {
+        return false;
     }
+    asking_look(snapshot, query, &request->qname);
+    return request->qname.service;
+}
+
+void handler_read(struct handler *handler, struct request *requests, size_t count)
+{
+    const struct snapshot *snapshot = &handler->answerer.snapshot;
+    struct asking services[HANDLER_GROUP];
+    size_t found = 0;
+    ASSERT(count <= HANDLER_GROUP);
+    for (size_t i = 0; i < count; i++) {
+        if (read_one(snapshot, &requests[i])) {
+            services[found++] = asking_of(&requests[i]);
+        }
+    }
+    asking_locate_services(snapshot, services, found);
 }
 
 static void count_subnet(struct message_counters *counters, const struct query *query)
@@ -250,7 +272,8 @@ size_t handler_answer(struct handler *handler, struct request *request, uint8_t 
         proven = edns_reply(&response, &asked, options);
     }
     if (request->verdict == QUERY_ANSWER) {
-        answer = decide_answer(&handler->answerer, query, &request->qname, &request->source);
+        const struct asking asking = asking_of(request);
+        answer = decide_answer(&handler->answerer, &asking);
         message_count_question(&handler->counters, answer->kind, query);
     } else if (request->rcode == RCODE_NOERROR && !snapshot->zone->cookies.present) {
         request->rcode = RCODE_FORMERR; /* asks for nothing but a cookie, and there are none */

@@ -12,6 +12,7 @@
 #include "server/answering/rrl.h"
 
 enum {
+    HANDLER_GROUP = LOCATIONS_AT_ONCE,
     HANDLER_DENIALS = 8192 /* cached signatures of compact denials of missing names, 1 MiB */
 };
 
@@ -76,8 +77,9 @@ struct request {
     /* Set by handler_answer: over TCP, the client's network is over its rate. */
     bool over_rate;
 };
-/* Reads the message. Several may be read before the first of them is answered. */
-void handler_read(struct handler *handler, struct request *request);
+/* Reads messages, at most HANDLER_GROUP, before the first of them is answered: together they cost
+ * less than one by one. */
+void handler_read(struct handler *handler, struct request *requests, size_t count);
 /* Writes the response, over TCP at most `room` octets and over UDP what the client takes. Returns
  * its length, 0 for none. */
 size_t handler_answer(struct handler *handler, struct request *request, uint8_t *out, size_t room);

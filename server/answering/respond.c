@@ -62,13 +62,17 @@ size_t respond_options_room(const struct query *query)
 static void write_subnet(struct writer *w, const struct query *query, uint8_t scope)
 {
     size_t octets = subnet_octets(query);
-    write_u16(w, EDNS_OPTION_ECS);
-    write_u16(w, (uint16_t)(4 + octets));
-    write_u16(w, query->subnet.family);
-    write_u8(w, query->subnet.source);
-    write_u8(w, scope);
+    uint8_t *option = write_room(w, 4 + 4 + octets);
+    if (option == NULL) {
+        return;
+    }
+    wire_put_u16(option, EDNS_OPTION_ECS);
+    wire_put_u16(option + 2, (uint16_t)(4 + octets));
+    wire_put_u16(option + 4, query->subnet.family);
+    option[6] = query->subnet.source;
+    option[7] = scope;
     bool v4 = query->subnet.family == 1;
-    write_octets(w, query->subnet.address.octets + (v4 ? 12 : 0), octets);
+    memcpy(option + 8, query->subnet.address.octets + (v4 ? 12 : 0), octets);
 }
 
 /* RFC 6891 6.1.2 */

@@ -174,7 +174,7 @@ static size_t answer_message(struct connection *connection, struct handler *hand
     request.tcp = true;
     request.over_rate = false;
     handler_received(handler, MESSAGE_TCP, !address_is_ipv4(&request.source), 1);
-    handler_read(handler, &request);
+    handler_read(handler, &request, 1);
     size_t reply = handler_answer(handler, &request, out + 2, TCP_MESSAGE_MAX);
     connection->rests = request.over_rate;
     if (tap != NULL) {

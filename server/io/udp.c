@@ -63,8 +63,8 @@ static void answer_from(struct msghdr *header)
     }
 }
 
-/* Reads message number `at`. False if its sender can't be answered. */
-static bool read_message(const struct udp_socket *udp, unsigned at, struct request *request)
+/* Takes message number `at`. False if its sender can't be answered. */
+static bool take_message(const struct udp_socket *udp, unsigned at, struct request *request)
 {
     const struct udp_batch *batch = udp->batch;
     struct endpoint source;
@@ -77,7 +77,6 @@ static bool read_message(const struct udp_socket *udp, unsigned at, struct reque
     request->len = batch->in[at].msg_len;
     request->source = source.address;
     request->tcp = false;
-    handler_read(udp->shared->handler, request);
     return true;
 }
 
@@ -99,28 +98,27 @@ static void address_reply(const struct udp_socket *udp, unsigned at, unsigned nu
  * the number of replies. */
 static unsigned answer_batch(const struct udp_socket *udp, unsigned count)
 {
-    enum {
-        GROUP = 8
-    };
-    struct request requests[GROUP];
-    unsigned from[GROUP], replies = 0;
+    struct handler *handler = udp->shared->handler;
+    struct request requests[HANDLER_GROUP];
+    unsigned from[HANDLER_GROUP], replies = 0;
     uint64_t octets = 0;
     for (unsigned at = 0; at < count;) {
         unsigned group = 0;
-        for (; group < GROUP && at < count; at++) {
+        for (; group < HANDLER_GROUP && at < count; at++) {
             from[group] = at;
-            group += read_message(udp, at, &requests[group]);
+            group += take_message(udp, at, &requests[group]);
         }
+        handler_read(handler, requests, group);
         for (unsigned i = 0; i < group; i++) {
-            size_t len = handler_answer(udp->shared->handler, &requests[i],
-                                        udp->shared->out[replies], DNS_UDP_MAX);
+            size_t len =
+                handler_answer(handler, &requests[i], udp->shared->out[replies], DNS_UDP_MAX);
             if (len > 0) {
                 address_reply(udp, from[i], replies++, len);
                 octets += len;
             }
         }
     }
-    counter_add(&udp->shared->handler->counters.at[MESSAGES_OCTETS], octets);
+    counter_add(&handler->counters.at[MESSAGES_OCTETS], octets);
     return replies;
 }
 

@@ -193,14 +193,3 @@ void zone_state_unref(struct zone_state *zone)
     sodium_memzero(&zone->cookies, sizeof(zone->cookies));
     free(zone);
 }
-
-struct srv_choice zone_state_srv(const struct zone_state *zone, uint16_t area, uint32_t turn)
-{
-    if (area >= zone->deal->area_count) {
-        return (struct srv_choice){ NULL, NULL, NULL };
-    }
-    const struct srv_ring *ring = zone->deal->rings[area];
-    size_t i = turn % (uint32_t)ring->count; /* the short division */
-    const struct deck_set *set = ring->deck.count == 0 ? NULL : &ring->deck.sets[i];
-    return (struct srv_choice){ set, &ring->srv[i], &ring->blocks[i] };
-}

@@ -79,6 +79,16 @@ struct srv_choice {
     const struct block *block;
 };
 /* RRset number `turn` (modulo the size of the deck) of an area. STEERING_NONE has no member. */
-struct srv_choice zone_state_srv(const struct zone_state *zone, uint16_t area, uint32_t turn);
+static inline struct srv_choice zone_state_srv(const struct zone_state *zone, uint16_t area,
+                                               uint32_t turn)
+{
+    if (area >= zone->deal->area_count) {
+        return (struct srv_choice){ NULL, NULL, NULL };
+    }
+    const struct srv_ring *ring = zone->deal->rings[area];
+    size_t i = turn % (uint32_t)ring->count; /* the short division */
+    const struct deck_set *set = ring->deck.count == 0 ? NULL : &ring->deck.sets[i];
+    return (struct srv_choice){ set, &ring->srv[i], &ring->blocks[i] };
+}
 
 #endif

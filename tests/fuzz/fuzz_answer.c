@@ -79,17 +79,17 @@ static void answer(const uint8_t *data, size_t size)
         (void)edns_reply(&response, &asked, options);
     }
     struct qname_info qname;
+    const struct asking asking = { &query, &source, &qname };
     if (verdict == QUERY_ANSWER) {
-        decide_prepare(&answerer, &query, &qname);
+        fixture_prepare(&answerer, &asking);
     }
     size_t limits[2] = { respond_udp_limit(&query), sizeof(out) };
     for (int i = 0; i < 2; i++) {
         response.limit = limits[i];
-        struct written written =
-            verdict == QUERY_REJECT
-                ? respond_reject(&response, rcode)
-                : respond_answer(&response, decide_answer(&answerer, &query, &qname, &source),
-                                 answerer.snapshot.signer, FIXTURE_NOW);
+        struct written written = verdict == QUERY_REJECT
+                                     ? respond_reject(&response, rcode)
+                                     : respond_answer(&response, decide_answer(&answerer, &asking),
+                                                      answerer.snapshot.signer, FIXTURE_NOW);
         ASSERT(written.len <= limits[i] && written.rcode != RCODE_SERVFAIL);
         ASSERT((written.rcode & 0xf) == (out[3] & 0xf));
         bool truncated = (out[2] & DNS_FLAG_TC >> 8) != 0;

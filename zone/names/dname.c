@@ -27,24 +27,20 @@ static inline uint64_t word_at(const uint8_t *octets)
 
 void dname_read(struct reader *r, struct dname *out)
 {
-    size_t start = r->at;
-    for (;;) {
-        uint8_t len = read_u8(r);
-        if (r->failed || len > 63) { /* 64 and up are pointers and reserved types, RFC 1035 4.1.4 */
+    const uint8_t *name = r->data + r->at;
+    size_t left = reader_left(r), len = 0, label = 0;
+    left = left < DNAME_MAX ? left : DNAME_MAX;
+    do {
+        label = len < left ? name[len] : UINT8_MAX;
+        len += 1 + label;
+        if (label > 63 || len > left) { /* 64 and up: pointers and reserved types, RFC 1035 4.1.4 */
             r->failed = true;
             return;
         }
-        (void)read_octets(r, len);
-        if (r->failed || r->at - start > DNAME_MAX) {
-            r->failed = true;
-            return;
-        }
-        if (len == 0) {
-            break;
-        }
-    }
-    out->len = (uint8_t)(r->at - start);
-    memcpy(out->wire, r->data + start, out->len);
+    } while (label > 0);
+    r->at += len;
+    out->len = (uint8_t)len;
+    memcpy(out->wire, name, len);
 }
 
 /* Ends the label that started at `label`; the next one starts at w->at. */
@@ -140,6 +136,13 @@ void dname_lower(struct dname *name)
     }
 }
 
+/* Most clients write names as we do, so equal words come first. */
+static bool equal_words(const uint8_t *a, const uint8_t *b)
+{
+    uint64_t left = word_at(a), right = word_at(b);
+    return left == right || lower_word(left) == lower_word(right);
+}
+
 /* Both ranges have `len` octets. */
 static bool equal_octets(const uint8_t *a, const uint8_t *b, size_t len)
 {
@@ -150,13 +153,13 @@ static bool equal_octets(const uint8_t *a, const uint8_t *b, size_t len)
         }
         return at == len;
     }
-    uint64_t difference = 0;
     for (size_t at = 0; at + 8 <= len; at += 8) {
-        difference |= lower_word(word_at(a + at)) ^ lower_word(word_at(b + at));
+        if (!equal_words(a + at, b + at)) {
+            return false;
+        }
     }
     /* The last eight octets, some of them perhaps compared already. */
-    return (difference | (lower_word(word_at(a + len - 8)) ^ lower_word(word_at(b + len - 8)))) ==
-           0;
+    return equal_words(a + len - 8, b + len - 8);
 }
 
 bool dname_equal(const struct dname *a, const struct dname *b)

@@ -223,12 +223,32 @@ static inline struct key key_of(const struct address *address)
 
 struct location locations_find(const struct locations *locations, const struct address *address)
 {
-    if (locations == NULL) {
-        return (struct location){ LOCATIONS_WORLD, 0 };
+    struct location found;
+    locations_find_many(locations, &address, 1, &found);
+    return found;
+}
+
+void locations_find_many(const struct locations *locations, const struct address *const *addresses,
+                         size_t count, struct location *out)
+{
+    struct prefixes_lookup at[LOCATIONS_AT_ONCE];
+    ASSERT(count <= LOCATIONS_AT_ONCE);
+    for (size_t i = 0; i < count; i++) {
+        struct key key = key_of(addresses[i]);
+        at[i] = locations == NULL
+                    ? (struct prefixes_lookup){ .entry = PREFIXES_LEAF } /* the world */
+                    : prefixes_lookup(&locations->cells[key.family], key.high, key.low);
     }
-    struct key key = key_of(address);
-    uint32_t leaf = prefixes_find(&locations->cells[key.family], key.high, key.low);
-    return (struct location){ (uint16_t)prefixes_number(leaf), prefixes_length(leaf) };
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < count; i++) {
+            more = prefixes_step(&at[i]) || more;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (struct location){ (uint16_t)prefixes_number(at[i].entry),
+                                    prefixes_length(at[i].entry) };
+    }
 }
 
 const struct cell *locations_cells(const struct locations *locations, size_t *count)

@@ -12,7 +12,8 @@
 #include "zone/places/cell.h"
 
 enum {
-    LOCATIONS_FILES_MAX = 4
+    LOCATIONS_FILES_MAX = 4,
+    LOCATIONS_AT_ONCE = 8
 };
 
 struct location {
@@ -42,6 +43,11 @@ void locations_free(struct locations *locations);
 /* Used for each query. Never fails: an address that the file does not know is in the world's
  * cell. */
 struct location locations_find(const struct locations *locations, const struct address *address);
+
+/* The same for at most LOCATIONS_AT_ONCE addresses, level by level: so that one lookup waits for
+ * memory while others do. */
+void locations_find_many(const struct locations *locations, const struct address *const *addresses,
+                         size_t count, struct location *out);
 
 /* All cells, at least one: the world first, then in order of country and subdivision. Each country
  * has a cell without subdivision. Numbers hold for this struct locations only: longer-lived data is

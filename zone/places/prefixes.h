@@ -59,17 +59,40 @@ void prefixes_done(struct prefixes *prefixes);
  * lengths up to `bits`. */
 bool prefixes_are_sound(const struct prefixes *prefixes, uint32_t end, unsigned bits);
 
-/* The leaf of an address, left-aligned in 128 bits. */
+/* The lookup of an address, left-aligned in 128 bits: `entry` starts as the root, and is the result
+ * once it is a leaf. */
+struct prefixes_lookup {
+    const uint32_t *entries;
+    uint64_t high, low;
+    uint32_t entry;
+};
+
+static inline struct prefixes_lookup prefixes_lookup(const struct prefixes *prefixes, uint64_t high,
+                                                     uint64_t low)
+{
+    return (struct prefixes_lookup){ prefixes->entries, high, low, prefixes->root };
+}
+
+/* Goes one node down. False: the entry is a leaf. */
+static inline bool prefixes_step(struct prefixes_lookup *at)
+{
+    if ((at->entry & PREFIXES_LEAF) != 0) {
+        return false;
+    }
+    unsigned stride = at->entry >> PREFIXES_STRIDE_SHIFT; /* 1 to 16 */
+    at->entry = at->entries[(at->entry & PREFIXES_OFFSET) + (at->high >> (64 - stride))];
+    at->high = at->high << stride | at->low >> (64 - stride);
+    at->low <<= stride;
+    return true;
+}
+
+/* The leaf of an address. */
 static inline uint32_t prefixes_find(const struct prefixes *prefixes, uint64_t high, uint64_t low)
 {
-    uint32_t entry = prefixes->root;
-    while ((entry & PREFIXES_LEAF) == 0) {
-        unsigned stride = entry >> PREFIXES_STRIDE_SHIFT; /* 1 to 16 */
-        entry = prefixes->entries[(entry & PREFIXES_OFFSET) + (high >> (64 - stride))];
-        high = high << stride | low >> (64 - stride);
-        low <<= stride;
+    struct prefixes_lookup at = prefixes_lookup(prefixes, high, low);
+    while (prefixes_step(&at)) {
     }
-    return entry;
+    return at.entry;
 }
 
 static inline uint32_t prefixes_number(uint32_t leaf)

@@ -42,8 +42,9 @@ static const struct answer *decide(const struct query *query)
 {
     static const struct address source = { { 0 } };
     struct qname_info qname;
-    decide_prepare(&answerer, query, &qname);
-    return decide_answer(&answerer, query, &qname, &source);
+    const struct asking asking = { query, &source, &qname };
+    fixture_prepare(&answerer, &asking);
+    return decide_answer(&answerer, &asking);
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): the response is written to `out` */

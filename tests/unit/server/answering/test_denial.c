@@ -68,8 +68,9 @@ static ldns_pkt *ask_name(const struct dname *name, uint16_t type, uint16_t edns
     if (edns_due(&query, pool.zone)) {
         (void)edns_reply(&response, &asked, options);
     }
-    decide_prepare(&answerer, &query, &qname);
-    const struct answer *answer = decide_answer(&answerer, &query, &qname, &source);
+    const struct asking asking = { &query, &source, &qname };
+    fixture_prepare(&answerer, &asking);
+    const struct answer *answer = decide_answer(&answerer, &asking);
     size_t len = respond_answer(&response, answer, answerer.snapshot.signer, FIXTURE_NOW).len;
     ldns_pkt *reply = NULL;
     assert_int_equal(ldns_wire2pkt(&reply, out, len), LDNS_STATUS_OK);

@@ -53,8 +53,9 @@ static const struct answer *decide(const struct query *query, const char *from)
     static struct address source;
     struct qname_info qname;
     assert_ok(address_parse(&source, from));
-    decide_prepare(&answerer, query, &qname);
-    return decide_answer(&answerer, query, &qname, &source);
+    const struct asking asking = { query, &source, &qname };
+    fixture_prepare(&answerer, &asking);
+    return decide_answer(&answerer, &asking);
 }
 
 /* The strings of the last RRset of the answer section, with a space between. */

@@ -307,6 +307,35 @@ static void a_file_of_ipv4_only_knows_no_ipv6(void **)
     locations_free(locations);
 }
 
+/* A lookup of several, some known and some not, IPv4 and IPv6, is that of each. */
+static void several_lookups_are_each_ones(const struct locations *locations)
+{
+    uint64_t seed = 3;
+    for (unsigned round = 0; round < 2000; round++) {
+        struct address list[LOCATIONS_AT_ONCE];
+        const struct address *pointers[LOCATIONS_AT_ONCE];
+        struct location found[LOCATIONS_AT_ONCE];
+        size_t count = round % (LOCATIONS_AT_ONCE + 1);
+        for (size_t i = 0; i < count; i++) {
+            list[i] = random_address(&seed);
+            pointers[i] = &list[i];
+        }
+        locations_find_many(locations, pointers, count, found);
+        for (size_t i = 0; i < count; i++) {
+            struct location alone = locations_find(locations, &list[i]);
+            assert_true(found[i].cell == alone.cell && found[i].scope == alone.scope);
+        }
+    }
+}
+
+static void several_are_found_at_once(void **)
+{
+    struct locations *locations = load_data("places.mmdb");
+    several_lookups_are_each_ones(locations);
+    several_lookups_are_each_ones(NULL);
+    locations_free(locations);
+}
+
 static void without_a_file_nothing_is_known(void **)
 {
     size_t count = 0;
@@ -415,6 +444,8 @@ int main(void)
         cmocka_unit_test(unknown_addresses_are_in_the_world_with_a_true_scope),
         cmocka_unit_test(scopes_are_the_shortest_true_ones),
         cmocka_unit_test(a_file_of_ipv4_only_knows_no_ipv6),
+        cmocka_unit_test(several_are_found_at_once),
+        cmocka_unit_test(several_are_found_at_once),
         cmocka_unit_test(without_a_file_nothing_is_known),
         cmocka_unit_test(other_files_are_refused_with_their_name),
         cmocka_unit_test(damaged_files_are_refused_or_harmless),

@@ -1,0 +1,110 @@
+#include "server/answering/asking.h"
+
+static const struct locations *locations_of(const struct snapshot *snapshot)
+{
+    const struct places *places = snapshot->zone->places;
+    return places == NULL ? NULL : places->locations;
+}
+
+/* Whose location counts: the client subnet's, else that of the source address (RFC 7871 7.2.1). */
+static const struct address *located_address(const struct query *query,
+                                             const struct address *source)
+{
+    const struct client_subnet *subnet = query_subnet(query);
+    return subnet != NULL ? &subnet->address : source;
+}
+
+struct location asking_locate(const struct snapshot *snapshot, const struct query *query,
+                              const struct address *source)
+{
+    return locations_find(locations_of(snapshot), located_address(query, source));
+}
+
+void asking_look(const struct snapshot *snapshot, const struct query *query, struct qname_info *out)
+{
+    const struct zone_state *zone = snapshot->zone;
+    const struct dname *apex = &zone->settings.apex;
+    bool internet = query->qclass == RR_CLASS_IN;
+    /* The service name exists as long as the zone: no need to look. */
+    out->service = internet && query->qtype == RR_SRV && dname_equal(&query->qname, &zone->service);
+    out->in_zone = out->service || (internet && dname_under(&query->qname, apex));
+    out->missing = false;
+    if (out->service || !out->in_zone) {
+        return;
+    }
+    dname_key_of(&out->key, &query->qname, apex);
+    const struct answer_cache_key asked = { &out->key, query->qtype };
+    if (answer_cache_fetch(snapshot->cache, &asked)) {
+        return;
+    }
+    /* If the zone state is older than the transaction: a name added in between has changed the NSEC
+     * of the name before it. */
+    out->missing = !name_index_find(zone->names, &out->key, &out->before) &&
+                   (zone_state_is_current(zone, snapshot->registry) ||
+                    !snapshot_may_differ(snapshot, dname_key_hash(&out->before)));
+    if (out->missing) {
+        const struct answer_cache_key covering = { &out->before, RR_NSEC };
+        (void)answer_cache_fetch(snapshot->cache, &covering);
+    }
+}
+
+static void prefetch_octets(const void *from, size_t len)
+{
+    enum {
+        CACHE_LINE = 64
+    };
+    for (size_t at = 0; at < len; at += CACHE_LINE) {
+        __builtin_prefetch((const char *)from + at);
+    }
+}
+
+/* Prefetches the sets that the clients will get, again level by level. The turns are those of now:
+ * a query of the same area before it in the list takes one more. */
+static void prefetch_sets(const struct snapshot *snapshot, const struct location *located,
+                          size_t count)
+{
+    const struct zone_state *zone = snapshot->zone;
+    uint16_t areas[LOCATIONS_AT_ONCE];
+    struct srv_choice choices[LOCATIONS_AT_ONCE];
+    for (size_t i = 0; i < count; i++) {
+        areas[i] = steering_area(&zone->deal->shared->steering, located[i].cell);
+        if (areas[i] < zone->deal->area_count) {
+            __builtin_prefetch(zone->deal->rings[areas[i]]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct counters_due due;
+        uint32_t turn = counters_turn(snapshot->counters, areas[i], located[i].cell, &due);
+        __builtin_prefetch(due.query, 1);
+        for (size_t before = 0; before < i; before++) {
+            turn += areas[before] == areas[i];
+        }
+        choices[i] = zone_state_srv(zone, areas[i], turn);
+        if (choices[i].set != NULL) {
+            prefetch_octets(choices[i].block, sizeof(*choices[i].block));
+            __builtin_prefetch(choices[i].srv);
+            __builtin_prefetch(choices[i].set);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (choices[i].set != NULL) {
+            const struct block *block = choices[i].block;
+            prefetch_octets(block->wire, (size_t)block->len[0] + block->len[1]);
+        }
+    }
+}
+
+void asking_locate_services(const struct snapshot *snapshot, const struct asking *list,
+                            size_t count)
+{
+    const struct address *addresses[LOCATIONS_AT_ONCE];
+    struct location located[LOCATIONS_AT_ONCE];
+    for (size_t i = 0; i < count; i++) {
+        addresses[i] = located_address(list[i].query, list[i].source);
+    }
+    locations_find_many(locations_of(snapshot), addresses, count, located);
+    for (size_t i = 0; i < count; i++) {
+        list[i].qname->location = located[i];
+    }
+    prefetch_sets(snapshot, located, count);
+}
