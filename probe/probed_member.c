@@ -218,26 +218,29 @@ static void text_of(char out[NTS_KE_NAME_ROOM], const struct dname *name)
     (void)snprintf(out, NTS_KE_NAME_ROOM, "%.*s", NTS_KE_NAME_ROOM - 1, text);
 }
 
-/* True if an earlier run, or an earlier state of the registry, had no reason to ask for consent. */
-static bool was_good(const struct member_health *health)
+/* True if the member was good since then, and nothing was said against its consent. */
+static bool was_good(const struct member_health *health, uint64_t since)
 {
     bool good = false;
     for (unsigned i = 0; i < health->address_count; i++) {
         if (health->addresses[i].failure == FAILURE_CONSENT) {
             return false;
         }
-        good |= health->addresses[i].last_good_at != 0;
+        uint64_t good_at = health->addresses[i].last_good_at;
+        good |= good_at != 0 && good_at >= since;
     }
     return good;
 }
 
-/* True if consent is needed from now on, or no longer. A new name has to consent anew. */
+/* True if consent is needed from now on, or no longer. A new name has to consent anew. In what was
+ * changed before this program started, the name may be new. */
 static bool update_consent(struct probed_member *member, const struct member *entry, bool renamed)
 {
     bool needed = consent_is_needed(entry, member->context->settings);
     bool changed = needed != member->consent.needed;
     if (needed && (changed || renamed)) {
-        bool good = !renamed && was_good(&member->health);
+        uint64_t since = member->name[0] == '\0' ? entry->changed_at : 0;
+        bool good = !renamed && was_good(&member->health, since);
         consent_watch_begin(&member->consent, good, clock_steady_ms());
     } else if (!needed) {
         consent_watch_end(&member->consent);
@@ -246,7 +249,7 @@ static bool update_consent(struct probed_member *member, const struct member *en
     if (needed && consent_name(&name, &entry->target) == RESULT_OK) {
         text_of(member->consent_name, &name);
     } else {
-        member->consent_name[0] = '\0'; /* there is no room for one */
+        member->consent_name[0] = '\0'; /* none is needed, or there is no room */
     }
     return changed;
 }

@@ -72,7 +72,7 @@ class Names:
             response.answer.append(dns.rrset.from_text(f"{name}.", self.ttl, "IN", rdtype, *self.records[name, rdtype]))
         elif not any(known == name for known, _ in self.records):
             response.set_rcode(dns.rcode.NXDOMAIN)
-        wire = response.to_wire()
+        wire = response.to_wire(max_size=65535)
         if len(wire) > room:
             response.answer = []
             response.flags |= dns.flags.TC

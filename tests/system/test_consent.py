@@ -85,6 +85,30 @@ def test_a_server_that_does_not_consent_is_not_even_probed(member):
     assert member.failures() == {ADDRESS: "ok"}
 
 
+def test_a_record_may_be_elsewhere_and_among_many(member):
+    """By an alias, in an answer that has no room in a datagram."""
+    member.names.records[RECORD[0], "CNAME"] = ["consent.hoster.test"]
+    member.names.records["consent.hoster.test", "TXT"] = [*(f'"{number}" "{"x" * 250}"' for number in range(60)), f'"pool={APEX}"']
+    member.watch()
+    until(member.is_in, 30, "it consents")
+
+
+def test_a_name_that_was_changed_while_the_probe_was_off_consents_anew(member):
+    member.names.records = {(f"{name}.test", "A"): [ADDRESS] for name in ("old", "new")}
+    member.names.records["_ntspool.old.test", "TXT"] = [f'"pool={APEX}"']
+    member.pool.cli("member", "set", "ext", "--target", "old.test")
+    member.watch()
+    until(lambda: member.shown()["addresses"] and member.failures() == {ADDRESS: "cert-name"}, 30, "it is probed")
+    member.pool.cli("member", "set", "ext", "--target", NAME)
+    member.names.records[NAME, "A"] = [ADDRESS]
+    member.consents(f'"pool={APEX}"')
+    until(member.is_in, 30, "it is in")
+    member.pool.stop(member.pool.probed)
+    member.pool.cli("member", "set", "ext", "--target", "new.test")
+    member.watch()
+    until(lambda: member.failures() == {ADDRESS: "consent"}, 20, "the new name does not consent")
+
+
 def test_three_misses_in_a_row_take_it_out_and_a_failing_zone_does_not(member):
     member.consents(f'"pool={APEX}"')
     member.watch()
