@@ -183,7 +183,7 @@ static void take_line(struct sharecountries *out, char *line)
     int order = last != NULL ? strcmp(label, last->label) : 1;
     if (*code == 0 && order > 0 && out->count < ROWS_MAX) {
         struct sharecountries_row added = { .expected = part };
-        (void)snprintf(added.label, sizeof(added.label), "%s", label);
+        memcpy(added.label, label, strlen(label) + 1); /* read_line has seen that it fits */
         ARRAY_PUSH(out->rows, out->count, out->room, added);
     } else if (*code != 0 && last != NULL && order == 0 && last->count < MEMBERSHARE_COUNTRIES) {
         struct membershare_country *country = &last->countries[last->count++];

@@ -38,7 +38,7 @@ enum store_table {
     TABLE_SAMPLES,      /* history: slot of time and subject -> samples (zone/verdicts/history.h) */
     TABLE_DAYS,         /* history: day and subject -> hours */
     TABLE_POOL,         /* history: kind and day -> counts (zone/overview/poolhistory.h) */
-    TABLE_NOTICES,      /* health: member id -> what its contact was told (zone/verdicts/notice.h) */
+    TABLE_NOTICES, /* health: member id -> what its contact was told (zone/verdicts/notice.h) */
     TABLE_COUNT
 };
 
