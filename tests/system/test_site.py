@@ -12,6 +12,7 @@ from browser import Browser
 from machine import ROOT, until
 from scorereaders import check_score, exporter, log_rows, log_series
 from sitejudge import (Page, as_text, broken_data, dead_links, faults_seen, files, harmful_texts, invalid_html, weak_pages)
+from pool import Pool
 from siteworld import HOSTILE, SECRET, VANTAGES, Site, fill
 
 LOCATIONS = ROOT / "tests" / "data" / "places.mmdb"
@@ -62,6 +63,17 @@ def test_a_title_of_ten_thousand_octets_does_no_harm(site):
     site.pool.cli("report", away, "--no-map", "--title", "<script>\u202e\"'&\x1b[31m" * 500)
     assert harmful_texts(away) == [] and broken_data(away) == []
     assert invalid_html(away) == []
+
+
+def test_a_pool_without_members_has_good_pages(machine, tmp_path):
+    pool, directory = Pool(machine).init(), machine.directory / "site"
+    pool.cli("zone", "set", "publish", "operator")
+    pool.cli("report", directory)
+    assert all("yet" in (directory / f"{name}.html").read_text() for name in ("members", "countries", "operators", "vantages"))
+    for judge in (invalid_html, dead_links, weak_pages, broken_data):
+        assert judge(directory) == []
+    with Browser(tmp_path) as browser:
+        assert faults_seen(directory, browser) == []
 
 
 def test_page_of_one_member_is_the_one_of_the_site(site):

@@ -58,8 +58,7 @@ char *memberlist_slug(char out[MEMBERLIST_SLUG_ROOM], const char *operator_name)
         size_t len = strlen(out);
         uint64_t sum = 0;
         splitmix_add_text(&sum, operator_name);
-        (void)snprintf(out + len, MEMBERLIST_SLUG_ROOM - len, "%s%08x", len > 0 ? "-" : "",
-                       (unsigned)sum);
+        (void)snprintf(out + len, MEMBERLIST_SLUG_ROOM - len, "_%016llx", (unsigned long long)sum);
     }
     return out;
 }
@@ -99,19 +98,26 @@ static void put_row(struct markup *m, const char *root, member_ptr member)
     markup_raw(m, "</td></tr>\n");
 }
 
-void memberlist_table(struct markup *m, const char *root, const char *caption,
-                      const struct sitepool_member *const *list, size_t count)
+/* Of a page; the caption tells of the whole list. */
+static void put_table(struct markup *m, const struct listing *listing, size_t begin, size_t count)
 {
-    markup_put(m, "<div class=\"scroll\">\n<table>\n<caption>%s</caption>\n<thead>\n<tr>", caption);
-    markup_raw(m, "<th scope=\"col\">Member</th><th scope=\"col\">State</th>"
+    char caption[TITLE_ROOM];
+    size_t eligible = 0;
+    for (size_t i = 0; i < listing->count; i++) {
+        eligible += listing->list[i]->eligible;
+    }
+    (void)snprintf(caption, sizeof(caption), "%zu of %zu handed out", eligible, listing->count);
+    page_table(m, listing->title, caption);
+    markup_raw(m, "<thead>\n<tr><th scope=\"col\">Member</th><th scope=\"col\">State</th>"
                   "<th scope=\"col\" class=\"number\">Score</th><th scope=\"col\">Country</th>"
                   "<th scope=\"col\">IPv4</th><th scope=\"col\">IPv6</th>"
                   "<th scope=\"col\">Last failure</th><th scope=\"col\">Certificate ends</th>"
                   "</tr>\n</thead>\n<tbody>\n");
     for (size_t i = 0; i < count; i++) {
-        put_row(m, root, list[i]);
+        put_row(m, listing->root, listing->list[begin + i]);
     }
-    markup_raw(m, "</tbody>\n</table>\n</div>\n");
+    markup_raw(m, "</tbody>\n");
+    page_table_end(m);
 }
 
 static char *path_of(char out[PATH_ROOM], const char *stem, size_t page)
@@ -154,19 +160,14 @@ static void put_other_lists(struct markup *m, const struct sitepool *pool)
 
 static enum result put_page(const struct listing *listing, size_t page)
 {
-    char path[PATH_ROOM], title[TITLE_ROOM], caption[TITLE_ROOM];
-    size_t begin = page * MEMBERLIST_ROWS, eligible = 0;
+    char path[PATH_ROOM], title[TITLE_ROOM];
+    size_t begin = page * MEMBERLIST_ROWS;
     size_t count = listing->count - begin;
     count = count < MEMBERLIST_ROWS ? count : MEMBERLIST_ROWS;
-    for (size_t i = 0; i < listing->count; i++) {
-        eligible += listing->list[i]->eligible;
-    }
     (void)snprintf(title, sizeof(title), "%s", listing->title);
     if (page > 0) {
         (void)snprintf(title, sizeof(title), "%s, page %zu", listing->title, page + 1);
     }
-    (void)snprintf(caption, sizeof(caption), "%zu members, %zu handed out", listing->count,
-                   eligible);
     struct markup m = { 0 };
     const struct page_head head = { .title = title, .root = listing->root, .here = listing->here };
     page_begin(&m, listing->pool, &head);
@@ -174,7 +175,12 @@ static enum result put_page(const struct listing *listing, size_t page)
         put_other_lists(&m, listing->pool);
     }
     put_pages(&m, listing, page);
-    memberlist_table(&m, listing->root, caption, listing->list + begin, count);
+    if (count > 0) {
+        put_table(&m, listing, begin, count);
+    } else {
+        markup_raw(&m, "<p>There is no member yet. <a href=\"join.html\">Join it</a> tells how to "
+                       "become the first.</p>\n");
+    }
     page_end(&m, listing->pool);
     enum result result = site_put(listing->site, path_of(path, listing->stem, page), &m);
     markup_done(&m);
@@ -212,7 +218,8 @@ static enum result put_listing(const struct listing *listing)
 /* Members that have something in common, each group with a list of its own. */
 struct grouping {
     const char *folder, *title; /* "countries", "Members in " */
-    const char *heading, *column;
+    const char *heading, *caption, *column;
+    const char *none;                                                 /* instead of the table */
     char *(*slug)(char out[MEMBERLIST_SLUG_ROOM], member_ptr member); /* "": in no group */
     const char *(*name)(member_ptr member);
 };
@@ -232,10 +239,22 @@ static const char *operator_name(member_ptr member)
     return member->operator_name;
 }
 
-static const struct grouping countries = { "countries", "Members in ", "Countries",
-                                           "Country",   country_slug,  country_name };
-static const struct grouping operators = { "operators", "Members of ", "Operators",
-                                           "Operator",  operator_slug, operator_name };
+static const struct grouping countries = { .folder = "countries",
+                                           .title = "Members in ",
+                                           .heading = "Countries",
+                                           .caption = "Members by country",
+                                           .column = "Country",
+                                           .none = "No member has a country yet.",
+                                           .slug = country_slug,
+                                           .name = country_name };
+static const struct grouping operators = { .folder = "operators",
+                                           .title = "Members of ",
+                                           .heading = "Operators",
+                                           .caption = "Members by operator",
+                                           .column = "Operator",
+                                           .none = "No member names its operator yet.",
+                                           .slug = operator_slug,
+                                           .name = operator_name };
 
 static int by_country(const void *a, const void *b)
 {
@@ -285,25 +304,36 @@ static enum result put_group(struct listing group, const struct grouping *groupi
     return put_listing(&group);
 }
 
+static void put_groups_page(struct markup *m, const struct sitepool *pool,
+                            const struct grouping *grouping, const char *here, const char *rows)
+{
+    const struct page_head head = { .title = grouping->heading, .root = "", .here = here };
+    page_begin(m, pool, &head);
+    if (rows == NULL) {
+        markup_put(m, "<p>%s</p>\n", grouping->none);
+        page_end(m, pool);
+        return;
+    }
+    page_table(m, grouping->heading, grouping->caption);
+    markup_put(m, "<thead>\n<tr><th scope=\"col\">%s</th>", grouping->column);
+    markup_raw(m, "<th scope=\"col\" class=\"number\">Members</th>"
+                  "<th scope=\"col\" class=\"number\">Handed out</th>"
+                  "<th scope=\"col\" class=\"number\">of these with IPv4</th>"
+                  "<th scope=\"col\" class=\"number\">with IPv6</th></tr>\n</thead>\n<tbody>\n");
+    markup_raw(m, rows);
+    markup_raw(m, "</tbody>\n");
+    page_table_end(m);
+    page_end(m, pool);
+}
+
 /* The lists of all groups, and a page that leads to them. `list` is sorted by group. */
 static enum result put_groups(struct listing group, const struct grouping *grouping,
                               const member_ptr *list, size_t count)
 {
     char slug[MEMBERLIST_SLUG_ROOM], next[MEMBERLIST_SLUG_ROOM], path[PATH_ROOM];
-    struct markup m = { 0 };
+    struct markup rows = { 0 }, m = { 0 };
     uint64_t sum = 0;
     enum result result = RESULT_OK;
-    (void)snprintf(path, sizeof(path), "%s.html", grouping->folder);
-    const struct page_head head = { .title = grouping->heading, .root = "", .here = path };
-    page_begin(&m, group.pool, &head);
-    markup_put(&m,
-               "<div class=\"scroll\">\n<table>\n<caption>%s of members</caption>\n<thead>\n<tr>"
-               "<th scope=\"col\">%s</th>",
-               grouping->heading, grouping->column);
-    markup_raw(&m, "<th scope=\"col\" class=\"number\">Members</th>"
-                   "<th scope=\"col\" class=\"number\">Handed out</th>"
-                   "<th scope=\"col\" class=\"number\">of these with IPv4</th>"
-                   "<th scope=\"col\" class=\"number\">with IPv6</th></tr>\n</thead>\n<tbody>\n");
     for (size_t begin = 0, end; result == RESULT_OK && begin < count; begin = end) {
         grouping->slug(slug, list[begin]);
         for (end = begin + 1; end < count && strcmp(grouping->slug(next, list[end]), slug) == 0;) {
@@ -312,15 +342,16 @@ static enum result put_groups(struct listing group, const struct grouping *group
         group.list = list + begin;
         group.count = end - begin;
         if (grouping->name(list[begin])[0] != 0) {
-            put_group_row(&m, grouping, slug, &group, &sum);
+            put_group_row(&rows, grouping, slug, &group, &sum);
             result = put_group(group, grouping, slug);
         }
     }
-    markup_raw(&m, "</tbody>\n</table>\n</div>\n");
-    page_end(&m, group.pool);
+    (void)snprintf(path, sizeof(path), "%s.html", grouping->folder);
     if (result == RESULT_OK && site_due(group.site, path, SITE_WARM, sum)) {
+        put_groups_page(&m, group.pool, grouping, path, rows.text);
         result = site_put(group.site, path, &m);
     }
+    markup_done(&rows);
     markup_done(&m);
     return result;
 }

@@ -8,13 +8,10 @@
 
 enum {
     MEMBERLIST_ROWS = 500,
-    MEMBERLIST_SLUG_ROOM = MEMBER_OPERATOR_ROOM + 16
+    MEMBERLIST_SLUG_ROOM = MEMBER_OPERATOR_ROOM + 17 /* an underscore and a sum */
 };
 
 enum result memberlist_put(struct site *site, const struct sitepool *pool);
-/* The table of some members; links begin with `root`. */
-void memberlist_table(struct markup *m, const char *root, const char *caption,
-                      const struct sitepool_member *const *list, size_t count);
 /* The name of an operator's page. Names that differ in letter case only have the same. */
 char *memberlist_slug(char out[MEMBERLIST_SLUG_ROOM], const char *operator_name);
 

@@ -83,10 +83,29 @@ static uint64_t history_end(const struct memberview *view, const struct settings
     return first == 0 ? 0 : first + settings->min_history_s;
 }
 
+/* What a new member that has not failed waits for. */
+static void put_wait(struct markup *m, const struct sitepool *pool, const struct memberview *view)
+{
+    int32_t score = 0, entry = pool->source.settings.entry_score_milli;
+    if (!memberview_score(view, &score)) {
+        markup_raw(m,
+                   "<p>What to do: get a certificate for its name. <a href=\"../join.html\">Join "
+                   "the pool</a> shows how.</p>\n");
+    } else if (score < entry) {
+        markup_raw(m, "<p>Nothing has to be done: its score rises with each good probe, and it can "
+                      "come in at a score of ");
+        page_score(m, true, entry);
+        markup_raw(m, ".</p>\n");
+    }
+}
+
 /* What is planned. */
 static void put_plans(struct markup *m, const struct sitepool *pool, const struct memberview *view)
 {
     uint64_t history = history_end(view, &pool->source.settings);
+    if (memberword_of(view) == MEMBERWORD_NEW && failure_of(view) == FAILURE_NONE) {
+        put_wait(m, pool, view);
+    }
     if (memberword_of(view) == MEMBERWORD_NEW && history > pool->now) {
         markup_raw(m, "<p>A new member is watched first: it can come in at ");
         page_time(m, history);
@@ -197,10 +216,9 @@ static void put_share_row(struct markup *m, const struct membershare *share, con
 {
     bool counted = all > 0;
     double part = counted ? (double)own / (double)all : 0;
-    markup_put(m,
-               "<tr><th scope=\"row\">%s</th><td class=\"number\">%llu</td>"
-               "<td class=\"number\">",
-               span, (unsigned long long)own);
+    markup_put(m, "<tr><th scope=\"row\">%s</th><td class=\"number\">", span);
+    page_count(m, own);
+    markup_raw(m, "</td><td class=\"number\">");
     put_percent(m, counted, part);
     markup_raw(m, "</td><td class=\"number\">");
     put_percent(m, share->handed_out, share->fair);

@@ -1,5 +1,6 @@
 #include "tools/site/page.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "zone/base/isotime.h"
@@ -128,7 +129,8 @@ void page_count(struct markup *m, uint64_t count)
 void page_score(struct markup *m, bool scored, int32_t milli)
 {
     if (scored) {
-        markup_put(m, "%.1f", milli / 1000.0);
+        /* the sum has no minus before a 0 */
+        markup_put(m, "%.1f", round(milli / 100.0) / 10 + 0.0);
     } else {
         markup_raw(m, "-");
     }

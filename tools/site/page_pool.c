@@ -1,5 +1,6 @@
 #include "tools/site/page_pool.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tools/output.h"
@@ -7,6 +8,7 @@
 
 enum {
     ATTENTION_MAX = 30, /* members listed */
+    CAPTION_ROOM = 120,
     HOUR_S = 3600,
     DAY_H = 24
 };
@@ -135,13 +137,14 @@ static void put_notes(struct markup *m, const struct sitepool *pool)
                       "that the fault is not ours.</p>\n");
     }
     if (pool->census.ending > 0) {
-        markup_put(m, "<p>The certificates of %zu members end soon or have ended.</p>\n",
+        markup_put(m, "<p>Members whose certificate ends soon or has ended: %zu.</p>\n",
                    pool->census.ending);
     }
 }
 
 static void put_attention(struct markup *m, const struct sitepool *pool)
 {
+    char caption[CAPTION_ROOM];
     size_t count = 0;
     for (size_t i = 0; i < pool->count; i++) {
         count += needs_attention(&pool->members[i]);
@@ -152,9 +155,9 @@ static void put_attention(struct markup *m, const struct sitepool *pool)
         markup_raw(m, "<p>No member has fallen out.</p>\n");
         return;
     }
-    markup_raw(m, "<div class=\"scroll\">\n<table>\n<caption>");
-    markup_put(m, "%zu members that fell out or are about to", count);
-    markup_raw(m, count > ATTENTION_MAX ? "; the first of them</caption>\n" : "</caption>\n");
+    (void)snprintf(caption, sizeof(caption), "Members that fell out or are about to: %zu%s", count,
+                   count > ATTENTION_MAX ? ", of which these are the first" : "");
+    page_table(m, "What needs attention", caption);
     markup_raw(m, "<thead>\n<tr><th scope=\"col\">Member</th><th scope=\"col\">State</th>"
                   "<th scope=\"col\">Since</th><th scope=\"col\">Reason</th>"
                   "<th scope=\"col\">Last failure</th></tr>\n</thead>\n<tbody>\n");
@@ -165,7 +168,8 @@ static void put_attention(struct markup *m, const struct sitepool *pool)
             shown++;
         }
     }
-    markup_raw(m, "</tbody>\n</table>\n</div>\n");
+    markup_raw(m, "</tbody>\n");
+    page_table_end(m);
 }
 
 void page_pool(struct markup *m, const struct sitepool *pool)

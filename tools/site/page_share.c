@@ -122,11 +122,14 @@ void page_share(struct markup *m, const struct sitepool *pool, const struct site
         pool->source.settings.srv_count, pool->source.settings.max_overload_milli / 1000.0);
     markup_put(
         m,
-        "<p>%zu of %zu members are handed out: %llu times in the last hour, %llu times in the "
-        "last day, as one name server of the pool has counted. "
-        "<a href=\"share.csv\">share.csv</a> has all members.</p>\n",
-        world->view.candidates.eligible, world->view.count, (unsigned long long)world->share.hour,
-        (unsigned long long)world->share.day);
+        "<p>%zu of %zu members are handed out. One name server of the pool has counted that it "
+        "handed them out ",
+        world->view.candidates.eligible, world->view.count);
+    page_count(m, world->share.hour);
+    markup_raw(m, " times in the last hour and ");
+    page_count(m, world->share.day);
+    markup_raw(
+        m, " times in the last day. <a href=\"share.csv\">share.csv</a> has all members.</p>\n");
     if (world->share.day == 0) {
         markup_raw(m, "<p>No answers were counted yet: the ratios are those expected.</p>\n");
     }

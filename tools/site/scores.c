@@ -288,14 +288,12 @@ void scores_page(struct markup *m, const struct sitepool *pool, const struct mem
                                     .root = "../../",
                                     .description = "The score of an address of the pool" };
     page_begin(m, pool, &head);
-    markup_raw(m, "<p>");
+    markup_put(m, "<p>An address of the member <a href=\"../../members/%s.html\">%s</a>, which is ",
+               view->member.label, view->member.label);
     page_state(m, view->standing.state, view->standing.eligible);
-    markup_raw(m, " Score ");
+    markup_raw(m, ". Its score is ");
     page_score(m, seen != NULL && seen->probes > 0, seen != NULL ? seen->score_milli : 0);
-    markup_put(
-        m,
-        ", of the member <a href=\"../../members/%s.html\">%s</a>.</p>\n"
-        "<ul>\n<li><a href=\"json\">JSON</a></li>\n<li><a href=\"log\">CSV</a></li>\n</ul>\n",
-        view->member.label, view->member.label);
+    markup_raw(m, " of 20. The same as in ntppool.org: <a href=\"json\">JSON</a>, "
+                  "<a href=\"log\">CSV</a>.</p>\n");
     page_end(m, pool);
 }

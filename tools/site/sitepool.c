@@ -145,8 +145,10 @@ enum result sitepool_read(struct sitepool *pool, struct cli *cli)
     pool->now = session_now();
     enum result result = read_all(pool, &session, cli);
     session_done(&session);
-    if (result == RESULT_OK) {
+    if (result == RESULT_OK && pool->count > 0) {
         qsort(pool->members, pool->count, sizeof(pool->members[0]), by_label);
+    }
+    if (result == RESULT_OK) {
         share(pool);
     }
     return result;
@@ -164,7 +166,7 @@ void sitepool_done(struct sitepool *pool)
 const struct sitepool_member *sitepool_find(const struct sitepool *pool, const char *label)
 {
     struct sitepool_member wanted;
-    if (strlen(label) >= sizeof(wanted.label)) {
+    if (pool->count == 0 || strlen(label) >= sizeof(wanted.label)) {
         return NULL;
     }
     memcpy(wanted.label, label, strlen(label) + 1);

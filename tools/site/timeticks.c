@@ -55,7 +55,8 @@ char *timeticks_text(char out[TIMETICKS_ROOM], uint64_t at, uint64_t step)
     size_t len = 0;
     if (at <= INT64_MAX && gmtime_r(&time, &tm) != NULL) {
         bool long_step = step >= TIMETICKS_MONTH_S, midnight = at % DAY_S == 0;
-        len = long_step  ? strftime(out, TIMETICKS_ROOM, "%b %Y", &tm)
+        bool new_year = tm.tm_mon < (int)(step / TIMETICKS_MONTH_S); /* its first tick */
+        len = long_step  ? strftime(out, TIMETICKS_ROOM, new_year ? "%b %Y" : "%b", &tm)
               : midnight ? strftime(out, TIMETICKS_ROOM, "%d %b", &tm)
                          : strftime(out, TIMETICKS_ROOM, "%H:%M", &tm);
     }

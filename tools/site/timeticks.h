@@ -16,7 +16,8 @@ enum {
 uint64_t timeticks_step(uint64_t span_s, unsigned most);
 /* The first tick after `at`; UINT64_MAX if the calendar does not reach it. */
 uint64_t timeticks_next(uint64_t at, uint64_t step);
-/* The hour; at midnight, the day; in a long chart, the month. Returns `out`. */
+/* The hour; at midnight, the day; in a long chart, the month, and of a year's first tick the
+ * year. Returns `out`. */
 char *timeticks_text(char out[TIMETICKS_ROOM], uint64_t at, uint64_t step);
 
 #endif

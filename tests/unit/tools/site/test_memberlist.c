@@ -140,10 +140,21 @@ static void names_differ_in_their_slugs_unless_only_case_differs(void **)
     slug_is("example ORG 7", "example-org-7");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         memberlist_slug(left, names[i]);
-        assert_int_equal(strspn(left, "abcdefghijklmnopqrstuvwxyz0123456789-"), strlen(left));
+        assert_int_equal(strspn(left, "abcdefghijklmnopqrstuvwxyz0123456789-_"), strlen(left));
         for (size_t j = 0; j < i; j++) {
             assert_string_not_equal(left, memberlist_slug(right, names[j]));
         }
+    }
+}
+
+static void no_name_has_the_slug_of_one_with_a_sum(void **)
+{
+    char slug[MEMBERLIST_SLUG_ROOM], other[MEMBERLIST_SLUG_ROOM];
+    memberlist_slug(slug, "Foo!");
+    for (const char *space = " -_"; *space != 0; space++) {
+        char imitation[MEMBERLIST_SLUG_ROOM];
+        (void)snprintf(imitation, sizeof(imitation), "Foo%c%s", *space, slug + strlen("foo_"));
+        assert_string_not_equal(memberlist_slug(other, imitation), slug);
     }
 }
 
@@ -154,7 +165,8 @@ static void the_longest_name_has_a_slug(void **)
     name[sizeof(name) - 1] = 0;
     assert_string_equal(memberlist_slug(slug, name), name);
     name[sizeof(name) - 2] = '!';
-    assert_int_equal(strlen(memberlist_slug(slug, name)), sizeof(name) - 2 + strlen("-01234567"));
+    assert_int_equal(strlen(memberlist_slug(slug, name)),
+                     sizeof(name) - 2 + strlen("_0123456789abcdef"));
 }
 
 int main(void)
@@ -165,6 +177,7 @@ int main(void)
         cmocka_unit_test(an_unlisted_member_is_in_no_list),
         cmocka_unit_test(operators_are_listed_only_if_that_is_published),
         cmocka_unit_test(names_differ_in_their_slugs_unless_only_case_differs),
+        cmocka_unit_test(no_name_has_the_slug_of_one_with_a_sum),
         cmocka_unit_test(the_longest_name_has_a_slug),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -70,6 +70,20 @@ static void a_new_member_is_told_when_it_may_come_in(void **)
     LACKS(page(), "it can come in at");
 }
 
+static void a_new_member_is_told_what_it_waits_for(void **)
+{
+    set_stage(STAGE_OPERATIONAL);
+    pool.source.settings.entry_score_milli = 21000;
+    SHOWS(page(),
+          "Nothing has to be done: its score rises with each good probe, and it can come in "
+          "at a score of 21.0.");
+    pool.source.settings.entry_score_milli = 1000;
+    LACKS(page(), "Nothing has to be done");
+    track.subject_count = track.view.row_count = 0;
+    track.view.consensus = (struct consensus){ .known = false };
+    SHOWS(page(), "What to do: get a certificate for its name. <a href=\"../join.html\">");
+}
+
 static void the_word_of_the_operator_has_no_beginning(void **)
 {
     track.view.member.suspended = true;
@@ -246,6 +260,7 @@ int main(void)
         TEST(a_member_that_is_held_is_said_to_be),
         TEST(a_member_that_falls_is_said_to),
         TEST(a_new_member_is_told_when_it_may_come_in),
+        TEST(a_new_member_is_told_what_it_waits_for),
         TEST(the_word_of_the_operator_has_no_beginning),
         TEST(each_address_and_vantage_point_has_a_row),
         TEST(a_member_that_nobody_has_probed_has_a_whole_page),

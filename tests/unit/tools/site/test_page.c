@@ -79,6 +79,7 @@ static void times_and_scores_are_short_and_unknown_ones_a_dash(void **)
     SHOWS("18,446,744,073,709,551,615", page_count(&m, UINT64_MAX));
     SHOWS("19.8", page_score(&m, true, 19800));
     SHOWS("-100.0", page_score(&m, true, -100000));
+    SHOWS("0.0", page_score(&m, true, -20));
     SHOWS("-", page_score(&m, false, 0));
 }
 

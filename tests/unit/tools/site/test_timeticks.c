@@ -39,7 +39,7 @@ static void ticks_of_a_year_are_first_days_of_months(void **)
     uint64_t next = timeticks_next(midnight + 5, step);
     assert_string_equal(timeticks_text(text, next, step), "Feb 2027");
     assert_int_equal(next % DAY_S, 0);
-    assert_string_equal(timeticks_text(text, timeticks_next(next, step), step), "Apr 2027");
+    assert_string_equal(timeticks_text(text, timeticks_next(next, step), step), "Apr");
 }
 
 static void ticks_end_where_the_calendar_does(void **)
