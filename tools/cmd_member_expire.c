@@ -66,12 +66,14 @@ static char *reason(const struct expiry *expiry, const struct departing *each, c
     return out;
 }
 
-/* Who is to go is found without a lock. Then a member stays that was changed meanwhile. */
+/* Also deletes what is kept of those that went long ago. Who is to go is found without a lock. Then
+ * a member stays that was changed meanwhile. */
 static enum result remove_all(struct expiry *expiry, struct session *session, struct cli *cli)
 {
     size_t count = expiry->count;
     expiry->count = 0;
     TRY(session_write(session, cli, STORE_REGISTRY));
+    TRY(registry_purge_tombstones(&session->change));
     for (size_t i = 0; i < count; i++) {
         const struct departing *each = &expiry->list[i];
         const struct member *member = &each->member;
@@ -87,7 +89,11 @@ static enum result remove_all(struct expiry *expiry, struct session *session, st
                       membertext_change(member, NULL, change));
         expiry->list[expiry->count++] = *each;
     }
-    return expiry->count > 0 ? session_commit(session, cli) : RESULT_OK;
+    if (expiry->count > 0) {
+        return session_commit(session, cli);
+    }
+    session->txn[STORE_REGISTRY] = NULL;
+    return registry_commit_beside(&session->change);
 }
 
 static enum result expire(struct expiry *expiry, struct session *session, struct cli *cli)
@@ -99,7 +105,8 @@ static enum result expire(struct expiry *expiry, struct session *session, struct
         return diag_fail(&cli->diag, result, "a row of a member can't be read: %s",
                          result_text(result));
     }
-    if (expiry->count == 0 || cli_flag(cli, "dry-run")) {
+    bool old = registry_has_old_tombstones(session->txn[STORE_REGISTRY], expiry->sources.now);
+    if ((expiry->count == 0 && !old) || cli_flag(cli, "dry-run")) {
         return RESULT_OK;
     }
     store_abort(session->txn[STORE_REGISTRY]); /* to open the store for writing */

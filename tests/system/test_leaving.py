@@ -73,6 +73,21 @@ def test_member_is_removed_when_its_time_has_come(pool, clock):
     assert pool.member("alice")["leave_at"] is None  # or it would leave again
 
 
+def test_what_is_kept_of_a_removed_member_goes_with_its_quarantine(pool, clock):
+    pool.cli("zone", "set", "quarantine", "1d")
+    pool.cli("member", "set", "alice", "--contact", "a@example.net")
+    pool.cli("member", "remove", "alice")
+    serial = pool.json("zone", "show")["serial"]
+    clock.move(DAY + HOUR)
+    pool.cli("member", "expire")
+    assert [member["name"] for member in pool.json("member", "list", "--removed")] == ["alice"]
+    clock.move(DAY)
+    assert pool.cli("member", "expire", "--dry-run").stdout == pool.cli("member", "expire").stdout == ""
+    assert pool.json("member", "list", "--removed") == []
+    assert pool.json("zone", "show")["serial"] == serial
+    assert "no removed member alice" in pool.refused("member", "restore", "alice")
+
+
 def test_status_warns_of_members_that_nothing_removes(pool, clock):
     pool.cli("member", "set", "alice", "--leave", "2d")
     clock.move(2 * DAY)

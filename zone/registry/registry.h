@@ -36,7 +36,8 @@ struct tombstone {
 };
 
 enum {
-    REGISTRY_CHANGES_MAX = 240
+    REGISTRY_CHANGES_MAX = 240,
+    REGISTRY_TOMBSTONE_S = 2 * 86400 /* it stays at least so long, for contacts to be told */
 };
 
 /* The names that the last commits changed, for readers that cache answers (registry_changes). */
@@ -56,7 +57,7 @@ struct registry_change {
     struct diag *diag; /* gets the reason of a failure; may be NULL */
     struct dname apex; /* read when first needed; length 0 until then */
     struct change_log log;
-    uint64_t purged_at; /* tombstones whose quarantine was over then are deleted */
+    uint64_t purged_at; /* `now` if the old tombstones are deleted */
 };
 
 /* Starts a change in a write transaction. */
@@ -160,7 +161,7 @@ enum result registry_add(struct registry_change *change, struct member *member, 
 enum result registry_update(struct registry_change *change, const struct member *member,
                             bool allow_private);
 /* Removes the member and its name, so that its certificate can't be renewed
- * (draft-ladd-nts-for-the-ntp-pool 6), and leaves a tombstone. Also deletes expired tombstones. */
+ * (draft-ladd-nts-for-the-ntp-pool 6), and leaves a tombstone. Also deletes old tombstones. */
 enum result registry_remove(struct registry_change *change, const char *label,
                             uint64_t quarantined_until);
 typedef enum result member_visit(const struct member *member, void *arg);
@@ -169,6 +170,10 @@ enum result registry_tombstone(struct store_txn *txn, const char *label, struct 
 typedef enum result tombstone_visit(const char *label, const struct tombstone *tombstone,
                                     void *arg);
 enum result registry_tombstones(struct store_txn *txn, tombstone_visit *visit, void *arg);
+/* True if there are tombstones whose quarantine is over, and that are REGISTRY_TOMBSTONE_S old. */
+bool registry_has_old_tombstones(struct store_txn *txn, uint64_t now);
+/* Deletes them. Each tombstone is read, so this is done once in a change. */
+enum result registry_purge_tombstones(struct registry_change *change);
 /* Restores a removed member with its id, if its label and addresses are free. A time to leave that
  * is over is forgotten. */
 enum result registry_restore(struct registry_change *change, const char *label, struct member *out);

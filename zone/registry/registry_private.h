@@ -51,9 +51,6 @@ enum result registry_set_servers(struct registry_change *change,
 
 /* registry_tombstones.c. REFUSED if the label is quarantined and the operator is another one. */
 enum result registry_check_quarantine(struct registry_change *change, const struct member *member);
-/* Deletes tombstones whose quarantine was over when the change began: once in a change, since each
- * of them is read. */
-enum result registry_purge_tombstones(struct registry_change *change);
 enum result registry_put_tombstone(struct registry_change *change, const char *label,
                                    const struct tombstone *tombstone);
 

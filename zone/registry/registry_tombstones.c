@@ -66,25 +66,41 @@ enum result registry_tombstone(struct store_txn *txn, const char *label, struct 
     return decode(out, data, item.len);
 }
 
-/* A row that can't be read stays: its label remains quarantined. */
+/* Finds the first one after `key` whose time is over. A row that can't be read stays: its label
+ * remains quarantined. */
+static enum result find_over(struct store_txn *txn, uint64_t now, struct store_item *key)
+{
+    uint8_t data[TOMBSTONE_MAX];
+    struct store_item item = { .data = data, .room = sizeof(data) };
+    for (;;) {
+        struct tombstone tombstone;
+        TRY(store_find(txn, TABLE_TOMBSTONES, SEEK_AFTER, key, &item));
+        if (decode(&tombstone, data, item.len) == RESULT_OK && tombstone.quarantined_until <= now &&
+            tombstone.removed_at + REGISTRY_TOMBSTONE_S <= now) {
+            return RESULT_OK;
+        }
+    }
+}
+
+bool registry_has_old_tombstones(struct store_txn *txn, uint64_t now)
+{
+    uint8_t found[STORE_KEY_MAX];
+    struct store_item key = { .data = found, .room = sizeof(found) };
+    return find_over(txn, now, &key) == RESULT_OK;
+}
+
 enum result registry_purge_tombstones(struct registry_change *change)
 {
-    uint8_t key[STORE_KEY_MAX], data[TOMBSTONE_MAX];
-    struct store_item at = { .data = key, .room = sizeof(key) };
-    struct store_item item = { .data = data, .room = sizeof(data) };
+    uint8_t found[STORE_KEY_MAX];
+    struct store_item key = { .data = found, .room = sizeof(found) };
     if (change->purged_at == change->now) {
         return RESULT_OK;
     }
     change->purged_at = change->now;
-    enum result result = store_find(change->txn, TABLE_TOMBSTONES, SEEK_FIRST, &at, &item);
-    while (result == RESULT_OK) {
-        struct tombstone tombstone;
-        if (decode(&tombstone, data, item.len) == RESULT_OK &&
-            tombstone.quarantined_until <= change->now) {
-            TRY(registry_written(change->diag,
-                                 store_delete(change->txn, TABLE_TOMBSTONES, key, at.len)));
-        }
-        result = store_find(change->txn, TABLE_TOMBSTONES, SEEK_AFTER, &at, &item);
+    enum result result = RESULT_OK;
+    while ((result = find_over(change->txn, change->now, &key)) == RESULT_OK) {
+        TRY(registry_written(change->diag,
+                             store_delete(change->txn, TABLE_TOMBSTONES, key.data, key.len)));
     }
     return result == RESULT_NOT_FOUND ? RESULT_OK : registry_written(change->diag, result);
 }

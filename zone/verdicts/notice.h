@@ -12,16 +12,17 @@
 #ifndef ZONE_NOTICE_H
 #define ZONE_NOTICE_H
 
+#include "zone/registry/registry.h"
 #include "zone/verdicts/lifecycle.h"
 
 enum {
     NOTICE_OUT_S = 2 * 3600,
     NOTICE_BACK_S = 3600,
-    NOTICE_AGAIN_S = 86400,       /* from one notice of being out or back to the next one */
-    NOTICE_GAP_S = 3600,          /* from one mail to the next one to the same contact */
-    NOTICE_EXPIRY_S = 7 * 86400,  /* before a registration expires; half its time if shorter */
-    NOTICE_LEAVE_S = 86400,       /* least time before a member leaves */
-    NOTICE_REMOVED_S = 2 * 86400, /* beyond it, nobody is told of a removal any more */
+    NOTICE_AGAIN_S = 86400,      /* from one notice of being out or back to the next one */
+    NOTICE_GAP_S = 3600,         /* from one mail to the next one to the same contact */
+    NOTICE_EXPIRY_S = 7 * 86400, /* before a registration expires; half its time if shorter */
+    NOTICE_LEAVE_S = 86400,      /* least time before a member leaves */
+    NOTICE_REMOVED_S = REGISTRY_TOMBSTONE_S, /* beyond it, nobody is told of a removal any more */
     NOTICE_ENCODED_MAX = 80
 };
 

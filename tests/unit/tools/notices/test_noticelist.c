@@ -188,7 +188,8 @@ static void memory_stays_with_a_removed_member_and_goes_with_its_tombstone(void 
     assert_ok(noticelist_purge(&list, &cli));
     reopen();
     assert_int_equal(store_count(health_txn, TABLE_NOTICES), 1);
-    assert_ok(registry_remove(at(now + 10), "m2", now + 20)); /* also deletes what is over */
+    /* also deletes what is over */
+    assert_ok(registry_remove(at(now + REGISTRY_TOMBSTONE_S), "m2", now + 20));
     finish();
     assert_true(list.stale);
     assert_ok(noticelist_purge(&list, &cli));

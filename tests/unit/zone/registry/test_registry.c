@@ -317,7 +317,12 @@ static void tombstones_whose_time_is_over_go(void **)
     assert_ok(registry_remove(at(NOW), "bob", NOW + 3 * DAY));
     assert_ok(registry_remove(at(NOW), "carol", NOW + DAY));
     assert_ok(store_put(txn, TABLE_TOMBSTONES, "eve", 3, "x", 1));
-    assert_ok(registry_remove(at(NOW + DAY), "dan", NOW + 2 * DAY));
+    assert_false(registry_has_old_tombstones(txn, NOW + DAY));
+    assert_ok(registry_purge_tombstones(at(NOW + DAY)));
+    assert_ok(registry_tombstone(txn, "alice", &tombstone)); /* it stays for two days */
+    assert_true(registry_has_old_tombstones(txn, NOW + 2 * DAY));
+    assert_ok(registry_remove(at(NOW + 2 * DAY), "dan", NOW + 3 * DAY));
+    assert_false(registry_has_old_tombstones(txn, NOW + 2 * DAY));
     assert_int_equal(registry_tombstone(txn, "alice", &tombstone), RESULT_NOT_FOUND);
     assert_ok(registry_tombstone(txn, "bob", &tombstone));
     assert_int_equal(registry_tombstone(txn, "carol", &tombstone), RESULT_NOT_FOUND);
