@@ -14,6 +14,7 @@
 #include "server/io/crew.h"
 #include "server/io/listen.h"
 #include "server/io/openfiles.h"
+#include "server/io/xdp_set.h"
 #include "server/keys/keymgr.h"
 #include "server/metrics/metrics.h"
 #include "server/options.h"
@@ -58,6 +59,7 @@ struct program {
     /* Each thread of UDP has one of TCP. The kernel runs a thread that has waited before one that
      * never waits, so a load of TCP does not delay UDP. */
     struct crew crew;
+    struct xdp_set xdp;
     struct kept kept;          /* sockets of the ntspoold before this one, which has ended */
     struct instance *instance; /* NULL: the state can't be claimed */
     unsigned former_sockets;   /* on an address, of the ntspoold that this one replaces; 0: none */
@@ -221,6 +223,13 @@ static enum result open_metrics(struct program *program, const struct options *o
     return metrics_new(&program->metrics, &places, &sources, &pool, diag);
 }
 
+static void open_xdp(struct program *program, const struct options *options)
+{
+    const struct xdp_wish wish = { options->xdp, options->xdp_count, options->listen,
+                                   options->listen_count, log_line };
+    xdp_set_open(&program->xdp, &wish, &program->crew);
+}
+
 /* Operators read this line, scripts wait for it. */
 static void log_started(const struct program *program, const struct options *options)
 {
@@ -272,6 +281,7 @@ static enum result prepare(struct program *program, const struct options *option
     TRY(open_workers(program, options, diag));
     TRY(crew_steer(&program->crew, program->former_sockets, options->socket_affinity, diag));
     TRY(open_metrics(program, options, diag));
+    open_xdp(program, options);
     return confine(options, log_line, diag);
 }
 
@@ -356,6 +366,7 @@ static void stop(struct program *program)
         crew_hang_up(&program->crew);
     }
     metrics_free(program->metrics);
+    xdp_set_close(&program->xdp);
     keymgr_free(program->keymgr);
     exchange_free(program->exchange);
     refresh_free(program->refresh);
@@ -408,6 +419,7 @@ static bool look_at_others(struct program *program, const struct options *option
         program->metrics = NULL;
         log_say(log_line, LOG_NOTICE,
                 "another ntspoold answers now: ends when all connections are closed");
+        xdp_set_close(&program->xdp);
         crew_drain(&program->crew, false);
     }
     if (!program->draining) { /* the service manager hears of the successor now */

@@ -22,6 +22,9 @@ static const struct option_row rows[] = {
     { "socket-affinity", 'a', NULL, false,
       "answer on the CPU that received the query; for network cards\n"
       "with at least as many receive queues as there are workers" },
+    { "xdp", 'x', "INTERFACE[:QUEUE]", true,
+      "answer queries that the interface receives past the network stack,\n"
+      "by AF_XDP (again for more; default: none)" },
     { "locations", 'L', "FILE", true,
       "location database (.mmdb), read again when it changes (again for\n"
       "a maker's second file, of IPv6)" },
@@ -97,6 +100,16 @@ static enum result add_metrics(struct options *options, const char *place, struc
     return RESULT_OK;
 }
 
+static enum result add_xdp(struct options *options, const char *place, struct diag *diag)
+{
+    if (options->xdp_count == XDP_PLACES_MAX) {
+        return diag_fail(diag, RESULT_USAGE, "more than %d interfaces for --xdp", XDP_PLACES_MAX);
+    }
+    enum result result = xdp_place_parse(&options->xdp[options->xdp_count], place, diag);
+    options->xdp_count += result == RESULT_OK;
+    return result == RESULT_OK ? RESULT_OK : RESULT_USAGE;
+}
+
 /* Errors in the file are not usage errors. */
 static enum result in_file(enum result result)
 {
@@ -132,6 +145,7 @@ static enum result read_lists(struct options *out, const struct arguments *argum
         { "listen", add_listen, config->listen, config->listen_count },
         { "locations", add_locations, config->locations, config->locations_count },
         { "metrics", add_metrics, config->metrics, config->metrics_count },
+        { "xdp", add_xdp, config->xdp, config->xdp_count },
     };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         TRY(read_list(out, arguments, &lists[i], diag));

@@ -4,6 +4,7 @@
 #define SERVER_OPTIONS_H
 
 #include "server/answering/edns.h"
+#include "server/io/xdp_interface.h"
 #include "server/metrics/metrics_socket.h"
 #include "zone/places/locations.h"
 #include "zone/registry/config.h"
@@ -23,6 +24,8 @@ struct options {
     size_t listen_count;
     const char *metrics[METRICS_SOCKETS_MAX]; /* unix:PATH or ADDRESS@PORT */
     size_t metrics_count;
+    struct xdp_place xdp[XDP_PLACES_MAX];
+    size_t xdp_count;
     unsigned workers;
     const char *dnstap; /* NULL: none */
     unsigned dnstap_sample;

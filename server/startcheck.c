@@ -141,6 +141,17 @@ static void check_metrics(struct preflight *preflight, const char *place)
     }
 }
 
+static void check_xdp(struct preflight *preflight, const struct xdp_place *place)
+{
+    struct xdp_interface interface;
+    struct diag why, line;
+    if (xdp_interface_look(&interface, place, &why) != RESULT_OK) {
+        (void)diag_fail(&line, RESULT_OK, "sockets answer the queries of %s, not XDP: %s",
+                        place->interface, why.text);
+        preflight_warning(preflight, line.text);
+    }
+}
+
 static void check_state(struct preflight *preflight, const char *state, const struct seal *seal)
 {
     struct stat st;
@@ -172,6 +183,9 @@ bool startcheck(const struct options *options, log_sink *log)
     }
     for (size_t i = 0; i < options->metrics_count; i++) {
         check_metrics(&preflight, options->metrics[i]);
+    }
+    for (size_t i = 0; i < options->xdp_count; i++) {
+        check_xdp(&preflight, &options->xdp[i]);
     }
     seal_free(seal);
     return preflight_done(&preflight);

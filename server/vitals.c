@@ -118,6 +118,26 @@ void vitals_look(struct vitals *vitals)
     }
 }
 
+static void log_xdp(const struct vitals *vitals)
+{
+    uint64_t queries = 0, faulty = 0, dropped = 0;
+    bool any = false;
+    for (size_t i = 0; i < vitals->worker_count; i++) {
+        const struct xdp_queue *queue = vitals->workers[i]->xdp;
+        for (; queue != NULL; queue = queue->next) {
+            any = true;
+            queries += counter_get(&queue->queries);
+            faulty += counter_get(&queue->faulty);
+            dropped += xsk_dropped(&queue->xsk);
+        }
+    }
+    if (any) {
+        log_say(vitals->log, LOG_INFO,
+                "xdp queries %" PRIu64 " faulty %" PRIu64 " dropped %" PRIu64, queries, faulty,
+                dropped);
+    }
+}
+
 void vitals_log_counts(const struct vitals *vitals)
 {
     uint64_t sums[MESSAGES_ALL] = { 0 };
@@ -132,6 +152,7 @@ void vitals_log_counts(const struct vitals *vitals)
             message_rcode(sums, RCODE_NOERROR), message_rcode(sums, RCODE_FORMERR),
             message_rcode(sums, RCODE_SERVFAIL), message_rcode(sums, RCODE_NXDOMAIN),
             message_rcode(sums, RCODE_NOTIMP), message_rcode(sums, RCODE_REFUSED));
+    log_xdp(vitals);
     if (vitals->dnstap != NULL) {
         const struct dnstap_totals taps = dnstap_totals(vitals->dnstap);
         log_say(vitals->log, LOG_INFO, "dnstap frames %" PRIu64 " dropped %" PRIu64, taps.frames,

@@ -22,6 +22,9 @@ static void on_stop(uv_async_t *stop)
     for (size_t i = 0; i < worker->udp_count + worker->retired_count; i++) {
         udp_close(&worker->udp[i]);
     }
+    for (struct xdp_queue *queue = worker->xdp; queue != NULL; queue = queue->next) {
+        xdp_queue_close(queue);
+    }
     tcp_close(worker->tcp);
     uv_close((uv_handle_t *)stop, NULL);
     uv_close((uv_handle_t *)&worker->drain, NULL);

@@ -6,6 +6,7 @@
 #include "server/io/kept.h"
 #include "server/io/tcp.h"
 #include "server/io/udp.h"
+#include "server/io/xdp.h"
 #include "zone/base/thread.h"
 
 struct worker {
@@ -18,6 +19,7 @@ struct worker {
     struct udp_shared *udp_shared;
     struct udp_socket *udp; /* one for each address to listen on, then retired ones */
     size_t udp_count, retired_count;
+    struct xdp_queue *xdp; /* the first of its queues of interfaces, or NULL */
     struct tcp_server *tcp;
 };
 

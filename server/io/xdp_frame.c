@@ -2,6 +2,7 @@
 
 enum {
     MAC = 6,
+    MACS = 2 * MAC,
     TYPE_IPV4 = 0x0800,
     TYPE_IPV6 = 0x86dd,
     TYPE_TAG = 0x8100,
@@ -118,7 +119,7 @@ bool xdp_frame_read(struct xdp_frame *out, const uint8_t *data, size_t len)
 {
     out->data = data;
     out->ip = XDP_FRAME_ETHERNET;
-    if (len >= XDP_FRAME_ETHERNET + XDP_FRAME_TAG && wire_get_u16(data + 2 * MAC) == TYPE_TAG) {
+    if (len >= XDP_FRAME_ETHERNET + XDP_FRAME_TAG && wire_get_u16(data + MACS) == TYPE_TAG) {
         out->ip += XDP_FRAME_TAG;
     }
     if (len < out->ip) {
@@ -174,7 +175,7 @@ size_t xdp_frame_reply(uint8_t *out, const struct xdp_frame *query, size_t len)
     uint8_t *ip = out + query->ip, *udp = out + query->udp;
     size_t udp_len = XDP_FRAME_UDP + len;
     swap(out, query->data, MAC);
-    memmove(out + 2 * MAC, query->data + 2 * MAC, query->ip - 2 * MAC);
+    memmove(out + MACS, query->data + MACS, query->ip - MACS);
     if (query->ip > XDP_FRAME_ETHERNET) { /* the VLAN, without priority */
         wire_put_u16(out + XDP_FRAME_ETHERNET, wire_get_u16(out + XDP_FRAME_ETHERNET) & TAG_ID);
     }

@@ -151,6 +151,54 @@ static void write_workers(struct openmetrics *om, const struct exposition_source
     }
 }
 
+static void queue_sample(struct openmetrics *om, const struct xdp_queue *queue, uint64_t value)
+{
+    char number[24];
+    (void)snprintf(number, sizeof(number), "%u", queue->number);
+    openmetrics_sample(om, (double)value, "interface", queue->interface, "queue", number, "mode",
+                       xdp_queue_mode(queue), NULL);
+}
+
+static uint64_t queue_queries(const struct xdp_queue *queue)
+{
+    return counter_get(&queue->queries);
+}
+
+static uint64_t queue_faulty(const struct xdp_queue *queue)
+{
+    return counter_get(&queue->faulty);
+}
+
+static uint64_t queue_dropped(const struct xdp_queue *queue)
+{
+    return xsk_dropped(&queue->xsk);
+}
+
+static void write_xdp(struct openmetrics *om, const struct exposition_sources *sources)
+{
+    static const struct {
+        const char *name, *help;
+        uint64_t (*value)(const struct xdp_queue *queue);
+    } rows[] = {
+        { "ntspool_xdp_queries_total", "Messages received by XDP.", queue_queries },
+        { "ntspool_xdp_faulty_total",
+          "Frames received by XDP and dropped: a wrong checksum, or a sender that is none.",
+          queue_faulty },
+        { "ntspool_xdp_dropped_total",
+          "Frames for XDP that the kernel dropped: those before them were not taken in time.",
+          queue_dropped },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        counter(om, rows[i].name, rows[i].help);
+        for (size_t number = 0; number < sources->worker_count; number++) {
+            const struct xdp_queue *queue = sources->workers[number]->xdp;
+            for (; queue != NULL; queue = queue->next) {
+                queue_sample(om, queue, rows[i].value(queue));
+            }
+        }
+    }
+}
+
 static void write_signatures(struct openmetrics *om, const struct exposition_sources *sources)
 {
     static const char *const uses[] = { "ahead", "answer", "denial" };
@@ -229,6 +277,7 @@ void exposition_write(struct openmetrics *om, const struct exposition_sources *s
     write_responses(om, sums);
     write_work(om, sums);
     write_workers(om, sources);
+    write_xdp(om, sources);
     write_signatures(om, sources);
     write_zone(om, sources);
     poolpart_write(om, sources->pool);

@@ -20,9 +20,9 @@ DO_FLAG, CO_FLAG = 0x8000, 0x4000
 NXNAME = 128
 
 
-def serve_zone(machine, denial="nsec"):
+def serve_zone(machine, denial="nsec", pool=None, options=()):
     """A served pool with every name in the tests, and its keys."""
-    pool = Pool(machine).init("--ns", f"ns2.{APEX}=127.0.0.2,2001:db8::2", "--denial", denial)
+    pool = (pool or Pool(machine)).init("--ns", f"ns2.{APEX}=127.0.0.2,2001:db8::2", "--denial", denial)
     pool.compact = denial == "compact"
     pool.cli("zone", "set", "ca", "ca.example", "whoami", "on")
     for number, name in enumerate(("alice", "bob", "carol", "erin", "frank", "gina")):
@@ -32,7 +32,7 @@ def serve_zone(machine, denial="nsec"):
     pool.cli("member", "override", "--all", "eligible")
     pool.cli("record", "load", machine.write("static.zone", STATIC))
     machine.add_address("2001:db8::2")
-    pool.serve(listen=["127.0.0.1@53", f"0.0.0.0@{WILDCARD_PORT}", f"::@{WILDCARD_PORT}"])
+    pool.serve(*options, listen=[f"{pool.address}@53", f"0.0.0.0@{WILDCARD_PORT}", f"::@{WILDCARD_PORT}"])
     keys = [rrset for rrset in pool.ask(APEX, "DNSKEY", tcp=True).answer if rrset.rdtype == dns.rdatatype.DNSKEY]
     pool.keys = {APEX_NAME: keys[0]}
     return pool

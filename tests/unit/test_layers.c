@@ -6,7 +6,7 @@
 #include "tests/unit/unit.h"
 
 enum {
-    FILES_MAX = 1000,
+    FILES_MAX = 1200,
     LINES_MAX = 500,
     NAME_ROOM = 128
 };

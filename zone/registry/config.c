@@ -15,6 +15,7 @@ enum {
     FILE_MAX = 64 * 1024,
     LISTEN_MAX = 64,
     METRICS_MAX = 4,
+    XDP_MAX = 64,
     REFERENCES_MAX = 8,
     VALUE_MAX = 4096
 };
@@ -50,6 +51,7 @@ static const struct key keys[] = {
     { "socket-affinity", KIND_TRUTH, AT(socket_affinity), 0, 0 },
     LIST("locations", locations, LOCATIONS_FILES_MAX),
     LIST("metrics", metrics, METRICS_MAX),
+    LIST("xdp", xdp, XDP_MAX),
     { "nsid", KIND_TEXT, AT(nsid), 0, 0 },
     { "version-text", KIND_TEXT, AT(version_text), 0, 0 },
     { "dnstap", KIND_TEXT, AT(dnstap), 0, 0 },

@@ -27,6 +27,8 @@ struct config {
     unsigned locations_count;
     char **metrics; /* unix:PATH or ADDRESS@PORT */
     unsigned metrics_count;
+    char **xdp; /* INTERFACE or INTERFACE:QUEUE */
+    unsigned xdp_count;
     char *nsid, *version_text;
     char *dnstap; /* unix:PATH */
     unsigned *dnstap_sample;

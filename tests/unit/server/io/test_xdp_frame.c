@@ -25,9 +25,8 @@ static struct sample sample_of(const char *hex)
 {
     struct sample out = { .len = strlen(hex) / 2 };
     for (size_t i = 0; i < out.len; i++) {
-        unsigned octet = 0;
-        assert_int_equal(sscanf(hex + 2 * i, "%2x", &octet), 1);
-        out.data[i] = (uint8_t)octet;
+        char octet[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
+        out.data[i] = (uint8_t)strtoul(octet, NULL, 16);
     }
     return out;
 }
