@@ -89,6 +89,7 @@ def test_a_removed_member_leaves_a_page_that_says_so(site):
 
 def test_an_unlisted_member_is_in_no_list(site):
     site.report()
+    before = names(site)
     site.pool.cli("member", "set", "alice", "--unlisted")
     site.report()
     for path in site.directory.rglob("*"):
@@ -97,6 +98,9 @@ def test_an_unlisted_member_is_in_no_list(site):
     page = text(site, "members/alice.html")
     assert "eligible" in page and "198.51.100.1" not in page
     assert {path for path in names(site) if "alice" in path} <= {f"members/alice.{ending}" for ending in ("html", "json", "svg")}
+    site.pool.cli("member", "set", "alice", "--listed")
+    site.report()
+    assert names(site) == before
 
 
 def test_operators_have_pages_only_if_the_setting_publishes_them(site):

@@ -187,7 +187,7 @@ static void put_facts(struct markup *m, const struct sitepool *pool, const struc
     put_fact(m, "Name", text);
     markup_raw(m, "<div><dt>Score</dt><dd>");
     page_score(m, scored, score);
-    markup_raw(m, " of 20</dd></div>\n");
+    markup_raw(m, scored ? " of 20</dd></div>\n" : "</dd></div>\n");
     put_country(m, member->country);
     if ((published & PUBLISH_OPERATOR) != 0) {
         put_operator(m, member->operator_name);

@@ -129,7 +129,9 @@ static void put_troubled(struct markup *m, const struct sitepool_member *member)
 static void put_notes(struct markup *m, const struct sitepool *pool)
 {
     const size_t *held = pool->census.vantages.held;
-    if (pool->source.vantages.silent) {
+    if (pool->source.vantages.count == 0) {
+        markup_raw(m, "<p>No vantage point has reported yet. Members come in once one has.</p>\n");
+    } else if (pool->source.vantages.silent) {
         markup_raw(m, "<p>No vantage point has reported lately. Members stay as they were.</p>\n");
     }
     if (held[HOLD_FROZEN] > 0) {

@@ -105,6 +105,19 @@ static void put_table(struct markup *m, const struct siteworld *world)
     }
 }
 
+static void put_counted(struct markup *m, const struct steershare *share)
+{
+    if (share->day == 0) {
+        markup_raw(m, "No answers were counted yet: the ratios are those expected.");
+        return;
+    }
+    markup_raw(m, "One name server of the pool handed them out ");
+    page_count(m, share->hour);
+    markup_raw(m, " times in the last hour and ");
+    page_count(m, share->day);
+    markup_raw(m, " times in the last day.");
+}
+
 void page_share(struct markup *m, const struct sitepool *pool, const struct siteworld *world)
 {
     const struct page_head head = { .title = "Shares",
@@ -120,21 +133,17 @@ void page_share(struct markup *m, const struct sitepool *pool, const struct site
         "near members, but gives none more than %.2f times its fair part. <b>Ratio</b> is "
         "the part that it got in the last day, divided by the fair one.</p>\n",
         pool->source.settings.srv_count, pool->source.settings.max_overload_milli / 1000.0);
-    markup_put(
-        m,
-        "<p>%zu of %zu members are handed out. One name server of the pool has counted that it "
-        "handed them out ",
-        world->view.candidates.eligible, world->view.count);
-    page_count(m, world->share.hour);
-    markup_raw(m, " times in the last hour and ");
-    page_count(m, world->share.day);
-    markup_raw(
-        m, " times in the last day. <a href=\"share.csv\">share.csv</a> has all members.</p>\n");
-    if (world->share.day == 0) {
-        markup_raw(m, "<p>No answers were counted yet: the ratios are those expected.</p>\n");
-    }
+    markup_put(m, "<p>%zu of %zu members are handed out. ", world->view.candidates.eligible,
+               world->view.count);
+    put_counted(m, &world->share);
+    markup_raw(m, " <a href=\"share.csv\">share.csv</a> has all members.</p>\n");
     if (pool->options.map) {
         markup_raw(m, "<p><a href=\"map.html\">Maps</a> show the same by country.</p>\n");
+    }
+    if (world->share_count == 0 || world->share.rows[0].ratio < 0) {
+        markup_raw(m, "<p>Shares are shown here once a member is handed out.</p>\n");
+        page_end(m, pool);
+        return;
     }
     put_histogram(m, world);
     put_table(m, world);

@@ -76,13 +76,13 @@ void page_vantages(struct markup *m, const struct sitepool *pool)
                   "median of the verdicts decides, never the best one, so one vantage point "
                   "can't take a member out against two others. A vantage point checks its "
                   "own clock and network, and sets itself aside when they are off.</p>\n");
-    if (vantages->silent) {
-        markup_raw(m, "<p>No vantage point has reported lately. The last verdicts stand.</p>\n");
-    }
     if (vantages->count == 0) {
         markup_raw(m, "<p>There is none yet.</p>\n");
         page_end(m, pool);
         return;
+    }
+    if (vantages->silent) {
+        markup_raw(m, "<p>No vantage point has reported lately. The last verdicts stand.</p>\n");
     }
     sitetable_begin(m, "All vantage points", heads, sizeof(heads) / sizeof(heads[0]));
     for (unsigned i = 0; i < vantages->count; i++) {

@@ -21,7 +21,8 @@ struct reading {
 static uint64_t fingerprint_of(const struct memberview *view)
 {
     uint64_t out = 0;
-    splitmix_add(&out, view->member.changed_at);
+    splitmix_add(&out, view->member.changed_at); /* to the second */
+    splitmix_add(&out, view->member.unlisted);
     splitmix_add_text(&out, view->standing.state);
     splitmix_add_text(&out, view->standing.reason);
     splitmix_add(&out, view->consensus.hold);

@@ -88,10 +88,24 @@ static void the_table_of_data_has_all_members(void **)
     assert_non_null(strstr(m.text, "\nm599,suspended,0.250000,0.125000,599,1198,\n"));
 }
 
-static void a_pool_without_members_has_a_page(void **)
+static void without_a_ratio_there_is_no_empty_chart_or_table(void **)
 {
-    fill(0);
-    assert_null(strstr(page(), "nan"));
+    for (size_t count = 0; count < 2; count++) { /* the one is out */
+        fill(count);
+        assert_null(strstr(page(), "nan"));
+        assert_null(strstr(page(), "<svg"));
+        assert_null(strstr(page(), "<table"));
+        assert_non_null(strstr(page(), "once a member is handed out"));
+    }
+}
+
+static void what_was_not_counted_is_said(void **)
+{
+    fill(3);
+    assert_non_null(strstr(page(), "7 times in the last hour and 80 times in the last day."));
+    world.share.day = 0;
+    assert_non_null(strstr(page(), "No answers were counted yet"));
+    assert_null(strstr(page(), "times in the last hour"));
     markup_done(&m);
 }
 
@@ -102,7 +116,8 @@ int main(void)
         cmocka_unit_test(a_large_pool_shows_both_ends),
         cmocka_unit_test(each_member_is_in_one_bar),
         cmocka_unit_test(the_table_of_data_has_all_members),
-        cmocka_unit_test(a_pool_without_members_has_a_page),
+        cmocka_unit_test(without_a_ratio_there_is_no_empty_chart_or_table),
+        cmocka_unit_test(what_was_not_counted_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

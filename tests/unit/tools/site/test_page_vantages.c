@@ -53,6 +53,8 @@ static void a_pool_without_vantage_points_says_so(void **)
 {
     site_pool.source.vantages = (struct vantages){ .silent = true };
     assert_shows("There is none yet.");
+    assert_null(strstr(site_page(page_vantages), "The last verdicts stand."));
+    site_pool.source.vantages.count = 1;
     assert_shows("The last verdicts stand.");
 }
 
