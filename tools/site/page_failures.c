@@ -99,7 +99,7 @@ static void put_states(struct markup *m)
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
         markup_put(m, "<tr id=\"state-%s\"><th scope=\"row\">", states[i].state);
         page_state(m, states[i].state, states[i].in);
-        markup_put(m, "</th><td>%s</td></tr>\n", states[i].meaning);
+        markup_put(m, "</th><td class=\"words\">%s</td></tr>\n", states[i].meaning);
     }
     sitetable_end(m);
     markup_raw(m, "<p>A removal waits if a member fails together with too many others, since the "

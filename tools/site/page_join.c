@@ -90,7 +90,7 @@ static void put_leaving(struct markup *m, const struct settings *settings)
 
 static void put_row(struct markup *m, const char *what, const char *value)
 {
-    markup_put(m, "<tr><th scope=\"row\">%s</th><td>%s</td></tr>\n", what, value);
+    markup_put(m, "<tr><th scope=\"row\" class=\"words\">%s</th><td>%s</td></tr>\n", what, value);
 }
 
 /* The settings that decide on a member. */

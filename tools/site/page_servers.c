@@ -30,8 +30,8 @@ void page_servers(struct markup *m, const struct sitepool *pool)
     page_begin(m, pool, &head);
     markup_put(
         m,
-        "<p>The zone <b>%s</b> is served by these name servers. All of them sign their answers, "
-        "as <a href=\"use.html\">Use it</a> shows how to check.</p>\n",
+        "<p>The zone <b>%s</b> is served by these name servers. All of them sign their answers: "
+        "<a href=\"use.html\">Use it</a> shows how to check that.</p>\n",
         pool->apex);
     sitetable_begin(m, "Name servers of the zone", heads, 3);
     for (size_t i = 0; i < pool->servers.count; i++) {
