@@ -6,7 +6,7 @@
 
 enum {
     BATCHES_A_WAKE = 8, /* then the loop looks at its other sockets */
-    AGAIN_MS = 1
+    AGAIN_MS = 10
 };
 
 _Static_assert((int)XDP_QUERY_MAX == (int)UDP_QUERY_MAX, "the stack gets what sockets would cut");
