@@ -97,8 +97,10 @@ static void write_pair(struct markup *m, struct pair *pair, const char *const na
     for (unsigned i = 0; i < 2; i++) {
         struct chart_line *line = &pair->lines[i];
         if (line->point_count > 0) {
-            double last = pair->points[i][line->point_count - 1].value;
-            (void)snprintf(pair->notes[i], NOTE_ROOM, "%.0f", last);
+            struct markup last = { 0 };
+            page_count(&last, (uint64_t)pair->points[i][line->point_count - 1].value);
+            (void)snprintf(pair->notes[i], NOTE_ROOM, "%s", last.text);
+            markup_done(&last);
         }
         line->name = names[i];
         line->note = pair->notes[i];

@@ -117,11 +117,11 @@ static void put_troubled(struct markup *m, const struct sitepool_member *member)
                member->label, member->label);
     page_state(m, member->state, member->eligible);
     markup_raw(m, "</td><td>");
-    page_time(m, member->since);
-    markup_put(m, "</td><td class=\"words\">%s</td><td>", member->reason);
     if (member->failure != FAILURE_NONE) {
         page_failure(m, "", member->failure);
     }
+    markup_put(m, "</td><td class=\"words\">%s</td><td>", member->reason);
+    page_time(m, member->since);
     markup_raw(m, "</td></tr>\n");
 }
 
@@ -161,8 +161,8 @@ static void put_attention(struct markup *m, const struct sitepool *pool)
                    count > ATTENTION_MAX ? ", of which these are the first" : "");
     page_table(m, "What needs attention", caption);
     markup_raw(m, "<thead>\n<tr><th scope=\"col\">Member</th><th scope=\"col\">State</th>"
-                  "<th scope=\"col\">Since</th><th scope=\"col\">Reason</th>"
-                  "<th scope=\"col\">Last failure</th></tr>\n</thead>\n<tbody>\n");
+                  "<th scope=\"col\">Last failure</th><th scope=\"col\">Reason</th>"
+                  "<th scope=\"col\">Since</th></tr>\n</thead>\n<tbody>\n");
     size_t shown = 0;
     for (size_t i = 0; i < pool->count && shown < ATTENTION_MAX; i++) {
         if (needs_attention(&pool->members[i])) {
