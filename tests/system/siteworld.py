@@ -158,7 +158,8 @@ def fill(site):
     site.see("six", "2001:db8::7", course=flapping, cert=site.now + 5 * DAY, warnings=1 << 0 | 1 << 4 | 1 << 13)
     site.add("removed", "198.51.100.8", country="NL")
     site.see("removed", "198.51.100.8", days=0.1)
-    site.add("many", *[f"198.51.100.{20 + number}" for number in range(4)], *[f"2001:db8::{20 + number}" for number in range(4)], country="BR")
+    site.add("many", *[f"198.51.100.{20 + number}" for number in range(4)], *[f"2001:db8::{20 + number}" for number in range(4)], country="BR",
+             operator="W" * 63)
     site.see("many", *[f"198.51.100.{20 + number}" for number in range(4)], *[f"2001:db8::{20 + number}" for number in range(4)], days=0.5)
     site.add("own", options=("--target", "time.example.net"), country="AU")
     site.add("nowhere", "198.51.100.9")
