@@ -6,7 +6,9 @@ import pytest
 
 import test_protocol
 from judge import serve_zone
-from pool import Pool
+from machine import until
+from pool import APEX, Pool
+from question import make_query
 from test_protocol import (test_denials_hold_while_members_come_and_go, test_name, test_names_in_new_types_are_not_compressed,  # noqa: F401
                            test_negative_ttl, test_size, test_ttl)
 from veth import FAR, FAR4, FarMachine, exchange
@@ -14,13 +16,22 @@ from veth import FAR, FAR4, FarMachine, exchange
 
 @pytest.fixture(scope="module")
 def zone(tmp_path_factory):
-    far = FarMachine(tmp_path_factory.mktemp("far"))
-    pool = serve_zone(far, pool=Pool(far, address=FAR4), options=("--xdp", FAR))
+    far = FarMachine(tmp_path_factory.mktemp("far"), queues=2)
+    pool = Pool(far, address=FAR4)
+    pool.socket = far.directory / "metrics.sock"
+    serve_zone(far, pool=pool, options=("--xdp", FAR, "--workers", "2", "--metrics", f"unix:{pool.socket}"))
     theirs, test_protocol.exchange = test_protocol.exchange, exchange
     yield pool
     test_protocol.exchange = theirs
     pool.stop()
     far.close()
+
+
+def test_each_queue_has_its_worker(zone):
+    def taken():
+        samples = zone.json("stats", "--all", "--socket", zone.socket)["samples"]
+        return [each["value"] for each in samples if each["name"] == "ntspool_xdp_queries_total"]
+    until(lambda: exchange(make_query(APEX, "SOA")) and len(taken()) == 2 and min(taken()) > 0, 20, "both queues have queries")
 
 
 def test_all_was_answered_by_xdp(zone):
