@@ -1,27 +1,16 @@
-#include "tests/unit/registry_fixture.h"
+#include "tests/unit/verdicts_fixture.h"
 #include "zone/overview/census.h"
 
 enum {
     DAY = 86400
 };
 
-static struct store *health;
-static struct store_txn *verdicts;
 static struct census census;
 static struct memberview_source source;
 
 static int set_up_both(void **state)
 {
-    static const struct vantage local = { .name = "local",
-                                          .interval_s = 64,
-                                          .well_at = NOW,
-                                          .family = { { .state = FAMILY_ON, .well_at = NOW },
-                                                      { .state = FAMILY_ON, .well_at = NOW } } };
-    (void)set_up(state);
-    assert_ok(store_create(dir, STORE_HEALTH, &diag));
-    assert_ok(store_open(&health, dir, STORE_HEALTH, true, &diag));
-    assert_ok(store_write(health, &verdicts, &diag));
-    assert_ok(vantage_put(verdicts, &local, &diag));
+    (void)set_up_verdicts(state);
     source = (struct memberview_source){ .health = verdicts };
     assert_ok(registry_settings(txn, &source.settings, &diag));
     census = (struct census){ 0 };
@@ -31,9 +20,7 @@ static int set_up_both(void **state)
 static int tear_down_both(void **state)
 {
     census_done(&census);
-    store_abort(verdicts);
-    store_close(health);
-    return tear_down(state);
+    return tear_down_verdicts(state);
 }
 
 /* A member with one address and what the probe saw of it. */

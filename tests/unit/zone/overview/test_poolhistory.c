@@ -1,4 +1,4 @@
-#include "tests/unit/registry_fixture.h"
+#include "tests/unit/verdicts_fixture.h"
 #include "zone/overview/poolhistory.h"
 
 enum {
@@ -7,22 +7,13 @@ enum {
     MIDNIGHT = NOW - NOW % DAY
 };
 
-static struct store *health, *history;
-static struct store_txn *verdicts, *kept;
+static struct store *history;
+static struct store_txn *kept;
 static struct poolhistory_counts counts;
 
 static int set_up_all(void **state)
 {
-    static const struct vantage local = { .name = "local",
-                                          .interval_s = 64,
-                                          .well_at = NOW,
-                                          .family = { { .state = FAMILY_ON, .well_at = NOW },
-                                                      { .state = FAMILY_ON, .well_at = NOW } } };
-    (void)set_up(state);
-    assert_ok(store_create(dir, STORE_HEALTH, &diag));
-    assert_ok(store_open(&health, dir, STORE_HEALTH, true, &diag));
-    assert_ok(store_write(health, &verdicts, &diag));
-    assert_ok(vantage_put(verdicts, &local, &diag));
+    (void)set_up_verdicts(state);
     assert_ok(store_create(dir, STORE_HISTORY, &diag));
     assert_ok(store_open(&history, dir, STORE_HISTORY, true, &diag));
     assert_ok(store_write(history, &kept, &diag));
@@ -32,11 +23,9 @@ static int set_up_all(void **state)
 
 static int tear_down_all(void **state)
 {
-    store_abort(verdicts);
-    store_close(health);
     store_abort(kept);
     store_close(history);
-    return tear_down(state);
+    return tear_down_verdicts(state);
 }
 
 static void count(void)
