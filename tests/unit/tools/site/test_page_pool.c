@@ -19,7 +19,7 @@ static void assert_shows(const char *page, const char *data)
 
 static void queries_are_those_of_the_last_whole_hour(void **)
 {
-    site_pool.now = MIDNIGHT + 5 * 3600 + 1;
+    site_pool.now = MIDNIGHT + 5UL * 3600 + 1;
     count(MIDNIGHT / 3600 + 4, 1234567);
     count(MIDNIGHT / 3600 + 5, 3);
     assert_shows("<dt>queries in the last whole hour</dt><dd>1,234,567</dd>",
@@ -31,7 +31,7 @@ static void queries_are_those_of_the_last_whole_hour(void **)
 
 static void what_no_server_counted_is_not_shown(void **)
 {
-    site_pool.now = MIDNIGHT + 5 * 3600;
+    site_pool.now = MIDNIGHT + 5UL * 3600;
     count(MIDNIGHT / 3600 - 48 + 4, 99); /* two days before, in the same place */
     assert_null(strstr(site_page(page_pool), "last whole hour"));
     assert_non_null(strstr(site_page(page_pool_json), "\"queries_1h\":null,"));
