@@ -218,7 +218,7 @@ static void text_of(char out[NTS_KE_NAME_ROOM], const struct dname *name)
     (void)snprintf(out, NTS_KE_NAME_ROOM, "%.*s", NTS_KE_NAME_ROOM - 1, text);
 }
 
-/* True if the member was good since then, and nothing was said against its consent. */
+/* True if the member was good after that second, and nothing was said against its consent. */
 static bool was_good(const struct member_health *health, uint64_t since)
 {
     bool good = false;
@@ -227,7 +227,7 @@ static bool was_good(const struct member_health *health, uint64_t since)
             return false;
         }
         uint64_t good_at = health->addresses[i].last_good_at;
-        good |= good_at != 0 && good_at >= since;
+        good |= good_at > since;
     }
     return good;
 }
