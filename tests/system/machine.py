@@ -61,6 +61,15 @@ def part(path):
     return found
 
 
+def has_ended(pid):
+    """True also for a process that its parent, perhaps this one as the first of its namespace, has not waited for."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return stat.rpartition(")")[2].split()[0] == "Z"
+
+
 def until(condition, timeout, what, pause=0.05):
     """Waits until the condition is true and returns its value. An AssertionError in the condition counts as false."""
     deadline = time.monotonic() + timeout

@@ -97,7 +97,7 @@ def test_newer_store_is_refused(pool, program, kind):
 def test_older_verdicts_are_renewed_by_whoever_reads_them(pool):
     set_schema(pool, "health", 1)
     pool.cli("member", "list")
-    assert b"ntspool\x00\x01\x00\x00\x00\x03" in data_file(pool, "health").read_bytes()
+    assert b"ntspool\x00\x01\x00\x00\x00\x04" in data_file(pool, "health").read_bytes()
 
 
 def test_older_registry_is_renewed_by_whoever_reads_it(pool):
