@@ -92,7 +92,7 @@ def test_dead_member_is_probed_once_a_day_and_at_once_when_it_is_changed(world, 
         until(lambda: probes(world, "dead") > count, 20, f"{change} brings a probe")
 
     probed_at_once("set", "dead", "--capacity", "50")
-    world.cli("member", "suspend", "dead")
+    probed_at_once("suspend", "dead")
     probed_at_once("resume", "dead")
     look_back(world)
 
