@@ -105,6 +105,13 @@ static struct chart_point *next_points(struct drawing *drawing)
     return drawing->points + drawing->chart.line_count * HISTORY_QUARTERS * 2;
 }
 
+/* The end of a quarter, or now if that is earlier. */
+static uint64_t end_of(const struct membertrack *track, size_t quarter)
+{
+    uint64_t end = track->from + (quarter + 1) * HISTORY_QUARTER_S;
+    return end < track->now ? end : track->now;
+}
+
 static void add_median(struct drawing *drawing, unsigned address)
 {
     const struct membertrack *track = drawing->track;
@@ -114,10 +121,8 @@ static void add_median(struct drawing *drawing, unsigned address)
     *line = (struct chart_line){ .name = "median", .note = note, .points = points };
     for (size_t i = 0; i < HISTORY_QUARTERS; i++) {
         double milli = track->median_milli[address][i];
-        uint64_t end = track->from + (i + 1) * HISTORY_QUARTER_S;
         if (isfinite(milli)) {
-            points[line->point_count++] =
-                (struct chart_point){ end < track->now ? end : track->now, milli / 1000 };
+            points[line->point_count++] = (struct chart_point){ end_of(track, i), milli / 1000 };
             (void)snprintf(note, sizeof(drawing->notes[0]), "last %.1f", milli / 1000);
         }
     }
@@ -205,12 +210,6 @@ static double mean_of(const struct quantity *quantity, const struct track_quarte
     return isnan(first) ? second : isnan(second) ? first : (first + second) / 2;
 }
 
-static uint64_t half_hour_at(const struct membertrack *track, size_t quarter)
-{
-    uint64_t at = track->from + (quarter + 1) * HISTORY_QUARTER_S;
-    return at < track->now ? at : track->now;
-}
-
 static void add_means(struct drawing *drawing, unsigned address, const struct quantity *quantity)
 {
     const struct membertrack *track = drawing->track;
@@ -226,7 +225,7 @@ static void add_means(struct drawing *drawing, unsigned address, const struct qu
         for (size_t j = 0; j + 1 < HISTORY_QUARTERS; j += 2) {
             double value = mean_of(quantity, &subject->quarters[j]);
             if (isfinite(value)) {
-                points[line->point_count++] = (struct chart_point){ half_hour_at(track, j), value };
+                points[line->point_count++] = (struct chart_point){ end_of(track, j), value };
             }
         }
         drawing->chart.line_count++;
