@@ -60,6 +60,7 @@ static enum result take_member(const struct member *member, void *arg)
     struct sitepool *pool = reading->pool;
     struct memberview *view = &reading->view;
     TRY(memberview_make(view, member, &pool->source));
+    census_count(&pool->census, view, &pool->source, pool->now);
     struct sitepool_member out = { .id = member->id,
                                    .state = view->standing.state,
                                    .reason = view->standing.reason,
@@ -122,9 +123,6 @@ static enum result read_all(struct sitepool *pool, struct session *session, stru
     reading->pool = pool;
     pool->source.health = session->txn[STORE_HEALTH];
     enum result result = memberview_begin(&pool->source, pool->now);
-    if (result == RESULT_OK) {
-        result = census_read(&pool->census, registry, &pool->source, pool->now);
-    }
     if (result == RESULT_OK) {
         result = registry_each(registry, take_member, reading);
     }

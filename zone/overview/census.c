@@ -19,7 +19,7 @@ struct counting {
     struct census *census;
     const struct memberview_source *source;
     uint64_t now;
-    struct memberview view;
+    const struct memberview *view;
 };
 
 const char *census_state_text(unsigned state)
@@ -89,7 +89,7 @@ static void count_certificate(struct census *census, uint64_t end, uint64_t now)
 static void count_addresses(const struct counting *counting)
 {
     struct census *census = counting->census;
-    const struct member_health *health = &counting->view.consensus.health;
+    const struct member_health *health = &counting->view->consensus.health;
     unsigned warnings = 0;
     bool soon = false;
     for (unsigned i = 0; i < health->address_count; i++) {
@@ -105,21 +105,21 @@ static void count_addresses(const struct counting *counting)
         census->warnings[i] += warnings >> i & 1;
     }
     if (soon) {
-        note_ending(census, counting->view.member.label);
+        note_ending(census, counting->view->member.label);
     }
-    count_certificate(census, memberview_certificate_end(&counting->view), counting->now);
+    count_certificate(census, memberview_certificate_end(counting->view), counting->now);
 }
 
-static enum result count_member(const struct member *member, void *arg)
+void census_count(struct census *census, const struct memberview *view,
+                  const struct memberview_source *source, uint64_t now)
 {
-    struct counting *counting = arg;
-    struct census *census = counting->census;
-    const struct standing *standing = &counting->view.standing;
-    TRY(memberview_make(&counting->view, member, counting->source));
+    const struct counting counting = { census, source, now, view };
+    const struct member *member = &view->member;
+    const struct standing *standing = &view->standing;
     census->members++;
     census->eligible += standing->eligible;
     census->capacity_mbit += member->capacity_mbit;
-    if (member->leave_at != 0 && member->leave_at + DAY_S <= counting->now) {
+    if (member->leave_at != 0 && member->leave_at + DAY_S <= now) {
         census->overdue_since = census->overdue++ == 0
                                     ? member->leave_at
                                     : u64_min(census->overdue_since, member->leave_at);
@@ -128,13 +128,11 @@ static enum result count_member(const struct member *member, void *arg)
     ARRAY_PUSH(census->parts, census->part_count, census->part_room,
                (struct share_part){ .member_id = member->id, .weight = standing->weight });
     census->states[census_state_number(standing->state)]++;
-    count_addresses(counting);
-    vantageview_count(&census->vantages, &counting->view, &counting->source->vantages,
-                      counting->now);
+    count_addresses(&counting);
+    vantageview_count(&census->vantages, view, &source->vantages, now);
     if (standing->last_eligible_at > census->last_eligible_at) {
         census->last_eligible_at = standing->last_eligible_at;
     }
-    return RESULT_OK;
 }
 
 void census_done(struct census *census)
@@ -144,11 +142,26 @@ void census_done(struct census *census)
     census->part_count = census->part_room = 0;
 }
 
+struct reading {
+    struct census *census;
+    const struct memberview_source *source;
+    uint64_t now;
+    struct memberview view;
+};
+
+static enum result read_member(const struct member *member, void *arg)
+{
+    struct reading *reading = arg;
+    TRY(memberview_make(&reading->view, member, reading->source));
+    census_count(reading->census, &reading->view, reading->source, reading->now);
+    return RESULT_OK;
+}
+
 enum result census_read(struct census *out, struct store_txn *registry,
                         const struct memberview_source *source, uint64_t now)
 {
-    struct counting counting = { .census = out, .source = source, .now = now };
-    return registry_each(registry, count_member, &counting);
+    struct reading reading = { .census = out, .source = source, .now = now };
+    return registry_each(registry, read_member, &reading);
 }
 
 void census_warn(const struct census *census, const struct settings *settings,

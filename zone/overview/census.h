@@ -36,6 +36,9 @@ struct census {
 };
 
 void census_done(struct census *census);
+/* Counts a member. */
+void census_count(struct census *census, const struct memberview *view,
+                  const struct memberview_source *source, uint64_t now);
 /* Counts all members of the registry. */
 enum result census_read(struct census *out, struct store_txn *registry,
                         const struct memberview_source *source, uint64_t now);
