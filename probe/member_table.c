@@ -5,6 +5,7 @@
 #include "probe/stall.h"
 #include "zone/base/clock.h"
 #include "zone/base/u64.h"
+#include "zone/verdicts/outline.h"
 
 static int compare(const void *a, const void *b)
 {
@@ -200,23 +201,38 @@ void member_table_confirm(struct member_table *table, uint64_t since_ms,
     }
 }
 
-enum result member_table_write(struct member_table *table, struct report_queue *queue,
-                               struct diag *diag)
+/* Adds the verdicts that wait, or all: those with a new outline, or the others. */
+static void write_verdicts(struct member_table *table, bool all, bool outlined)
 {
-    bool all = journal_wants_all(table->journal);
-    journal_begin(table->journal, &table->settings.apex, clock_now());
-    journal_self(table->journal, &table->vantage);
     for (size_t i = 0; i < table->member_count; i++) {
         const struct probed_member *member = table->members[i];
-        if (all || member->dirty) {
+        if ((all || member->dirty) && (outline_of(&member->health) != member->told) == outlined) {
             journal_verdict(table->journal, member->label, &member->health);
         }
     }
-    report_queue_write(queue, table->journal);
-    TRY(journal_end(table->journal, diag));
+}
+
+enum result member_table_write(struct member_table *table, struct report_queue *queue,
+                               struct diag *diag)
+{
+    struct journal *journal = table->journal;
+    bool all = journal_wants_all(journal);
+    journal_begin(journal, &table->settings.apex, clock_now());
+    journal_self(journal, &table->vantage);
+    write_verdicts(table, all, true);
+    report_queue_write_events(queue, journal);
+    journal_cut(journal);
+    write_verdicts(table, all, false);
+    journal_cut(journal);
+    report_queue_write_samples(queue, journal);
+    TRY(journal_end(journal, diag));
     report_queue_clear(queue);
     for (size_t i = 0; i < table->member_count; i++) {
-        table->members[i]->dirty = false;
+        struct probed_member *member = table->members[i];
+        if (all || member->dirty) {
+            member->dirty = false;
+            member->told = outline_of(&member->health);
+        }
     }
     return RESULT_OK;
 }

@@ -57,6 +57,7 @@ struct probed_member {
     uint64_t newcomer_day; /* since 1970 */
     unsigned newcomers;    /* addresses that were new on that day */
     bool dirty;            /* its health has to be reported */
+    uint64_t told;         /* the outline of its verdict as last reported; 0: never */
     bool in_feed;          /* set during member_table_update */
     bool is_new;           /* added by the current member_table_update */
     struct log_limit stage_limit, address_limits[MEMBER_ADDRESSES_MAX]; /* of log lines */

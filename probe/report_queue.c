@@ -75,11 +75,15 @@ bool report_queue_full(const struct report_queue *queue)
     return queue->sample_count >= REPORT_QUEUE_SAMPLES / 2;
 }
 
-void report_queue_write(const struct report_queue *queue, struct journal *journal)
+void report_queue_write_events(const struct report_queue *queue, struct journal *journal)
 {
     for (unsigned i = 0; i < queue->event_count; i++) {
         journal_event(journal, queue->events[i].label, &queue->events[i].event);
     }
+}
+
+void report_queue_write_samples(const struct report_queue *queue, struct journal *journal)
+{
     for (unsigned i = 0; i < queue->sample_count; i++) {
         const struct queued_sample *queued = &queue->samples[i];
         journal_sample(journal, queued->label, &queued->subject, &queued->sample);

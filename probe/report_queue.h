@@ -21,8 +21,9 @@ void report_queue_event(struct report_queue *queue, const char *label, uint64_t 
                         const char *text);
 /* True if enough samples wait to write a report now. */
 bool report_queue_full(const struct report_queue *queue);
-/* Adds all that waits to the report. report_queue_clear follows once the report is written. */
-void report_queue_write(const struct report_queue *queue, struct journal *journal);
+/* Adds all events, or all samples, that wait. report_queue_clear follows once they are written. */
+void report_queue_write_events(const struct report_queue *queue, struct journal *journal);
+void report_queue_write_samples(const struct report_queue *queue, struct journal *journal);
 void report_queue_clear(struct report_queue *queue);
 
 #endif

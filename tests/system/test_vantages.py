@@ -183,13 +183,15 @@ def test_each_octet_of_a_report_is_signed(world):
     world.cli("vantage", "remove", "far")
 
 
-def made_anew(octets, seed, number=None, edit=lambda items: items):
-    """The last of these reports, edited and signed again by the holder of the key."""
+def made_anew(octets, seed, number=None, edit=lambda items: items, about=b""):
+    """The last of these reports that has `about` in it, edited and signed again by the holder of the key, with a new number."""
+    reports = []
     while octets:
         length = int.from_bytes(octets[:4], "big") + 4
-        report, octets = octets[:length], octets[length:]
-    number = number or int.from_bytes(report[4:12], "big") + 1
-    body = number.to_bytes(8, "big") + edit(report[12:-64])
+        reports.append(octets[:length])
+        octets = octets[length:]
+    number = number or int.from_bytes(reports[-1][4:12], "big") + 1
+    body = number.to_bytes(8, "big") + edit([each for each in reports if about in each][-1][12:-64])
     return (len(body) + 64).to_bytes(4, "big") + body + Ed25519PrivateKey.from_private_bytes(seed).sign(body)
 
 
@@ -236,7 +238,7 @@ def test_texts_of_a_vantage_point_can_not_steer_a_terminal(world):
     def edit(items):
         return items.replace(detail.encode(), evil) + event_of(b"down", int(time.time()), EVIL) + event_of(b"DOWN", int(time.time()), b"x")
     path = world.machine.write("evil.export", "")
-    path.write_bytes(made_anew(octets, seed_of(state, "evil"), edit=edit))
+    path.write_bytes(made_anew(octets, seed_of(state, "evil"), edit=edit, about=detail.encode()))
     assert world.json("health", "import", path)["rows"] >= 1
     for arguments in (["member", "show", "down"], ["log", "down"], ["status"], ["vantage", "list"], ["member", "list"], ["history", "down"]):
         for form in ([], ["--json"]):

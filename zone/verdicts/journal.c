@@ -304,7 +304,7 @@ void journal_begin(struct journal *journal, const struct dname *apex, uint64_t n
     begin_report(journal);
 }
 
-static void end_report(struct journal *journal)
+void journal_cut(struct journal *journal)
 {
     if (journal->items == 0) {
         return;
@@ -321,7 +321,7 @@ static void end_report(struct journal *journal)
 void journal_self(struct journal *journal, const struct vantage *vantage)
 {
     if (!report_self(&journal->report, vantage)) {
-        end_report(journal);
+        journal_cut(journal);
         CHECK(report_self(&journal->report, vantage));
     }
     journal->items++;
@@ -330,7 +330,7 @@ void journal_self(struct journal *journal, const struct vantage *vantage)
 void journal_verdict(struct journal *journal, const char *label, const struct member_health *health)
 {
     if (!report_verdict(&journal->report, label, health)) {
-        end_report(journal);
+        journal_cut(journal);
         CHECK(report_verdict(&journal->report, label, health));
     }
     journal->items++;
@@ -340,7 +340,7 @@ void journal_sample(struct journal *journal, const char *label,
                     const struct history_subject *subject, const struct history_sample *sample)
 {
     if (!report_sample(&journal->report, label, subject, sample)) {
-        end_report(journal);
+        journal_cut(journal);
         CHECK(report_sample(&journal->report, label, subject, sample));
     }
     journal->items++;
@@ -349,7 +349,7 @@ void journal_sample(struct journal *journal, const char *label,
 void journal_event(struct journal *journal, const char *label, const struct history_event *event)
 {
     if (!report_event(&journal->report, label, event)) {
-        end_report(journal);
+        journal_cut(journal);
         CHECK(report_event(&journal->report, label, event));
     }
     journal->items++;
@@ -370,7 +370,7 @@ static bool rotate(const struct journal *journal)
 
 enum result journal_end(struct journal *journal, struct diag *diag)
 {
-    end_report(journal);
+    journal_cut(journal);
     if (journal->new_file && journal->failed == RESULT_OK && !rotate(journal)) {
         note_failure(journal);
     }

@@ -69,6 +69,8 @@ void journal_verdict(struct journal *journal, const char *label,
 void journal_sample(struct journal *journal, const char *label,
                     const struct history_subject *subject, const struct history_sample *sample);
 void journal_event(struct journal *journal, const char *label, const struct history_event *event);
+/* What is added from here on goes into another report. */
+void journal_cut(struct journal *journal);
 /* Ends a writing. After a failure nothing counts as written, and the next writing must have all. */
 enum result journal_end(struct journal *journal, struct diag *diag);
 
