@@ -62,6 +62,7 @@ class Bench:
         self.floor = None  # the floor server, once it runs
         self.running = []
         self.bars = []
+        self.facts = {}  # costs by name, for large.py
 
     def started(self, server):
         self.running.append(server)

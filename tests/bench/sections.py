@@ -36,6 +36,7 @@ def bars_of_ours(bench, samples, jobs, ours, members):
     floor = median(samples[jobs["mix"]], "floor")
     user = median(samples[jobs["mix"]], "user") * 3.5 / floor
     bench.bar("user time a query, `mix`, as if the floor were 3.5 µs", "<= 1.0 µs", f"{user:.2f} µs", user <= 1)
+    bench.facts |= {"mix_us": median(samples[jobs["mix"]], "cpu"), "mix_octets": median(samples[jobs["mix"]], "octets")}
     share = median(samples[jobs["addr"]], "cpu") / median(samples[jobs["neg"]], "cpu")
     by_rate = median(samples[jobs["neg"]], "qps") / median(samples[jobs["addr"]], "qps")
     bench.bar("random NXDOMAIN, rate to that of `addr`", ">= 70 %", f"{share * 100:.0f} % for the same CPU, {by_rate * 100:.0f} % as "
@@ -163,7 +164,7 @@ def workers(bench, pool, locations):
 def changes(bench, pool, ours):
     """`mix` while members come and go, and at rest right before and after."""
     job = Job(ours, pool, "mix")
-    quiet, busy, said, shares = [], [], [], []
+    quiet, busy, said, shares, costs = [], [], [], [], []
     seconds = max(bench.seconds, 2)
     for _ in range(bench.rounds):
         around = [bench.measure(job, "-d", seconds)]
@@ -178,9 +179,11 @@ def changes(bench, pool, ours):
         quiet_cpu = statistics.mean(sample.cpu for sample in around)
         # The share left to a worker that is never idle: 1 less the CPU a second beyond the quiet cost of all answers.
         answers = busy[-1].qps + said[-1]["asked"]
-        shares.append((1 - (busy[-1].cpu * busy[-1].qps - quiet_cpu * answers) / 1e6,
-                       busy[-1].qps / statistics.mean(sample.qps for sample in around)))
+        beyond = (busy[-1].cpu * busy[-1].qps - quiet_cpu * answers) / 1e6
+        shares.append((1 - beyond, busy[-1].qps / statistics.mean(sample.qps for sample in around)))
+        costs.append(1000 * beyond / 100)
     share, by_rate = [statistics.median(column) for column in zip(*shares)]
+    bench.facts["change_ms"] = statistics.median(costs)
     lost = sum(sample.lost for sample in busy)
     total = {key: sum(s[key] for s in said) for key in ("changes", "unnamed", "undealt")}
     name_ms, srv_ms, gone_ms = [max(s[key] for s in said) for key in ("name_ms", "srv_ms", "gone_ms")]
@@ -217,6 +220,8 @@ def scale(bench, locations):
         jobs[members] = {name: Job(server, pool, name) for name in FILES}
         bench.warm_up(jobs[members].values())
     samples = side_by_side(bench, jobs, floor_job)
+    few, many = [jobs[size]["srv"].server.resident_mb() for size in (sizes[0], sizes[-1])]
+    bench.facts |= {"base_mb": few, "member_kb": (many - few) * 1000 / (sizes[-1] - sizes[0])}
     for members, own in jobs.items():
         server = own["srv"].server
         rows.append([f"{members}"] + [cell(samples[own[name]]) for name in FILES] +
