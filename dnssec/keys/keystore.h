@@ -45,6 +45,11 @@ static inline bool record_state_is_published(const struct record_state *state)
 {
     return state->introduced_at != 0 && state->withdrawn_at == 0;
 }
+static inline bool record_state_is_hidden(const struct record_state *state, uint64_t now)
+{
+    return state->introduced_at == 0 ||
+           (state->withdrawn_at != 0 && state->hidden_at != 0 && state->hidden_at <= now);
+}
 
 struct key_record {
     enum algorithm algorithm;

@@ -12,12 +12,6 @@ struct versions {
     uint32_t set[VERSIONS_MAX];
 };
 
-static bool is_hidden(const struct record_state *state, uint64_t now)
-{
-    return state->introduced_at == 0 ||
-           (state->withdrawn_at != 0 && state->hidden_at != 0 && state->hidden_at <= now);
-}
-
 static bool was_published_before(const struct record_state *state, uint64_t at)
 {
     return state->introduced_at != 0 && state->introduced_at < at &&
@@ -104,7 +98,8 @@ static bool covers(const struct key_set *keys, uint32_t published, uint32_t sign
 static bool anchors_hold(const struct key_set *keys, const struct versions *published, uint64_t now)
 {
     for (size_t i = 0; i < keys->count; i++) {
-        for (size_t v = 0; !is_hidden(&keys->list[i].life.ds, now) && v < published->count; v++) {
+        for (size_t v = 0;
+             !record_state_is_hidden(&keys->list[i].life.ds, now) && v < published->count; v++) {
             if (!key_bits_have(published->set[v], i)) {
                 return false;
             }
@@ -136,6 +131,37 @@ bool rollover_is_safe(const struct key_set *keys, uint64_t now)
     return true;
 }
 
+/* The number of the same key in another set; its count if it is not there. */
+static size_t find(const struct key_set *keys, const struct key_record *key)
+{
+    size_t i = 0;
+    while (i < keys->count &&
+           (keys->list[i].algorithm != key->algorithm || keys->list[i].tag != key->tag ||
+            memcmp(keys->list[i].public_key, key->public_key, sizeof(key->public_key)) != 0)) {
+        i++;
+    }
+    return i;
+}
+
+bool rollover_keeps(const struct key_set *before, const struct key_set *keys, uint64_t now)
+{
+    struct versions signing;
+    uint32_t served = 0;
+    for (size_t i = 0; i < before->count; i++) {
+        const struct record_state *zone = &before->list[i].life.zone;
+        size_t same = find(keys, &before->list[i]);
+        if (!record_state_is_hidden(zone, now) &&
+            (same == keys->count || record_state_is_hidden(&keys->list[same].life.zone, now))) {
+            return false;
+        }
+        served |= record_state_is_published(zone) ? key_bit(same) : 0;
+    }
+    collect_versions(&signing, keys, zone_of, now);
+    size_t count = signing.count;
+    add_version(&signing, served);
+    return signing.count == count && rollover_is_safe(keys, now);
+}
+
 static void introduce(struct record_state *state, uint64_t now, uint64_t omnipresent_at)
 {
     *state = (struct record_state){ .introduced_at = now, .omnipresent_at = omnipresent_at };
@@ -165,13 +191,14 @@ static struct attempt attempt_at(struct key_set *keys, const struct rollover_tim
                                  uint64_t now)
 {
     const struct rollover_memory *m = &timing->memory;
-    return (struct attempt){ .keys = keys,
-                             .timing = timing,
-                             .now = now,
-                             .dnskey_forgotten_at = forgotten_at(
-                                 now, m->dnskey_ttl_s, m->dnskey_until, timing->propagation_s),
-                             .zone_forgotten_at = forgotten_at(now, m->zone_ttl_s, m->zone_until,
-                                                               timing->propagation_s) };
+    return (
+        struct attempt){ .keys = keys,
+                         .timing = timing,
+                         .now = now,
+                         .dnskey_forgotten_at = forgotten_at(now, m->dnskey_ttl_s, m->dnskey_until,
+                                                             timing->propagation_s),
+                         .zone_forgotten_at = forgotten_at(now + ROLLOVER_RESIGN_S, m->zone_ttl_s,
+                                                           m->zone_until, timing->propagation_s) };
 }
 
 static bool keep_if_safe(struct attempt *attempt)
@@ -186,7 +213,7 @@ static bool keep_if_safe(struct attempt *attempt)
 static bool publish(struct attempt *attempt, struct key_record *key)
 {
     if (attempt->timing->offline_ksk || record_state_is_published(&key->life.dnskey) ||
-        !is_hidden(&key->life.dnskey, attempt->now)) {
+        !record_state_is_hidden(&key->life.dnskey, attempt->now)) {
         return false;
     }
     attempt->before = *attempt->keys;
@@ -200,7 +227,7 @@ static bool sign_with(struct attempt *attempt, struct key_record *key)
 {
     struct key_set *keys = attempt->keys;
     if ((key->role & KEY_ZSK) == 0 || record_state_is_published(&key->life.zone) ||
-        !is_hidden(&key->life.zone, attempt->now)) {
+        !record_state_is_hidden(&key->life.zone, attempt->now)) {
         return false;
     }
     attempt->before = *keys;
@@ -367,7 +394,7 @@ bool rollover_apply(struct key_set *keys, const struct rollover_aim *aim,
         struct key_life *life = &key->life;
         bool named = key_bits_have(aim->dnskey, i);
         if (named && !force && !record_state_is_published(&life->dnskey) &&
-            !is_hidden(&life->dnskey, now)) {
+            !record_state_is_hidden(&life->dnskey, now)) {
             *keys = attempt.before;
             return false;
         }
@@ -414,8 +441,8 @@ uint64_t rollover_next_moment(const struct key_set *keys, uint64_t now)
 bool rollover_is_dead(const struct key_record *key, uint64_t now)
 {
     const struct key_life *life = &key->life;
-    return !life->wanted && !life->planned && is_hidden(&life->dnskey, now) &&
-           is_hidden(&life->zone, now) && is_hidden(&life->ds, now);
+    return !life->wanted && !life->planned && record_state_is_hidden(&life->dnskey, now) &&
+           record_state_is_hidden(&life->zone, now) && record_state_is_hidden(&life->ds, now);
 }
 
 bool rollover_remember(struct rollover_memory *memory, uint32_t dnskey_ttl_s, uint32_t zone_ttl_s,

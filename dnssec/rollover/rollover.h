@@ -17,6 +17,12 @@
 
 #include "dnssec/keys/keystore.h"
 
+enum {
+    /* For so long after other keys began to sign the zone, signatures made before are still
+     * served, and replaced bit by bit. The waits for caches begin after that. */
+    ROLLOVER_RESIGN_S = 600
+};
+
 /* Facts about the zone that must be remembered beside its keys. */
 struct rollover_memory {
     bool insecure; /* no DS is wanted at the parent (RFC 8078 4) */
@@ -85,6 +91,10 @@ bool rollover_is_dead(const struct key_record *key, uint64_t now);
 /* True if all combinations validate as things are. False means that the records were not made by
  * these rules. */
 bool rollover_is_safe(const struct key_set *keys, uint64_t now);
+/* True if RRsets signed by the keys of `before` may be served for ROLLOVER_RESIGN_S more when these
+ * are the keys: all combinations validate, with what `before` signs and with what it still counted
+ * as in caches. False after any step that was forced, and when a key is gone too soon. */
+bool rollover_keeps(const struct key_set *before, const struct key_set *keys, uint64_t now);
 
 /* Recovers from a clock that was ahead: `now` is right, and steps or looks have later times. Those
  * steps count as taken just now, in their order. Waits for caches begin again; waits that the

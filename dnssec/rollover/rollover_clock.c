@@ -85,7 +85,7 @@ bool rollover_set_back(struct key_set *keys, struct rollover_memory *memory,
     memory->zone_until = u64_min(memory->zone_until, now + longest_s);
     const uint64_t forgotten_at[STATES] = {
         now + timing->memory.dnskey_ttl_s + timing->propagation_s,
-        now + timing->memory.zone_ttl_s + timing->propagation_s,
+        now + ROLLOVER_RESIGN_S + timing->memory.zone_ttl_s + timing->propagation_s,
         now + timing->parent_s,
     };
     collect(&times, keys, now - TIMES_MAX);

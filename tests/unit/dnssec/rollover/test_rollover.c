@@ -55,8 +55,9 @@ static bool same(const struct version *a, const struct version *b)
     return a->count == b->count;
 }
 
+/* With another version, the last one is still served for `kept_s`. */
 static void serve(struct history *history, const struct version *version, uint32_t ttl_s,
-                  uint64_t now, uint32_t delay_s)
+                  uint64_t now, uint32_t delay_s, uint32_t kept_s)
 {
     struct version *last = &history->list[history->count - 1];
     if (history->count > 0 && same(last, version)) {
@@ -67,7 +68,7 @@ static void serve(struct history *history, const struct version *version, uint32
             return;
         }
     } else if (history->count > 0) {
-        last->gone_at = now + last->ttl_s + delay_s;
+        last->gone_at = now + kept_s + last->ttl_s + delay_s;
     }
     size_t kept = 0;
     for (size_t i = 0; i < history->count; i++) {
@@ -148,9 +149,9 @@ static void show(struct world *w)
     }
     assert_true(signers > 0 && anchors > 0);
     serve(&w->dnskey, &dnskey, w->life.timing.memory.dnskey_ttl_s, w->life.now,
-          w->life.timing.propagation_s);
+          w->life.timing.propagation_s, 0);
     serve(&w->zone, &zone, w->life.timing.memory.zone_ttl_s, w->life.now,
-          w->life.timing.propagation_s);
+          w->life.timing.propagation_s, ROLLOVER_RESIGN_S);
 }
 
 /* The parent publishes the DS that CDS asks for, perhaps in two steps, perhaps late. Its operator
@@ -172,10 +173,10 @@ static void parent_acts(struct world *w)
                 both.tags[both.count++] = last->tags[i];
             }
         }
-        serve(&w->ds, &both, ttl, w->life.now, HOUR);
+        serve(&w->ds, &both, ttl, w->life.now, HOUR, 0);
         return;
     }
-    serve(&w->ds, &ds, ttl, w->life.now, HOUR);
+    serve(&w->ds, &ds, ttl, w->life.now, HOUR, 0);
     if (dice(w, 4) != 0) {
         (void)rollover_ds_seen(&w->life.keys, &w->life.timing, w->life.now);
     }
@@ -244,8 +245,10 @@ static void live(struct world *w)
     default:
         break;
     }
+    const struct key_set before = w->life.keys;
     (void)rollover_advance(&w->life.keys, &w->life.timing, w->life.now);
     life_bury(&w->life);
+    assert_true(rollover_keeps(&before, &w->life.keys, w->life.now));
     show(w);
 }
 
@@ -264,7 +267,7 @@ static struct world *begin(uint64_t seed)
     }
     show(w);
     const struct version none = { .count = 0 };
-    serve(&w->ds, &none, DAY, w->life.now, HOUR);
+    serve(&w->ds, &none, DAY, w->life.now, HOUR, 0);
     return w;
 }
 
@@ -297,10 +300,81 @@ static void no_life_has_a_moment_that_does_not_validate(void **)
     assert_true(shown > (size_t)1000 * LIVES);
 }
 
+/* A pool with a KSK and two ZSKs, of which the first signs, at the moment before the switch. */
+static struct life before_the_switch(void)
+{
+    struct life l;
+    static const enum key_role zsk[] = { KEY_ZSK };
+    life_begin(&l);
+    life_add(&l, ALGORITHM_ED25519, KEY_KSK, key_life_in_use(KEY_KSK, START));
+    life_add(&l, ALGORITHM_ED25519, KEY_ZSK, key_life_in_use(KEY_ZSK, START));
+    l.now += DAY;
+    life_roll(&l, ALGORITHM_ED25519, zsk, 1);
+    const struct key_set before = l.keys;
+    assert_true(rollover_advance(&l.keys, &l.timing, l.now));
+    assert_true(record_state_is_published(&l.keys.list[2].life.dnskey));
+    assert_true(rollover_keeps(&before, &l.keys, l.now));
+    l.now += 2 * HOUR;
+    return l;
+}
+
+static void signatures_are_kept_over_a_switch_that_is_safe(void **)
+{
+    struct life l = before_the_switch();
+    const struct key_set before = l.keys;
+    assert_true(rollover_advance(&l.keys, &l.timing, l.now));
+    assert_false(record_state_is_published(&l.keys.list[1].life.zone));
+    assert_true(rollover_keeps(&before, &l.keys, l.now));
+    assert_true(rollover_keeps(&before, &l.keys, l.now + ROLLOVER_RESIGN_S));
+    /* The old key is published until caches have let go of what was served last. */
+    uint64_t last = l.now + ROLLOVER_RESIGN_S;
+    for (; record_state_is_published(&l.keys.list[1].life.dnskey); l.now++) {
+        (void)rollover_advance(&l.keys, &l.timing, l.now);
+    }
+    assert_int_equal(l.now - 1, last + l.timing.memory.zone_ttl_s + l.timing.propagation_s);
+    assert_false(rollover_keeps(&before, &l.keys, l.now));
+}
+
+static void signatures_of_a_key_that_is_gone_are_not_kept(void **)
+{
+    struct life l = before_the_switch();
+    const struct key_set before = l.keys;
+    assert_true(rollover_advance(&l.keys, &l.timing, l.now));
+    const struct key_set after = l.keys;
+    /* deleted, at the switch or soon after */
+    l.keys.list[1] = l.keys.list[2];
+    l.keys.count = 2;
+    assert_false(rollover_keeps(&before, &l.keys, l.now));
+    assert_false(rollover_keeps(&after, &l.keys, l.now));
+    /* replaced by another one with its tag */
+    l.keys = after;
+    l.keys.list[1].public_key[0] ^= 1;
+    assert_false(rollover_keeps(&after, &l.keys, l.now));
+}
+
+static void signatures_are_not_kept_over_a_forced_step(void **)
+{
+    struct life l = before_the_switch();
+    const struct key_set before = l.keys;
+    const struct rollover_aim only_the_new_one = { .dnskey = 5, .wanted = 4 };
+    assert_true(rollover_apply(&l.keys, &only_the_new_one, &l.timing, true, l.now));
+    assert_false(rollover_keeps(&before, &l.keys, l.now));
+    /* and not if the old key leaves the DNSKEY RRset too soon after a switch that was safe */
+    l.keys = before;
+    assert_true(rollover_advance(&l.keys, &l.timing, l.now));
+    const struct key_set after = l.keys;
+    l.now += 60;
+    assert_true(rollover_apply(&l.keys, &only_the_new_one, &l.timing, true, l.now));
+    assert_false(rollover_keeps(&after, &l.keys, l.now));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_life_has_a_moment_that_does_not_validate),
+        cmocka_unit_test(signatures_are_kept_over_a_switch_that_is_safe),
+        cmocka_unit_test(signatures_of_a_key_that_is_gone_are_not_kept),
+        cmocka_unit_test(signatures_are_not_kept_over_a_forced_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

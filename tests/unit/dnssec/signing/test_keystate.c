@@ -70,8 +70,8 @@ static void a_zsk_is_published_before_it_signs(void **)
     assert_int_equal(state_of(w, 1), KEY_RETIRED);
     next = next_of(w, 1);
     assert_int_equal(next.step, STEP_UNPUBLISH);
-    assert_int_equal(next.at, w->now + 300 + HOUR); /* the zone's TTL */
-    advance(w, 300 + HOUR);
+    assert_int_equal(next.at, w->now + ROLLOVER_RESIGN_S + 300 + HOUR); /* the zone's TTL */
+    advance(w, ROLLOVER_RESIGN_S + 300 + HOUR);
     assert_int_equal(state_of(w, 1), KEY_REMOVED);
     next = next_of(w, 1);
     assert_int_equal(next.step, STEP_DELETE);
@@ -119,7 +119,7 @@ static void a_new_algorithm_signs_before_its_keys_are_published(void **)
     assert_int_equal(state_of(w, 3), KEY_PRESIGNING);
     assert_int_equal(state_of(w, 2), KEY_GENERATED);
     assert_true(record_state_is_published(&with_tag(w, 1)->life.zone));
-    advance(w, 300 + HOUR - 1);
+    advance(w, ROLLOVER_RESIGN_S + 300 + HOUR - 1);
     assert_int_equal(state_of(w, 3), KEY_PRESIGNING);
     advance(w, 1);
     assert_true(record_state_is_published(&with_tag(w, 2)->life.dnskey) &&
