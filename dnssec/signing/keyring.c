@@ -12,6 +12,7 @@ struct keyring {
     size_t count;
     struct key *keys[KEYRING_MAX];
     unsigned uses[KEYRING_MAX];
+    struct key_set all;       /* also those not in use */
     uint32_t presigned_ttl_s; /* of the RRsets that a bundle signs; 0: no key is offline */
     size_t presigned_count;
     struct presigned *presigned;
@@ -148,6 +149,7 @@ enum result keyring_load(struct keyring **out, struct store_txn *keys, const str
     struct key_timeline timeline;
     struct load load = { .seal = seal, .all = &timeline.keys, .keyring = keyring_new() };
     enum result result = key_timeline_read(&timeline, keys, diag);
+    load.keyring->all = timeline.keys;
     for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
         result = load_key(&load, i);
     }
@@ -179,6 +181,37 @@ void keyring_unref(struct keyring *keyring)
         atomic_fetch_sub_explicit(&keyring->references, 1, memory_order_acq_rel) == 1) {
         keyring_free(keyring);
     }
+}
+
+bool keyring_keeps(const struct keyring *keyring, const struct keyring *before, uint64_t now)
+{
+    return keyring == before || rollover_keeps(&before->all, &keyring->all, now);
+}
+
+/* The number of the first key from `i` on that signs the zone; the count if there is none. */
+static size_t next_signer(const struct keyring *keyring, size_t i)
+{
+    while (i < keyring->count && (keyring->uses[i] & USE_SIGN_ZONE) == 0) {
+        i++;
+    }
+    return i;
+}
+
+static bool same_key(const struct key *a, const struct key *b)
+{
+    uint8_t dnskey[2][KEY_DNSKEY_MAX];
+    size_t len = key_dnskey(a, dnskey[0]);
+    return len == key_dnskey(b, dnskey[1]) && memcmp(dnskey[0], dnskey[1], len) == 0;
+}
+
+bool keyring_signs_alike(const struct keyring *a, const struct keyring *b)
+{
+    size_t i = next_signer(a, 0), k = next_signer(b, 0);
+    while (i < a->count && k < b->count && same_key(a->keys[i], b->keys[k])) {
+        i = next_signer(a, i + 1);
+        k = next_signer(b, k + 1);
+    }
+    return i == a->count && k == b->count;
 }
 
 size_t keyring_count(const struct keyring *keyring)

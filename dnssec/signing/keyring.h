@@ -29,6 +29,12 @@ enum result keyring_load(struct keyring **out, struct store_txn *keys, const str
 struct keyring *keyring_ref(struct keyring *keyring);
 void keyring_unref(struct keyring *keyring);
 
+/* True if what was signed with `before` may be served for ROLLOVER_RESIGN_S more under `keyring`
+ * (rollover_keeps). */
+bool keyring_keeps(const struct keyring *keyring, const struct keyring *before, uint64_t now);
+/* True if the same keys sign the zone. */
+bool keyring_signs_alike(const struct keyring *a, const struct keyring *b);
+
 size_t keyring_count(const struct keyring *keyring);
 const struct key *keyring_key(const struct keyring *keyring, size_t i);
 unsigned keyring_uses(const struct keyring *keyring, size_t i);

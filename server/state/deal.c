@@ -182,7 +182,8 @@ static bool same_rules(const struct deal *deal, const struct deal_parts *parts)
     return a->srv_ttl_s == b->srv_ttl_s && a->srv_count == b->srv_count &&
            a->srv_weights == b->srv_weights && a->max_overload_milli == b->max_overload_milli &&
            a->scale_km == b->scale_km && a->signature_validity_s == b->signature_validity_s &&
-           deal->keyring == parts->keyring && deal->places == parts->places;
+           keyring_keeps(parts->keyring, deal->keyring, parts->now) &&
+           deal->places == parts->places;
 }
 
 /* True if all regions of a new member have areas. */
@@ -240,14 +241,14 @@ static void owner_of(struct dname *out, const struct steering_area *area,
 }
 
 static struct deal *deal_begin(const struct deal_parts *parts, struct candidates *candidates,
-                               struct shared_steering *shared)
+                               struct shared_steering *shared, struct keyring *keyring)
 {
     struct deal *deal = xcalloc(1, sizeof(*deal));
     atomic_init(&deal->refs, 1);
     deal->candidates = *candidates;
     *candidates = (struct candidates){ .count = 0 };
     deal->settings = *parts->settings;
-    deal->keyring = keyring_ref(parts->keyring);
+    deal->keyring = keyring_ref(keyring);
     deal->places = places_ref(parts->places);
     deal->shared = shared;
     deal->area_count = shared->steering.area_count;
@@ -350,7 +351,7 @@ static enum result patch(struct deal **out, const struct deal_parts *parts, cons
                          struct candidates *candidates, const struct change *change)
 {
     atomic_fetch_add(&old->shared->refs, 1);
-    struct deal *deal = deal_begin(parts, candidates, old->shared);
+    struct deal *deal = deal_begin(parts, candidates, old->shared, old->keyring);
     enum result result = RESULT_OK;
     deal->round = old->round;
     deal->dealt_at = old->dealt_at;
@@ -414,7 +415,8 @@ static enum result new_deal(struct deal **out, const struct deal_parts *parts,
     double capacity = capacity_of(candidates);
     /* The first deal is not scaled, so that answers can begin; the next one is due at once. */
     bool scale = old != NULL && must_scale(old, parts, capacity);
-    struct deal *deal = deal_begin(parts, candidates, shared_new(parts, old, candidates, scale));
+    struct deal *deal =
+        deal_begin(parts, candidates, shared_new(parts, old, candidates, scale), parts->keyring);
     enum result result = RESULT_OK;
     deal->round = old == NULL ? 0 : old->round + 1;
     deal->dealt_at = parts->now;

@@ -44,13 +44,13 @@ struct deal {
     size_t area_count;
     /* The input of the deal. */
     struct settings settings;
-    struct keyring *keyring;
-    struct places *places;  /* may be NULL */
-    uint64_t round;         /* deals count up, patches keep the number */
-    uint64_t dealt_at;      /* Unix seconds */
-    uint64_t scaled_at;     /* Unix seconds; 0: not yet */
-    double scaled_capacity; /* of the pool at that time */
-    size_t patched;         /* members that joined or left since dealt_at */
+    struct keyring *keyring; /* what was patched in since may be signed by later keys */
+    struct places *places;   /* may be NULL */
+    uint64_t round;          /* deals count up, patches keep the number */
+    uint64_t dealt_at;       /* Unix seconds */
+    uint64_t scaled_at;      /* Unix seconds; 0: not yet */
+    double scaled_capacity;  /* of the pool at that time */
+    size_t patched;          /* members that joined or left since dealt_at */
 };
 
 struct deal_parts {

@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 
+#include "zone/base/u64.h"
 #include "zone/registry/service.h"
 
 bool zone_state_is_due(const struct zone_state *zone, uint64_t now)
@@ -18,10 +19,11 @@ static uint64_t random_bits(void)
     return bits;
 }
 
-/* True if members' A, AAAA and CAA and the NSECs are the same in both. */
-static bool same_style(const struct zone_state *a, const struct zone_state *b)
+/* True if members' A, AAAA and CAA and the NSECs of `a` may be served in `b`. */
+static bool same_style(const struct zone_state *a, const struct zone_state *b, uint64_t now)
 {
-    return a->keyring == b->keyring && a->settings.address_ttl_s == b->settings.address_ttl_s &&
+    return keyring_keeps(b->keyring, a->keyring, now) &&
+           a->settings.address_ttl_s == b->settings.address_ttl_s &&
            a->settings.ttl_s == b->settings.ttl_s &&
            a->settings.negative_ttl_s == b->settings.negative_ttl_s &&
            a->settings.signature_validity_s == b->settings.signature_validity_s &&
@@ -53,7 +55,27 @@ static void name_service(struct zone_state *zone)
     dname_key_of(&zone->service_key, &zone->service, &zone->settings.apex);
 }
 
-/* Signs, and makes the deal or takes over `before`. Uses up the candidates. */
+/* The deal for these candidates, which it uses up; without any, `before` as it is. */
+static enum result make_deal(struct zone_state *zone, struct deal *before,
+                             struct candidates *candidates,
+                             const struct zone_state_sources *sources, struct signer *signer,
+                             uint64_t now)
+{
+    if (candidates == NULL) {
+        zone->deal = deal_ref(before);
+        return RESULT_OK;
+    }
+    const struct deal_parts parts = { .settings = &zone->settings,
+                                      .keyring = zone->keyring,
+                                      .places = zone->places,
+                                      .demand = sources->demand,
+                                      .service = &zone->service,
+                                      .signer = signer,
+                                      .now = now };
+    return deal_next(&zone->deal, &parts, before, candidates);
+}
+
+/* Signs, and makes the deal. */
 static enum result complete(struct zone_state *zone, struct deal *before,
                             struct candidates *candidates, const struct zone_state_sources *sources,
                             uint64_t now)
@@ -65,16 +87,8 @@ static enum result complete(struct zone_state *zone, struct deal *before,
     name_service(zone);
     enum result result = sign_soa(zone, signer, now);
     if (result == RESULT_OK) {
-        const struct deal_parts parts = { .settings = settings,
-                                          .keyring = zone->keyring,
-                                          .places = zone->places,
-                                          .demand = sources->demand,
-                                          .service = &zone->service,
-                                          .signer = signer,
-                                          .now = now };
-        result = deal_next(&zone->deal, &parts, before, candidates);
+        result = make_deal(zone, before, candidates, sources, signer, now);
     }
-    candidates_done(candidates);
     signer_free(signer);
     return result;
 }
@@ -94,6 +108,17 @@ static enum result index_names(struct zone_state *zone, const struct zone_state 
     return name_index_new(&zone->names, registry);
 }
 
+/* Until when sets may be served that were signed before other keys began to sign. */
+static uint64_t former_until(const struct zone_state *zone, const struct zone_state *old,
+                             uint64_t now)
+{
+    if (keyring_signs_alike(zone->deal->keyring, zone->keyring)) {
+        return UINT64_MAX;
+    }
+    bool begins = old == NULL || keyring_signs_alike(old->deal->keyring, old->keyring);
+    return begins ? now + ROLLOVER_RESIGN_S : old->blocks_until;
+}
+
 /* Signatures of the old zone state may be taken over, and some may have been renewed since, maybe
  * by a wrong clock. */
 static void note_times(struct zone_state *zone, const struct zone_state_sources *sources,
@@ -107,6 +132,8 @@ static void note_times(struct zone_state *zone, const struct zone_state_sources 
         zone->signed_first = times[i] < zone->signed_first ? times[i] : zone->signed_first;
         zone->signed_last = times[i] > zone->signed_last ? times[i] : zone->signed_last;
     }
+    zone->blocks_until =
+        u64_min(zone->signed_first + ZONE_STATE_BLOCKS_S, former_until(zone, old, now));
 }
 
 /* The deal before the one to be made; NULL: there is none. */
@@ -119,13 +146,24 @@ static struct deal *deal_before(const struct zone_state_sources *sources,
     return old == NULL ? NULL : old->deal;
 }
 
+/* True if nothing that a deal is made of has changed, such as when a key is published. */
+static bool has_same_deal(const struct zone_state *zone, const struct zone_state_sources *sources,
+                          const struct zone_state *old, uint64_t now)
+{
+    return old != NULL && sources->dealt == NULL && zone->places == old->places &&
+           zone->registry_version == old->registry_version &&
+           zone->health_version == old->health_version &&
+           keyring_keeps(zone->keyring, old->deal->keyring, now);
+}
+
 static enum result fill(struct zone_state *zone, const struct zone_state_sources *sources,
                         const struct zone_state *old, uint64_t now, struct diag *diag)
 {
     struct deal *before = deal_before(sources, old);
-    struct candidates candidates;
+    struct candidates candidates = { .count = 0 };
     zone->number = old == NULL ? 1 : old->number + 1;
     zone->registry_version = store_version(sources->registry);
+    zone->health_version = store_version(sources->health);
     zone->places = places_ref(sources->places);
     TRY(registry_settings(sources->registry, &zone->settings, diag));
     if (sources->keyring != NULL) {
@@ -137,7 +175,7 @@ static enum result fill(struct zone_state *zone, const struct zone_state_sources
         return diag_fail(diag, RESULT_DAMAGED, "the registry's names can't be read");
     }
     TRY(cookie_secrets_get(sources->keys, sources->seal, &zone->cookies, diag));
-    zone->style = old != NULL && same_style(old, zone) ? old->style : zone->number;
+    zone->style = old != NULL && same_style(old, zone, now) ? old->style : zone->number;
     const struct candidates_sources from = {
         .registry = sources->registry,
         .health = sources->health,
@@ -146,8 +184,12 @@ static enum result fill(struct zone_state *zone, const struct zone_state_sources
         .before = before == NULL ? NULL : &before->candidates,
         .now = now,
     };
-    TRY(candidates_build(&candidates, &from, diag));
-    enum result result = complete(zone, before, &candidates, sources, now);
+    bool same = has_same_deal(zone, sources, old, now);
+    if (!same) {
+        TRY(candidates_build(&candidates, &from, diag));
+    }
+    enum result result = complete(zone, before, same ? NULL : &candidates, sources, now);
+    candidates_done(&candidates);
     if (result != RESULT_OK) {
         return diag_fail(diag, result, "the zone's records can't be signed: %s",
                          result_text(result));

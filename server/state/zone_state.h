@@ -5,6 +5,7 @@
 #define SERVER_ZONE_STATE_H
 
 #include "dnssec/keys/cookie_secrets.h"
+#include "dnssec/rollover/rollover.h"
 #include "server/state/deal.h"
 #include "server/state/name_index.h"
 
@@ -16,6 +17,8 @@ enum {
     ZONE_STATE_SOA_ROOM = 1024
 };
 
+_Static_assert((int)ZONE_STATE_AGE_MAX_S <= (int)ROLLOVER_RESIGN_S,
+               "records signed by keys that no longer sign are gone in time");
 _Static_assert((int)DEAL_AGE_MAX_S <= (int)ZONE_STATE_AGE_MAX_S,
                "a zone state is no older than its deal");
 
@@ -25,14 +28,15 @@ struct zone_state {
     /* Number of the first zone state whose settings and keys give the same A, AAAA, CAA and
      * NSEC. */
     uint64_t style;
-    uint64_t registry_version; /* of the transaction it was built from */
-    struct name_index *names;  /* of the same transaction */
+    uint64_t registry_version, health_version; /* of the transactions it was built from */
+    struct name_index *names;                  /* of the same transaction */
     struct settings settings;
     struct dname service; /* _ntske._tcp.<apex> */
     struct dname_key service_key;
     struct deal *deal;
-    /* When the first and the last signature in its blocks were made, Unix seconds. */
-    uint64_t signed_first, signed_last;
+    /* When the first and the last signature in its blocks were made, and until when these may be
+     * served, Unix seconds. */
+    uint64_t signed_first, signed_last, blocks_until;
     struct keyring *keyring;
     struct cookie_secrets cookies;
     struct places *places; /* NULL: no location file */
@@ -65,11 +69,12 @@ bool zone_state_is_current(const struct zone_state *zone, const struct store_txn
 bool zone_state_is_due(const struct zone_state *zone, uint64_t now);
 
 /* False if the signatures in the blocks may not be valid at `now`: the machine was suspended or the
- * clock was set, and there is no new zone state yet. Records are signed on the spot then. */
+ * clock was set, and there is no new zone state yet; or keys that no longer sign made them, and
+ * there is no new deal yet. Records are signed on the spot then. */
 static inline bool zone_state_blocks_hold(const struct zone_state *zone, uint64_t now)
 {
     return now + RRSIG_BACKDATE_S >= zone->signed_last + ZONE_STATE_AGE_MAX_S &&
-           now < zone->signed_first + ZONE_STATE_BLOCKS_S;
+           now < zone->blocks_until;
 }
 
 /* An SRV RRset in its three forms. */

@@ -4,7 +4,10 @@ keys that the parent's DS would point to at that time."""
 
 import time
 
+import dns.dnssec
+import dns.name
 import dns.rcode
+import dns.rdatatype
 import pytest
 
 import validators
@@ -89,7 +92,7 @@ class Rolling:
 
     def go(self):
         """Runs the rollover to its end and judges the zone after each change in a key's state."""
-        for _ in range(40):
+        for _ in range(60):
             states = self.states()
             if states not in self.phases[-1:]:
                 self.phases.append(states)
@@ -119,3 +122,75 @@ def test_validators_agree_in_every_phase(machine, monkeypatch, roll, options):
     assert len(rolling.phases) >= 3
     assert {tag for tag, *_ in rolling.states()} != first
     rolling.pool.stop()
+
+
+class Signatures:
+    """What the server sends, judged by dnspython, at the time that the server takes it for."""
+
+    QUESTIONS = [(APEX, "SOA"), (SRV, "SRV"), (f"alice.{APEX}", "A"), (f"bob.{APEX}", "A"), (f"missing.{APEX}", "A")]
+
+    def __init__(self, rolling):
+        self.rolling, self.clock = rolling, rolling.clock
+        self.dnskeys = []  # (until when caches have it, RRset)
+        self.last_by = {}  # when a key's signature was last sent
+
+    def ask(self, name, rdtype):
+        answer = self.rolling.pool.ask(name, rdtype, dnssec=True)
+        sections = answer.answer + answer.authority
+        signed = [(s, next(g for g in sections if g.rdtype == dns.rdatatype.RRSIG and g.name == s.name and g.covers == s.rdtype))
+                  for s in sections if s.rdtype != dns.rdatatype.RRSIG]
+        assert signed, answer
+        return signed
+
+    def tags(self, name, rdtype):
+        return {record.key_tag for _, signatures in self.ask(name, rdtype) for record in signatures}
+
+    def judge(self):
+        """Each answer validates by each DNSKEY RRset that a cache may have now."""
+        now, apex = self.clock.now(), dns.name.from_text(APEX)
+        ((dnskey, signatures),) = self.ask(APEX, "DNSKEY")
+        dns.dnssec.validate(dnskey, signatures, {apex: dnskey}, now=now)
+        wait = DELAYS["ttl"] + DELAYS["propagation-delay"]
+        self.dnskeys = [(until, old) for until, old in self.dnskeys if until >= now and old != dnskey] + [(now + wait, dnskey)]
+        for question in self.QUESTIONS:
+            for rrset, signatures in self.ask(*question):
+                for record in signatures:
+                    self.last_by[record.key_tag] = now
+                for _, keys in self.dnskeys:
+                    dns.dnssec.validate(rrset, signatures, {apex: keys}, now=now)
+
+
+def test_signatures_are_replaced_bit_by_bit_after_a_switch(machine, monkeypatch):
+    """RFC 6781 4.1.1.1: the old ZSK stays published for all that it signed."""
+    rolling = Rolling(machine, monkeypatch)
+    pool, clock, alice = rolling.pool, rolling.clock, (f"alice.{APEX}", "A")
+    pool.add("bob", "127.0.1.2")
+    pool.cli("key", "ds-seen")
+    signatures = Signatures(rolling)
+    until(lambda: pool.ask(f"bob.{APEX}", "A").answer, 20, "bob")
+    old = signatures.tags(*alice)
+    pool.cli("key", "roll", "zsk")
+    until(lambda: len(signatures.ask(APEX, "DNSKEY")[0][0]) == 3, 20, "a third key")
+    assert signatures.tags(*alice) == old
+    signatures.judge()
+    clock.move(50)
+    signatures.judge()  # alice's signature is cached again, if it was dropped
+    clock.move(13)
+    until(lambda: signatures.tags(APEX, "SOA") != old, 20, "the switch")
+    switched, new = clock.now(), signatures.tags(APEX, "SOA")
+    assert signatures.tags(*alice) == old and signatures.tags(f"alice.{APEX}", "AAAA") != old
+    rolling.judge()
+    while len(signatures.ask(APEX, "DNSKEY")[0][0]) == 3:
+        signatures.judge()
+        if clock.now() - switched >= 600:
+            assert signatures.tags(*alice) == signatures.tags(SRV, "SRV") == new
+        assert clock.now() - switched < 900
+        clock.move(20)
+        time.sleep(0.5)  # the key manager looks four times a second
+    signatures.judge()
+    rolling.phases.append("the old key is gone")
+    rolling.judge()
+    (tag,) = old
+    wait = DELAYS["ttl"] + DELAYS["propagation-delay"]
+    assert switched + 600 + wait <= clock.now() and signatures.last_by[tag] + wait <= clock.now()
+    pool.stop()

@@ -1,0 +1,189 @@
+#include "dnssec/rollover/key_timeline.h"
+#include "tests/pool_fixture.h"
+#include "tests/unit/unit.h"
+
+enum {
+    NOW = FIXTURE_NOW
+};
+
+static struct pool_fixture pool;
+
+static int set_up(void **)
+{
+    pool_fixture_init(&pool, NULL);
+    return 0;
+}
+
+static int tear_down(void **)
+{
+    pool_fixture_done(&pool);
+    return 0;
+}
+
+static struct zone_state_sources sources(void)
+{
+    for (int i = 0; i < 3; i++) {
+        assert_ok(store_renew(pool.txns[i]));
+    }
+    return (struct zone_state_sources){ .registry = pool.txns[0],
+                                        .health = pool.txns[1],
+                                        .keys = pool.txns[2],
+                                        .seal = pool.seal,
+                                        .cache = pool.cache };
+}
+
+/* Takes the zone state after the pool's. */
+static void next(uint64_t now)
+{
+    struct zone_state *zone = NULL;
+    const struct zone_state_sources from = sources();
+    assert_ok(zone_state_build(&zone, &from, pool.zone, now, NULL));
+    zone_state_unref(pool.zone);
+    pool.zone = zone;
+}
+
+/* The same, with a new deal. */
+static void next_dealt(uint64_t now)
+{
+    struct zone_state *zone = NULL;
+    struct zone_state_sources from = sources();
+    const struct settings *settings = &pool.zone->settings;
+    struct signer *signer = signer_new(pool.zone->keyring, pool.cache, &settings->apex,
+                                       settings->signature_validity_s, 1);
+    const struct deal_parts parts = { .settings = settings,
+                                      .keyring = pool.zone->keyring,
+                                      .service = &pool.zone->service,
+                                      .signer = signer,
+                                      .now = now };
+    assert_ok(deal_again(&from.dealt, &parts, pool.zone->deal));
+    signer_free(signer);
+    assert_ok(zone_state_build(&zone, &from, pool.zone, now, NULL));
+    deal_unref(from.dealt);
+    zone_state_unref(pool.zone);
+    pool.zone = zone;
+}
+
+static void write_keys(const struct key_timeline *before, const struct key_timeline *after,
+                       uint64_t now)
+{
+    struct store_txn *txn = NULL;
+    assert_ok(store_write(pool.stores[2], &txn, NULL));
+    assert_ok(key_timeline_write(after, before, txn, pool.seal, now, NULL));
+    assert_ok(store_commit(txn, NULL));
+}
+
+static struct key_timeline timeline(void)
+{
+    struct key_timeline out;
+    (void)sources();
+    assert_ok(key_timeline_read(&out, pool.txns[2], NULL));
+    return out;
+}
+
+static void advance(uint64_t now)
+{
+    const struct key_timeline before = timeline();
+    struct key_timeline after = before;
+    const struct rollover_timing timing = key_timeline_timing(&before, &pool.zone->settings);
+    assert_true(rollover_advance(&after.keys, &timing, now));
+    write_keys(&before, &after, now);
+}
+
+/* Starts a rollover of the ZSK: publishes the new key. */
+static void roll(uint64_t now)
+{
+    struct store_txn *txn = NULL;
+    struct key_timeline keys = timeline();
+    const struct roll_options options = { .kind = ROLL_ZSK };
+    assert_ok(store_write(pool.stores[2], &txn, NULL));
+    assert_ok(key_timeline_start(&keys, txn, pool.seal, &options, now, NULL));
+    assert_ok(store_commit(txn, NULL));
+    advance(now);
+}
+
+/* A week is longer than any wait for caches. */
+static const uint64_t PUBLISHED = NOW + 60, SWITCHED = NOW + 8 * 86400;
+
+static void a_published_key_leaves_answers_and_sets_as_they_are(void **)
+{
+    struct deal *deal = deal_ref(pool.zone->deal);
+    struct keyring *keyring = keyring_ref(pool.zone->keyring);
+    uint64_t style = pool.zone->style;
+    roll(PUBLISHED);
+    next(PUBLISHED);
+    assert_int_equal(keyring_count(pool.zone->keyring), keyring_count(keyring) + 1);
+    assert_true(keyring_signs_alike(pool.zone->keyring, keyring));
+    assert_int_equal(pool.zone->style, style);
+    assert_ptr_equal(pool.zone->deal, deal);
+    assert_true(zone_state_blocks_hold(pool.zone, PUBLISHED + 2 * ROLLOVER_RESIGN_S));
+    deal_unref(deal);
+    keyring_unref(keyring);
+}
+
+static void a_switch_leaves_answers_and_sets_for_a_while(void **)
+{
+    roll(PUBLISHED);
+    next_dealt(SWITCHED - 1);
+    struct deal *deal = deal_ref(pool.zone->deal);
+    struct keyring *keyring = keyring_ref(pool.zone->keyring);
+    uint64_t style = pool.zone->style;
+    advance(SWITCHED);
+    next(SWITCHED);
+    assert_false(keyring_signs_alike(pool.zone->keyring, keyring));
+    assert_int_equal(pool.zone->style, style);
+    assert_ptr_equal(pool.zone->deal, deal);
+    assert_true(zone_state_blocks_hold(pool.zone, SWITCHED + ROLLOVER_RESIGN_S - 1));
+    assert_false(zone_state_blocks_hold(pool.zone, SWITCHED + ROLLOVER_RESIGN_S));
+    /* Another change of the keys does not lengthen that. */
+    struct store_txn *txn = NULL;
+    const struct cookie_secrets secrets = { .present = true, .current = "another secret" };
+    assert_ok(store_write(pool.stores[2], &txn, NULL));
+    assert_ok(cookie_secrets_put(txn, pool.seal, &secrets, NULL));
+    assert_ok(store_commit(txn, NULL));
+    next(SWITCHED + 60);
+    assert_int_equal(pool.zone->blocks_until, SWITCHED + ROLLOVER_RESIGN_S);
+    assert_int_equal(pool.zone->style, style);
+    assert_ptr_equal(pool.zone->deal, deal);
+    /* The next deal is the new key's. */
+    next_dealt(SWITCHED + 61);
+    assert_true(keyring_signs_alike(pool.zone->keyring, pool.zone->deal->keyring));
+    assert_true(zone_state_blocks_hold(pool.zone, SWITCHED + 2 * ROLLOVER_RESIGN_S));
+    deal_unref(deal);
+    keyring_unref(keyring);
+}
+
+static void nothing_is_kept_of_a_key_that_is_gone(void **)
+{
+    roll(PUBLISHED);
+    next_dealt(SWITCHED - 1);
+    advance(SWITCHED);
+    next(SWITCHED);
+    struct deal *deal = deal_ref(pool.zone->deal);
+    uint64_t style = pool.zone->style;
+    struct key_timeline keys = timeline();
+    struct store_txn *txn = NULL;
+    assert_ok(store_write(pool.stores[2], &txn, NULL));
+    for (size_t i = 0; i < keys.keys.count; i++) {
+        if (keys.keys.list[i].role == KEY_ZSK && !keys.keys.list[i].life.wanted) {
+            assert_ok(keystore_delete(txn, &keys.keys.list[i]));
+        }
+    }
+    assert_ok(store_commit(txn, NULL));
+    next(SWITCHED + 1);
+    assert_int_not_equal(pool.zone->style, style);
+    assert_ptr_not_equal(pool.zone->deal, deal);
+    assert_true(keyring_signs_alike(pool.zone->keyring, pool.zone->deal->keyring));
+    deal_unref(deal);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_published_key_leaves_answers_and_sets_as_they_are, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_switch_leaves_answers_and_sets_for_a_while, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_kept_of_a_key_that_is_gone, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
