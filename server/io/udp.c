@@ -6,7 +6,6 @@
 #include "server/io/listen.h"
 
 enum {
-    BATCHES_A_WAKE = 8, /* then the loop looks at its other sockets */
     CONTROL_ROOM = CMSG_SPACE(sizeof(struct in6_pktinfo))
 };
 
@@ -209,12 +208,9 @@ static unsigned serve_batch(struct udp_socket *udp)
     return count;
 }
 
-static void on_readable(uv_poll_t *poll, int status, int)
+void udp_serve(struct udp_socket *udp)
 {
-    for (unsigned i = 0; status == 0 && i < BATCHES_A_WAKE; i++) {
-        if (serve_batch(poll->data) < UDP_BATCH) {
-            break;
-        }
+    for (unsigned i = 0; i < UDP_BATCHES_A_WAKE && serve_batch(udp) == UDP_BATCH; i++) {
     }
 }
 
@@ -227,9 +223,6 @@ void udp_open(struct udp_socket *udp, struct udp_shared *shared, const struct en
     udp->wildcard = listen_is_wildcard(endpoint);
     udp->ipv6 = !address_is_ipv4(&endpoint->address);
     udp->batch = batch_new(shared, udp->wildcard);
-    CHECK(uv_poll_init(shared->loop, &udp->poll, udp->fd) == 0);
-    udp->poll.data = udp;
-    CHECK(uv_poll_start(&udp->poll, UV_READABLE, on_readable) == 0);
 }
 
 /* A connected socket receives only from its peer, and the kernel skips it when it spreads queries.
@@ -250,14 +243,8 @@ void udp_retire(const struct udp_socket *udp)
     (void)connect(udp->fd, (const struct sockaddr *)&address, len);
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-    struct udp_socket *udp = handle->data;
-    (void)close(udp->fd);
-    free(udp->batch);
-}
-
 void udp_close(struct udp_socket *udp)
 {
-    uv_close((uv_handle_t *)&udp->poll, on_closed);
+    (void)close(udp->fd);
+    free(udp->batch);
 }

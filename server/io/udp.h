@@ -1,4 +1,4 @@
-/* DNS over UDP: batches of datagrams by recvmmsg and sendmmsg, when uv_poll wakes the loop. */
+/* DNS over UDP: batches of datagrams by recvmmsg and sendmmsg, when poll(2) wakes the worker. */
 #ifndef SERVER_UDP_H
 #define SERVER_UDP_H
 
@@ -8,11 +8,12 @@
 #include "server/dnstap/tap.h"
 
 enum {
-    UDP_BATCH = 64,      /* datagrams a system call */
-    UDP_QUERY_MAX = 1232 /* longer ones are cut and fail to parse */
+    UDP_BATCH = 64,         /* datagrams a system call */
+    UDP_BATCHES_A_WAKE = 8, /* then the worker looks at its other sockets */
+    UDP_QUERY_MAX = 1232    /* longer ones are cut and fail to parse */
 };
 
-/* Shared by the sockets of a loop. The owner sets loop, handler and tap (NULL: none). */
+/* Shared by the sockets of a worker. The owner sets loop, handler and tap (NULL: none). */
 struct udp_shared {
     uv_loop_t *loop;
     struct handler *handler;
@@ -21,7 +22,6 @@ struct udp_shared {
 };
 
 struct udp_socket {
-    uv_poll_t poll;
     struct udp_shared *shared;
     int fd;
     const struct endpoint *endpoint;
@@ -33,10 +33,11 @@ struct udp_socket {
 /* `fd`: a socket of listen_socket, which it takes over. */
 void udp_open(struct udp_socket *udp, struct udp_shared *shared, const struct endpoint *endpoint,
               int fd);
+/* Answers the queries that wait. Call it when the socket is readable or has an error. */
+void udp_serve(struct udp_socket *udp);
 /* Another process answers on the address: the kernel gives this socket no more queries. Those it
  * holds are still answered. */
 void udp_retire(const struct udp_socket *udp);
-/* Closes the socket when the loop comes around. */
 void udp_close(struct udp_socket *udp);
 
 #endif

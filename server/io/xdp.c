@@ -5,7 +5,6 @@
 #include "server/io/xdp_frame.h"
 
 enum {
-    BATCHES_A_WAKE = 8, /* then the loop looks at its other sockets */
     AGAIN_MS = 10
 };
 
@@ -137,12 +136,9 @@ static unsigned serve_batch(struct xdp_queue *queue)
     return count;
 }
 
-static void on_readable(uv_poll_t *poll, int status, int)
+void xdp_queue_serve(struct xdp_queue *queue)
 {
-    for (unsigned i = 0; status == 0 && i < BATCHES_A_WAKE; i++) {
-        if (serve_batch(poll->data) < UDP_BATCH) {
-            break;
-        }
+    for (unsigned i = 0; i < UDP_BATCHES_A_WAKE && serve_batch(queue) == UDP_BATCH; i++) {
     }
 }
 
@@ -160,9 +156,7 @@ enum result xdp_queue_open(struct xdp_queue **out, struct udp_shared *shared, un
     queue->number = number;
     queue->native = native;
     CHECK(uv_timer_init(shared->loop, &queue->again) == 0);
-    CHECK(uv_poll_init(shared->loop, &queue->poll, queue->xsk.fd) == 0);
-    queue->poll.data = queue->again.data = queue;
-    CHECK(uv_poll_start(&queue->poll, UV_READABLE, on_readable) == 0);
+    queue->again.data = queue;
     *out = queue;
     return RESULT_OK;
 }
@@ -170,15 +164,12 @@ enum result xdp_queue_open(struct xdp_queue **out, struct udp_shared *shared, un
 static void on_closed(uv_handle_t *handle)
 {
     struct xdp_queue *queue = handle->data;
-    if (++queue->closing == 2) {
-        xsk_close(&queue->xsk);
-        free(queue);
-    }
+    xsk_close(&queue->xsk);
+    free(queue);
 }
 
 void xdp_queue_close(struct xdp_queue *queue)
 {
-    uv_close((uv_handle_t *)&queue->poll, on_closed);
     uv_close((uv_handle_t *)&queue->again, on_closed);
 }
 

@@ -11,7 +11,6 @@
 
 /* A queue, part of one worker. */
 struct xdp_queue {
-    uv_poll_t poll;
     uv_timer_t again; /* sends what the kernel has not taken */
     struct xsk xsk;
     struct udp_shared *shared;
@@ -20,12 +19,13 @@ struct xdp_queue {
     unsigned number;
     bool native;
     atomic_uint_fast64_t queries, faulty; /* faulty: frames with wrong checksums and the like */
-    unsigned closing;
 };
 
 /* Opens the queue for a worker's loop that does not run yet. */
 enum result xdp_queue_open(struct xdp_queue **out, struct udp_shared *shared, unsigned interface,
                            unsigned number, bool native, struct diag *diag);
+/* Answers the queries that wait. Call it when the socket is readable or has an error. */
+void xdp_queue_serve(struct xdp_queue *queue);
 /* Closes and frees it when the loop comes around. */
 void xdp_queue_close(struct xdp_queue *queue);
 /* "native, zero-copy" */
