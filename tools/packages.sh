@@ -8,7 +8,8 @@
 parts=${root:?}/build/parts
 
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libssl-dev libsodium-dev libjansson-dev
-    libc-ares-dev libyaml-dev liblmdb-dev libmicrohttpd-dev libseccomp-dev libunbound-dev libfstrm-dev)
+    libc-ares-dev libyaml-dev liblmdb-dev libmicrohttpd-dev libseccomp-dev libunbound-dev libfstrm-dev
+    libcurl4-openssl-dev)
 packages_quickstart=(bind9-dnsutils libmaxmind-db-writer-perl openssl perl util-linux
     libcap2 libedit2 libgnutls30 libnettle8 libseccomp2)
 packages_tests=(bash-completion ca-certificates chromium-headless-shell clang clang-format clang-tidy dns-root-data dnstap-ldns
@@ -20,7 +21,7 @@ packages_tests=(bash-completion ca-certificates chromium-headless-shell clang cl
 packages_packaging=(build-essential debhelper dpkg-dev fakeroot)
 packages_debian=(crun lintian mmdebstrap podman) # for the part packages of tests/run
 parts_quickstart=(chrony tor-geoipdb)
-parts_tests=(acme-tiny bind9 bind9-libs bind9-utils certbot faketime knot-dnssecutils knot-resolver lego libfaketime
+parts_tests=(acme-tiny bind9 bind9-libs bind9-utils certbot etcd-client etcd-server faketime knot-dnssecutils knot-resolver lego libfaketime
     liburcu8 nsd ntpsec pdns-recursor pebble prometheus unbound
     python3-acme python3-certbot python3-certifi python3-chardet python3-configargparse python3-configobj python3-distro
     python3-future python3-idna python3-josepy python3-parsedatetime python3-requests python3-requests-toolbelt python3-rfc3339

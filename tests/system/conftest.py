@@ -14,7 +14,7 @@ from signedpool import FORMS  # noqa: E402
 _machines = []
 # The slowest files. They start first when several files run in parallel.
 _LONG = ("story", "faults", "schedule", "offline", "targets", "bench", "locations", "years", "rolls", "real_servers", "mass_failure",
-         "kill", "reference", "switch", "cli", "vantages", "site", "notices", "xdp")
+         "kill", "etcd", "reference", "switch", "cli", "vantages", "site", "notices", "xdp")
 
 
 def pytest_addoption(parser):

@@ -5,7 +5,7 @@ from collections import defaultdict
 
 from machine import ROOT
 
-FOLDERS = ("zone", "dnssec", "server", "probe", "tools")
+FOLDERS = ("zone", "dnssec", "server", "probe", "fleet", "tools")
 TAG = re.compile(r"^(?:struct|enum|union) (?:\[\[\w+\]\] )?(\w+) ?\{", re.M)
 
 

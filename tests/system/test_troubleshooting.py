@@ -9,7 +9,7 @@ import pytest
 
 from machine import ROOT
 
-FOLDERS = ("tools", "zone", "dnssec", "probe", "server")
+FOLDERS = ("tools", "zone", "dnssec", "probe", "fleet", "server")
 PAGE = ROOT / "tools" / "man" / "ntspool-troubleshooting.7"
 REFUSALS = ("intake.c", "intake_apply.c")
 WORDS_LEAST = 5  # shorter literals are keys and column headings

@@ -25,7 +25,9 @@
     X(FULL, "the store is full")                                                                   \
     X(CRYPTO, "a cryptographic operation failed")                                                  \
     X(UNSEALABLE, "the sealed key could not be opened")                                            \
-    X(EXHAUSTED, "the budget is used up")
+    X(EXHAUSTED, "the budget is used up")                                                          \
+    X(UNREACHABLE, "nobody answered in time")                                                      \
+    X(UNCERTAIN, "not known whether it was done")
 
 #define RESULT_ENUM(name, text) RESULT_##name,
 enum [[nodiscard]] result{ RESULT_LIST(RESULT_ENUM) };
