@@ -35,12 +35,17 @@ void die_bug(const char *file, int line, const char *what)
     abort();
 }
 
+static void __attribute__((noreturn)) die_out_of_memory(void)
+{
+    (void)fputs("ntspool: out of memory\n", stderr);
+    abort();
+}
+
 void *xrealloc(void *old, size_t size)
 {
     void *p = realloc(old, size > 0 ? size : 1);
     if (p == NULL) {
-        (void)fputs("ntspool: out of memory\n", stderr);
-        abort();
+        die_out_of_memory();
     }
     return p;
 }
@@ -53,8 +58,11 @@ void *xmalloc(size_t size)
 void *xcalloc(size_t count, size_t size)
 {
     ASSERT(size == 0 || count <= SIZE_MAX / size);
-    void *p = xmalloc(count * size);
-    memset(p, 0, count * size);
+    /* not cleared here: pages of large arrays come from the kernel as zeros, when first touched */
+    void *p = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+    if (p == NULL) {
+        die_out_of_memory();
+    }
     return p;
 }
 
