@@ -11,24 +11,27 @@
 
 #include <sodium.h>
 
+#include "zone/base/clock.h"
 #include "zone/base/file.h"
 #include "zone/base/user.h"
 #include "zone/places/location_records.h"
 
 enum {
-    MODE = 0640, /* as the stores: some makers forbid to pass their data on */
-    CHUNK = 1 << 20,
-    FAMILIES = 2
+    MODE = 0640,     /* as the stores: some makers forbid to pass their data on */
+    CHUNK = 1 << 18, /* stays in a core's cache */
+    FAMILIES = 2,
+    SETTLED_S = 2 /* a file that has not changed for this long shows a change by its times */
 };
 
 /* The numbers below are in the order of the machine, which is part of the magic: a table is for the
  * machine that made it. */
-#define MAGIC 0x6e7473706c6f6331U /* "ntsploc1" */
+#define MAGIC 0x6e7473706c6f6332U /* "ntsploc2" */
+_Static_assert(sizeof(struct location_hash) == 2 * LOCATION_HASH_LEN, "it is part of the file");
 
 struct head {
     uint64_t magic;
-    uint8_t hash[LOCATION_HASH_LEN]; /* of the location files */
-    uint8_t sum[LOCATION_HASH_LEN];  /* of all else, with zeros in its place */
+    struct location_hash hash;      /* of the location files */
+    uint8_t sum[LOCATION_HASH_LEN]; /* of all else, with zeros in its place */
     uint64_t cells;
     struct {
         uint64_t root, entries; /* of the prefixes */
@@ -60,25 +63,65 @@ static bool read_all(int fd, void *out, size_t len)
     return true;
 }
 
+static void hash_begin(crypto_onetimeauth_state *state)
+{
+    static const uint8_t key[] = "location files and their tables.";
+    _Static_assert(sizeof(key) == crypto_onetimeauth_KEYBYTES + 1, "a key of this length");
+    CHECK(crypto_onetimeauth_init(state, key) == 0);
+}
+
+static void hash_add(crypto_onetimeauth_state *state, const void *data, size_t len)
+{
+    CHECK(crypto_onetimeauth_update(state, data, len) == 0);
+}
+
+static void hash_end(crypto_onetimeauth_state *state, uint8_t out[LOCATION_HASH_LEN])
+{
+    CHECK(crypto_onetimeauth_final(state, out) == 0);
+}
+
+void location_table_identify(struct location_hash *out, const struct mmdb *files, size_t count)
+{
+    crypto_onetimeauth_state state;
+    hash_begin(&state);
+    *out = (struct location_hash){ { 0 }, { 0 } };
+    for (size_t i = 0; i < count; i++) {
+        struct stat file;
+        if (fstat(files[i].fd, &file) != 0 ||
+            (uint64_t)file.st_ctim.tv_sec + SETTLED_S > clock_now()) {
+            return;
+        }
+        const uint64_t facts[] = { file.st_dev,
+                                   file.st_ino,
+                                   (uint64_t)file.st_size,
+                                   (uint64_t)file.st_mtim.tv_sec,
+                                   (uint64_t)file.st_mtim.tv_nsec,
+                                   (uint64_t)file.st_ctim.tv_sec,
+                                   (uint64_t)file.st_ctim.tv_nsec };
+        hash_add(&state, facts, sizeof(facts));
+    }
+    hash_end(&state, out->files);
+}
+
 bool location_table_hash(struct location_hash *out, const struct mmdb *files, size_t count)
 {
-    crypto_generichash_state state;
+    crypto_onetimeauth_state state;
     uint8_t *chunk = xmalloc(CHUNK);
     bool good = true;
-    CHECK(crypto_generichash_init(&state, NULL, 0, sizeof(out->octets)) == 0);
+    hash_begin(&state);
     for (size_t i = 0; i < count && good; i++) {
         uint64_t len = files[i].len;
-        CHECK(crypto_generichash_update(&state, (const uint8_t *)&len, sizeof(len)) == 0);
+        hash_add(&state, &len, sizeof(len));
         for (uint64_t at = 0; at < len && good;) {
             ssize_t got = pread(files[i].fd, chunk, CHUNK, (off_t)at);
             good = got > 0 || (got < 0 && errno == EINTR);
             if (got > 0) {
-                CHECK(crypto_generichash_update(&state, chunk, (size_t)got) == 0);
+                hash_add(&state, chunk, (size_t)got);
                 at += (uint64_t)got;
             }
         }
     }
-    CHECK(crypto_generichash_final(&state, out->octets, sizeof(out->octets)) == 0);
+    hash_end(&state, out->octets);
     free(chunk);
     return good;
 }
@@ -122,13 +165,13 @@ static void parts_of(struct part out[PARTS], const struct locations *locations, 
 static void sum_up(uint8_t out[LOCATION_HASH_LEN], const struct head *head,
                    const struct part parts[PARTS])
 {
-    crypto_generichash_state state;
-    CHECK(crypto_generichash_init(&state, NULL, 0, LOCATION_HASH_LEN) == 0);
-    CHECK(crypto_generichash_update(&state, (const uint8_t *)head, sizeof(*head)) == 0);
+    crypto_onetimeauth_state state;
+    hash_begin(&state);
+    hash_add(&state, head, sizeof(*head));
     for (unsigned i = 0; i < PARTS; i++) {
-        CHECK(crypto_generichash_update(&state, parts[i].data, parts[i].len) == 0);
+        hash_add(&state, parts[i].data, parts[i].len);
     }
-    CHECK(crypto_generichash_final(&state, out, LOCATION_HASH_LEN) == 0);
+    hash_end(&state, out);
 }
 
 static void write_row(struct row *out, const struct cell *cell)
@@ -261,13 +304,26 @@ static bool read_parts(struct locations *out, int fd, struct head *head)
     return good;
 }
 
+static bool is_known(const uint8_t hash[LOCATION_HASH_LEN])
+{
+    const uint8_t unknown[LOCATION_HASH_LEN] = { 0 };
+    return memcmp(hash, unknown, sizeof(unknown)) != 0;
+}
+
+static bool is_of(const struct head *head, const struct location_hash *hash)
+{
+    return (is_known(hash->files) &&
+            memcmp(head->hash.files, hash->files, sizeof(hash->files)) == 0) ||
+           (is_known(hash->octets) &&
+            memcmp(head->hash.octets, hash->octets, sizeof(hash->octets)) == 0);
+}
+
 static bool read_table(struct locations *out, int fd, const struct location_hash *hash)
 {
     struct stat file;
     struct head head;
     if (fstat(fd, &file) != 0 || !S_ISREG(file.st_mode) || file.st_size > MMDB_FILE_MAX ||
-        !read_all(fd, &head, sizeof(head)) || head.magic != MAGIC ||
-        memcmp(head.hash, hash->octets, sizeof(head.hash)) != 0 ||
+        !read_all(fd, &head, sizeof(head)) || head.magic != MAGIC || !is_of(&head, hash) ||
         !take_sizes(out, &head, (uint64_t)file.st_size)) {
         return false;
     }
@@ -329,10 +385,9 @@ static enum result open_new(int *out, const char *path, struct diag *diag)
 
 static bool write_parts(int fd, const struct locations *locations)
 {
-    struct head head = { .magic = MAGIC, .cells = locations->count };
+    struct head head = { .magic = MAGIC, .hash = locations->hash, .cells = locations->count };
     struct row *rows = xcalloc(locations->count, sizeof(*rows));
     struct part parts[PARTS];
-    memcpy(head.hash, locations->hash.octets, sizeof(head.hash));
     for (size_t i = 0; i < locations->count; i++) {
         write_row(&rows[i], &locations->list[i]);
     }

@@ -145,16 +145,19 @@ static enum result take(struct locations *out, struct mmdb *files, const char *c
                         size_t count, const char *directory, struct diag *diag)
 {
     struct location_hash hash;
-    bool hashed = directory != NULL && location_table_hash(&hash, files, count);
-    if (hashed && location_table_read(out, directory, &hash)) {
-        out->kept = true;
-        return RESULT_OK;
+    bool kept = false, hashed = false;
+    if (directory != NULL) {
+        location_table_identify(&hash, files, count);
+        kept = location_table_read(out, directory, &hash);
+        hashed = !kept && location_table_hash(&hash, files, count);
+        kept = kept || (hashed && location_table_read(out, directory, &hash));
     }
-    TRY(compile(out, files, paths, count, diag));
+    if (!kept) {
+        TRY(compile(out, files, paths, count, diag));
+    }
+    out->kept = kept;
     out->hashed = hashed;
-    if (hashed) {
-        out->hash = hash;
-    }
+    out->hash = hashed ? hash : out->hash;
     return RESULT_OK;
 }
 
@@ -187,8 +190,7 @@ enum result locations_load(struct locations **out, const char *const *paths, siz
 enum result locations_keep(const struct locations *locations, const char *directory,
                            struct diag *diag)
 {
-    return locations->kept || !locations->hashed ? RESULT_OK
-                                                 : location_table_write(locations, directory, diag);
+    return locations->hashed ? location_table_write(locations, directory, diag) : RESULT_OK;
 }
 
 void locations_free(struct locations *locations)

@@ -31,11 +31,12 @@ struct locations;
  * is larger than 1 GiB, or is too finely divided.
  *
  * `directory`, unless it is NULL, is where locations_keep keeps the compiled tables: if those of
- * these very files are there, they are read instead. */
+ * these very files are there, they are read instead. A file counts as the same if its inode and
+ * times are, or else its contents. */
 enum result locations_load(struct locations **out, const char *const *paths, size_t count,
                            const char *directory, struct diag *diag);
-/* Keeps the tables in that directory, in a file of their size, unless they came from there. Takes
- * part of a second. Nothing is lost if it fails (SYSTEM) or is interrupted. */
+/* Keeps the tables in that directory, in a file of their size, unless they are there. Takes part of
+ * a second. Nothing is lost if it fails (SYSTEM) or is interrupted. */
 enum result locations_keep(const struct locations *locations, const char *directory,
                            struct diag *diag);
 void locations_free(struct locations *locations);

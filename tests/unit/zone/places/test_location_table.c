@@ -11,7 +11,7 @@
 
 enum {
     TABLE_MAX = 1 << 16,
-    SUM_AT = 8 + LOCATION_HASH_LEN
+    SUM_AT = 8 + 2 * LOCATION_HASH_LEN
 };
 
 static char directory[64], path[96];
@@ -50,10 +50,11 @@ static void slurp(void)
 /* With `mend_sum` the table looks as if we had made it so. */
 static void put(size_t len, bool mend_sum)
 {
+    static const uint8_t key[] = "location files and their tables.";
     uint8_t sum[LOCATION_HASH_LEN];
     if (mend_sum) {
         memset(table + SUM_AT, 0, sizeof(sum));
-        assert_int_equal(crypto_generichash(sum, sizeof(sum), table, len, NULL, 0), 0);
+        assert_int_equal(crypto_onetimeauth(sum, table, len, key), 0);
         memcpy(table + SUM_AT, sum, sizeof(sum));
     }
     int fd =
@@ -152,6 +153,53 @@ static void a_table_is_for_its_very_files(void **)
     assert_true(is_read("places.mmdb"));
 }
 
+static bool reads_by(const struct location_hash *by)
+{
+    struct locations locations;
+    bool good = location_table_read(&locations, directory, by);
+    if (good) {
+        location_table_done(&locations);
+    }
+    return good;
+}
+
+static void either_hash_is_enough(void **)
+{
+    keep("places.mmdb");
+    struct location_hash by = hash;
+    memset(by.octets, 0, sizeof(by.octets));
+    assert_true(reads_by(&by));
+    by.files[0] ^= 1;
+    assert_false(reads_by(&by));
+    memcpy(by.octets, hash.octets, sizeof(by.octets));
+    assert_true(reads_by(&by));
+    memset(&by, 0, sizeof(by));
+    assert_false(reads_by(&by));
+}
+
+/* It is another file, so its contents tell, and the table is written anew. */
+static void a_copy_of_the_files_has_their_table(void **)
+{
+    char copy[96];
+    struct diag diag = { "" };
+    struct locations *locations = NULL;
+    keep("places.mmdb");
+    (void)snprintf(copy, sizeof(copy), "%s/copy", directory);
+    int from = open(TEST_DATA "/places.mmdb", O_RDONLY | O_CLOEXEC);
+    int to = open(copy, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ssize_t len = read(from, table, sizeof(table));
+    assert_true(len > 0 && len < TABLE_MAX && write(to, table, (size_t)len) == len);
+    assert_int_equal(close(from) + close(to), 0);
+    assert_ok(locations_load(&locations, (const char *const[]){ copy }, 1, directory, &diag));
+    assert_true(locations->kept && locations->hashed);
+    assert_memory_equal(locations->hash.octets, hash.octets, sizeof(hash.octets));
+    assert_memory_not_equal(locations->hash.files, hash.files, sizeof(hash.files));
+    assert_ok(locations_keep(locations, directory, &diag));
+    locations_free(locations);
+    assert_true(is_read("places.mmdb"));
+    assert_int_equal(unlink(copy), 0);
+}
+
 static void a_table_with_one_octet_less_more_or_changed_is_not_read(void **)
 {
     struct locations none;
@@ -242,6 +290,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_table_gives_what_its_files_give),
         CASE(a_table_is_for_its_very_files),
+        CASE(either_hash_is_enough),
+        CASE(a_copy_of_the_files_has_their_table),
         CASE(a_table_with_one_octet_less_more_or_changed_is_not_read),
         CASE(a_forged_table_is_refused_or_harmless),
         CASE(what_is_no_plain_file_is_not_read),
