@@ -6,20 +6,13 @@
 
 #include "zone/base/result.h"
 #include "zone/base/splitmix.h"
-#include "zone/steering/water_fill.h"
+#include "zone/steering/lots.h"
 
-#define EARTH_KM     6371.0
-#define NEARNESS_MIN 1e-18 /* so that there is an answer at any distance */
 #define FACTOR_MIN   1e-12
 #define CLOSE_ENOUGH 1.002 /* scaling ends when no load is above this times its limit */
 /* and no member with a factor below 1 has more than this part of its limit unused */
 #define ROOM_LEFT  0.01
 #define RELAXATION 1.5 /* overshooting takes fewer rounds */
-
-enum {
-    STEPS = 4096, /* of the nearness table: 3 km each */
-    BUCKETS = 4096
-};
 
 struct list {
     struct water_fill_entry *entries;
@@ -39,70 +32,12 @@ struct allocation {
     /* largest unused part of a limit among members with a factor below 1 */
     double room;
     unsigned rounds;
-    double demand;              /* of all areas but regions; 0: all count alike */
-    size_t counted;             /* number of areas but regions */
-    float nearness[STEPS + 2];  /* by chord length */
-    double *expected, *weights; /* scratch, one per member */
-    float *scratch;
+    double demand;                 /* of all areas but regions; 0: all count alike */
+    size_t counted;                /* number of areas but regions */
+    struct lots lots;              /* by index into `order`, too */
+    double *expected, *weights;    /* scratch, one per member */
     struct water_fill_entry *list; /* scratch */
 };
-
-struct point point_at(double latitude, double longitude)
-{
-    const double degree = 3.14159265358979323846 / 180;
-    double around = cos(latitude * degree);
-    return (struct point){ (float)(around * cos(longitude * degree)),
-                           (float)(around * sin(longitude * degree)), (float)sin(latitude * degree),
-                           true };
-}
-
-static float chord(const struct point *a, const struct point *b)
-{
-    float x = a->x - b->x, y = a->y - b->y, z = a->z - b->z;
-    float length = sqrtf(x * x + y * y + z * z);
-    return length < 2 ? length : 2;
-}
-
-double point_km(const struct point *a, const struct point *b)
-{
-    return 2 * EARTH_KM * asin(chord(a, b) / 2.0);
-}
-
-static void fill_nearness(struct allocation *s)
-{
-    for (unsigned i = 0; i <= STEPS; i++) {
-        double km = 2 * EARTH_KM * asin((double)i / STEPS);
-        s->nearness[i] = (float)fmax(exp(-km / s->problem.scale_km), NEARNESS_MIN);
-    }
-    s->nearness[STEPS + 1] = s->nearness[STEPS];
-}
-
-static float nearness(const struct allocation *s, const struct point *a, const struct point *b)
-{
-    float at = chord(a, b) * (STEPS / 2.0F);
-    unsigned step = (unsigned)at;
-    float part = at - (float)step;
-    return s->nearness[step] + part * (s->nearness[step + 1] - s->nearness[step]);
-}
-
-static bool belongs(const struct allocation_member *member, uint16_t region)
-{
-    return region == 0 || member->regions[0] == region || member->regions[1] == region;
-}
-
-/* The nearness of an average unit of located capacity; 1 if no member has a location. */
-static double mean_nearness(const struct allocation *s, const struct allocation_area *area)
-{
-    double sum = 0, capacity = 0;
-    for (size_t i = 0; i < s->ordered; i++) {
-        const struct allocation_member *member = &s->problem.members[s->order[i]];
-        if (member->point.placed) {
-            sum += member->capacity * (double)nearness(s, &area->point, &member->point);
-            capacity += member->capacity;
-        }
-    }
-    return capacity > 0 ? sum / capacity : 1;
-}
 
 static bool by_distance(const struct allocation_area *area)
 {
@@ -112,62 +47,11 @@ static bool by_distance(const struct allocation_area *area)
 double allocation_weight(const struct allocation *allocation, const struct allocation_area *area,
                          const struct allocation_member *member)
 {
-    if (member->capacity <= 0 || !belongs(member, area->region)) {
-        return 0;
-    }
-    double near = 1;
-    if (by_distance(area)) {
-        near = member->point.placed ? (double)nearness(allocation, &area->point, &member->point)
-                                    : mean_nearness(allocation, area);
-    }
-    return member->capacity * near;
-}
-
-/* Writes the weights of all members in order to scratch, 0 for members of other regions. Returns
- * how many are not 0. */
-static size_t compute_weights(struct allocation *s, const struct allocation_area *area)
-{
-    bool placed = by_distance(area);
-    size_t count = 0;
-    double mean = -1;
-    for (size_t i = 0; i < s->ordered; i++) {
-        const struct allocation_member *member = &s->problem.members[s->order[i]];
-        double near = 1;
-        if (placed && member->point.placed) {
-            near = (double)nearness(s, &area->point, &member->point);
-        } else if (placed) {
-            mean = mean < 0 ? mean_nearness(s, area) : mean;
-            near = mean;
-        }
-        bool in = belongs(member, area->region);
-        s->scratch[i] = in ? (float)(member->capacity * near) : 0;
-        count += in ? 1 : 0;
-    }
-    return count;
-}
-
-/* A coarse logarithm that orders positive floats: the exponent and the upper bits of the
- * fraction. */
-static unsigned bucket_of(float weight)
-{
-    uint32_t bits = 0;
-    memcpy(&bits, &weight, sizeof(bits));
-    return bits >> 19;
-}
-
-/* The lowest bucket such that at most `most` weights are in it and above. */
-static unsigned heavy_from(const float *weights, size_t count, size_t most)
-{
-    uint32_t counts[BUCKETS] = { 0 };
-    for (size_t i = 0; i < count; i++) {
-        counts[bucket_of(weights[i])]++;
-    }
-    unsigned from = BUCKETS;
-    size_t above = 0;
-    while (from > 1 && above + counts[from - 1] <= most) {
-        above += counts[--from];
-    }
-    return from;
+    bool in = area->region == 0 || member->regions[0] == area->region ||
+              member->regions[1] == area->region;
+    double near =
+        by_distance(area) ? lots_nearness(&allocation->lots, &area->point, &member->point) : 1;
+    return in && member->capacity > 0 ? member->capacity * near : 0;
 }
 
 /* The start of an area's systematic sample, in [0, 1). */
@@ -181,43 +65,6 @@ static double start_of(const struct allocation *s, const struct allocation_area 
         random = splitmix(&random) ^ bits;
     }
     return (double)(splitmix(&random) >> 11) * 0x1p-53;
-}
-
-/* Makes the list of an area in a large pool: the heaviest members, and a sample of the others that
- * stands for all of them. */
-static size_t pick(struct allocation *s, const struct allocation_area *area, size_t most,
-                   struct water_fill_entry *out)
-{
-    unsigned heavy = heavy_from(s->scratch, s->ordered, most / 2);
-    double rest = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < s->ordered; i++) {
-        bool light = s->scratch[i] > 0 && bucket_of(s->scratch[i]) < heavy;
-        rest += light ? s->problem.members[s->order[i]].capacity : 0;
-    }
-    /* Lay the capacities end to end: each point `start` + n * `step` on this line draws a
-     * member. */
-    size_t half = most / 2;
-    double step = rest / (double)half, start = start_of(s, area), along = 0, drawn = 0;
-    for (size_t i = 0; i < s->ordered; i++) {
-        float weight = s->scratch[i];
-        if (weight <= 0) {
-            continue;
-        }
-        if (bucket_of(weight) >= heavy) {
-            out[count++] = (struct water_fill_entry){ (uint32_t)i, weight };
-            continue;
-        }
-        double capacity = s->problem.members[s->order[i]].capacity;
-        along += capacity;
-        double points = ceil(along / step - start); /* points drawn up to here */
-        if (points > drawn) {
-            float scaled = (float)((double)weight * ((points - drawn) * step / capacity));
-            drawn = points;
-            out[count++] = (struct water_fill_entry){ (uint32_t)i, scaled };
-        }
-    }
-    return count;
 }
 
 /* The longest list an area may have. */
@@ -235,18 +82,13 @@ static size_t list_room(const struct allocation *s, const struct allocation_area
 static size_t make_list(struct allocation *s, const struct allocation_area *area,
                         struct water_fill_entry *out)
 {
-    size_t most = list_room(s, area);
-    size_t count = compute_weights(s, area);
-    if (count > most) {
-        return pick(s, area, most, out);
-    }
-    size_t at = 0;
-    for (size_t i = 0; i < s->ordered; i++) {
-        if (s->scratch[i] > 0) {
-            out[at++] = (struct water_fill_entry){ (uint32_t)i, s->scratch[i] };
-        }
-    }
-    return at;
+    const struct lots_wish wish = {
+        .point = by_distance(area) ? area->point : (struct point){ .placed = false },
+        .region = area->region,
+        .most = list_room(s, area),
+        .start = start_of(s, area),
+    };
+    return lots_pick(&s->lots, &wish, out);
 }
 
 static struct water_fill fill_of(const struct allocation *s, const struct water_fill_entry *list,
@@ -373,8 +215,12 @@ static void take_members(struct allocation *s)
         }
     }
     qsort_r(s->order, s->ordered, sizeof(s->order[0]), compare_order, s);
+    struct lots_member *members = xmalloc((s->ordered + 1) * sizeof(*members));
     for (size_t i = 0; i < s->ordered; i++) {
         const struct allocation_member *member = &s->problem.members[s->order[i]];
+        members[i] = (struct lots_member){ member->point,
+                                           member->capacity,
+                                           { member->regions[0], member->regions[1] } };
         s->group[i] = member->group;
         s->family[i] =
             (uint8_t)((member->ipv4 ? WATER_FILL_IPV4 : 0) | (member->ipv6 ? WATER_FILL_IPV6 : 0));
@@ -382,6 +228,7 @@ static void take_members(struct allocation *s)
                            ? 1
                            : fmin(1, fmax(FACTOR_MIN, s->problem.factors[s->order[i]]));
     }
+    lots_init(&s->lots, members, s->ordered, s->problem.scale_km);
 }
 
 struct allocation *allocation_new(const struct allocation_problem *problem)
@@ -397,10 +244,8 @@ struct allocation *allocation_new(const struct allocation_problem *problem)
     s->family = xmalloc(room);
     s->expected = xmalloc(room * sizeof(*s->expected));
     s->weights = xmalloc(room * sizeof(*s->weights));
-    s->scratch = xmalloc(room * sizeof(*s->scratch));
     s->list = xmalloc(room * sizeof(*s->list));
     take_members(s);
-    fill_nearness(s);
     for (size_t a = 0; a < problem->area_count; a++) {
         bool counted = problem->areas[a].region == 0;
         s->demand += counted ? problem->areas[a].demand : 0;
@@ -424,7 +269,7 @@ void allocation_free(struct allocation *allocation)
     free(allocation->family);
     free(allocation->expected);
     free(allocation->weights);
-    free(allocation->scratch);
+    lots_done(&allocation->lots);
     free(allocation->list);
     free(allocation);
 }

@@ -21,9 +21,10 @@
  * are filled regardless of domain.
  *
  * Large pools: up to `entries` pairs of area and member are considered. Beyond that, each area has
- * a list: half of it its heaviest members, half drawn from the others by capacity (systematic
- * sampling with a start that depends on the seed). A drawn member's weight stands for those not
- * drawn. Areas with more demand have longer lists, since they need more members to carry it. */
+ * a list: up to half of it its heaviest members, the others drawn by capacity (systematic sampling
+ * with a start that depends on the seed). A drawn member's weight stands for those not drawn. Areas
+ * with more demand have longer lists, since they need more members to carry it. Lists are made from
+ * lots (zone/steering/lots.h), so their cost grows with the places of members. */
 #ifndef ZONE_ALLOCATION_H
 #define ZONE_ALLOCATION_H
 
@@ -31,19 +32,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "zone/steering/point.h"
+
 enum {
     ALLOCATION_SET_MAX = 8,
     ALLOCATION_ENTRIES = 2000000, /* 8 octets each during the computation */
     ALLOCATION_ROUNDS = 100
 };
-
-/* A point on the unit sphere. */
-struct point {
-    float x, y, z;
-    bool placed;
-};
-struct point point_at(double latitude, double longitude);
-double point_km(const struct point *a, const struct point *b);
 
 struct allocation_area {
     struct point point;

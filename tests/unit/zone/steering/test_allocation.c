@@ -113,15 +113,6 @@ static double mean_km(struct allocation *allocation, const struct allocation_pro
     return km / demand;
 }
 
-static void distances_are_those_of_a_globe(void **)
-{
-    struct point amsterdam = point_at(52.37, 4.90), sydney = point_at(-33.87, 151.21);
-    struct point pole = point_at(90, 0), other = point_at(-90, 77);
-    expect_near(point_km(&amsterdam, &sydney), 16645, 20);
-    expect_near(point_km(&pole, &other), 20015, 1);
-    expect_near(point_km(&pole, &pole), 0, 0.001);
-}
-
 static void no_member_gets_more_than_max_overload_times_its_part(void **)
 {
     const double limits[] = { 1.05, 1.1, 2, 3 };
@@ -302,7 +293,9 @@ static void a_member_without_location_counts_as_an_average_one(void **)
             capacity += members[i].capacity;
         }
     }
-    expect_near(allocation_weight(allocation, &areas[2], &members[5]), 50 * sum / capacity, 1e-6);
+    /* by the middle of each lot, which hardly differs */
+    expect_near(allocation_weight(allocation, &areas[2], &members[5]) / (50 * sum / capacity), 1,
+                0.001);
     /* The list is made of these weights. */
     struct allocation_list got = allocation_of(allocation, &areas[2], list);
     double level = got.level;
@@ -470,7 +463,6 @@ static void short_lists_do_as_well(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(distances_are_those_of_a_globe),
         cmocka_unit_test(no_member_gets_more_than_max_overload_times_its_part),
         cmocka_unit_test(loads_are_the_areas_shares_weighted_by_demand),
         cmocka_unit_test(starting_from_the_last_factors_takes_fewer_rounds),
