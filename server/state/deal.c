@@ -391,6 +391,7 @@ static struct shared_steering *shared_new(const struct deal_parts *parts, const 
     atomic_init(&shared->refs, 1);
     input.cells = locations_cells(locations, &input.cell_count);
     if (old == NULL) {
+        input.hasty = true;
         randombytes_buf(&input.seed, sizeof(input.seed));
     } else {
         input.seed = old->shared->steering.seed;
@@ -413,7 +414,8 @@ static enum result new_deal(struct deal **out, const struct deal_parts *parts,
                             const struct deal *old, struct candidates *candidates)
 {
     double capacity = capacity_of(candidates);
-    /* The first deal is not scaled, so that answers can begin; the next one is due at once. */
+    /* The first deal is hasty and not scaled, so that answers can begin; the next one is due at
+     * once. */
     bool scale = old != NULL && must_scale(old, parts, capacity);
     struct deal *deal =
         deal_begin(parts, candidates, shared_new(parts, old, candidates, scale), parts->keyring);

@@ -179,10 +179,9 @@ static int compare_known(const void *a, const void *b)
 static size_t assign_indices(const struct candidates *candidates, const struct candidates *before,
                              uint32_t *index)
 {
-    size_t before_count = before == NULL ? 0 : before->count;
-    size_t known_count = 0, next_free = 0, count = before_count;
-    struct known_index *known = xcalloc(before_count + 1, sizeof(*known));
-    for (size_t i = 0; i < before_count; i++) {
+    size_t known_count = 0, next_free = 0, count = before->count;
+    struct known_index *known = xcalloc(before->count + 1, sizeof(*known));
+    for (size_t i = 0; i < before->count; i++) {
         if (before->list[i].member_id != 0) {
             known[known_count++] = (struct known_index){ before->list[i].member_id, (uint32_t)i };
         }
@@ -196,10 +195,10 @@ static size_t assign_indices(const struct candidates *candidates, const struct c
             index[i] = found->index;
             continue;
         }
-        while (next_free < before_count && before->list[next_free].member_id != 0) {
+        while (next_free < before->count && before->list[next_free].member_id != 0) {
             next_free++;
         }
-        index[i] = (uint32_t)(next_free < before_count ? next_free++ : count++);
+        index[i] = (uint32_t)(next_free < before->count ? next_free++ : count++);
     }
     free(known);
     return count;
@@ -209,7 +208,7 @@ static size_t assign_indices(const struct candidates *candidates, const struct c
  * replacements. */
 static void keep_departed(struct candidates *candidates, const struct candidates *before)
 {
-    for (size_t i = 0; before != NULL && i < before->count; i++) {
+    for (size_t i = 0; i < before->count; i++) {
         if (before->list[i].member_id != 0 && candidates->list[i].member_id == 0) {
             candidates->inputs[i] = before->inputs[i];
             candidates->inputs[i].capacity = 0;
@@ -217,31 +216,38 @@ static void keep_departed(struct candidates *candidates, const struct candidates
     }
 }
 
-/* Moves the candidates from the order of labels to their indices, and enters their failure
- * domains. */
-static void order_by_index(struct building *b)
+/* Enters the failure domains. */
+static void group_candidates(struct building *b)
 {
     struct candidates *candidates = &b->candidates;
-    uint32_t *index = xcalloc(candidates->count + 1, sizeof(*index));
     uint32_t *group = xcalloc(candidates->count + 1, sizeof(*group));
-    size_t count = assign_indices(candidates, b->sources->before, index);
+    failure_domain_groups(b->ties, b->tie_count, group, candidates->count);
+    for (size_t i = 0; i < candidates->count; i++) {
+        candidates->inputs[i].group = group[i];
+    }
+    free(group);
+}
+
+/* Moves the candidates from the order of labels, which is that of a first build, to the indices
+ * that they had before. */
+static void order_by_index(struct candidates *candidates, const struct candidates *before)
+{
+    uint32_t *index = xcalloc(candidates->count + 1, sizeof(*index));
+    size_t count = assign_indices(candidates, before, index);
     struct candidate *list = xcalloc(count + 1, sizeof(*list));
     struct allocation_member *inputs = xcalloc(count + 1, sizeof(*inputs));
-    failure_domain_groups(b->ties, b->tie_count, group, candidates->count);
     for (size_t i = 0; i < candidates->count; i++) {
         list[index[i]] = candidates->list[i];
         inputs[index[i]] = candidates->inputs[i];
-        inputs[index[i]].group = index[group[i]];
+        inputs[index[i]].group = index[candidates->inputs[i].group];
     }
     free(candidates->list);
     free(candidates->inputs);
     candidates->list = list;
     candidates->inputs = inputs;
-    candidates->eligible = candidates->count;
     candidates->count = count;
-    keep_departed(candidates, b->sources->before);
+    keep_departed(candidates, before);
     free(index);
-    free(group);
 }
 
 enum result candidates_build(struct candidates *out, const struct candidates_sources *sources,
@@ -263,7 +269,11 @@ enum result candidates_build(struct candidates *out, const struct candidates_sou
         result = registry_each(sources->registry, add_last_good, &b);
     }
     if (result == RESULT_OK) {
-        order_by_index(&b);
+        b.candidates.eligible = b.candidates.count;
+        group_candidates(&b);
+    }
+    if (result == RESULT_OK && sources->before != NULL) {
+        order_by_index(&b.candidates, sources->before);
     }
     free(b.ties);
     if (result != RESULT_OK) {

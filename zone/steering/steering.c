@@ -8,7 +8,8 @@
 
 enum {
     /* the weight of the last deal in the average answers per slot is 1 / DEALS_AVERAGED */
-    DEALS_AVERAGED = 16
+    DEALS_AVERAGED = 16,
+    HASTE = 8 /* a hasty deal considers this part of the pairs of area and member */
 };
 
 /* A weighted sum of points on the unit sphere. */
@@ -60,13 +61,14 @@ static int compare_down(const void *a, const void *b)
 static double busy_threshold(const struct mapping *m)
 {
     size_t count = m->input->cell_count;
-    if (count <= STEERING_BUSY_CELLS) {
+    size_t busy = m->input->hasty ? STEERING_HASTY_CELLS : STEERING_BUSY_CELLS;
+    if (count <= busy) {
         return 0;
     }
     double *sorted = xcalloc(count, sizeof(*sorted));
     memcpy(sorted, m->demand, count * sizeof(*sorted));
     qsort(sorted, count, sizeof(*sorted), compare_down);
-    double from = sorted[STEERING_BUSY_CELLS];
+    double from = sorted[busy];
     free(sorted);
     return from;
 }
@@ -196,11 +198,12 @@ static void map_areas(struct steering *s, const struct steering_input *input)
     map_countries(m);
     map_rest(m);
     map_regions(m);
+    size_t sets = input->hasty ? STEERING_HASTY_SETS : STEERING_SETS;
     for (size_t a = 0; a < s->area_count; a++) {
         struct steering_area *area = &s->areas[a];
         double part = m->total > 0 ? area->at.demand / m->total : a == 0 ? 1 : 0;
-        area->sets = area->at.region != REGION_NONE ? (size_t)STEERING_REGION_SETS
-                                                    : deck_size(part, STEERING_SETS);
+        area->sets =
+            area->at.region != REGION_NONE ? (size_t)STEERING_REGION_SETS : deck_size(part, sets);
     }
     free(m->demand);
     free(m);
@@ -317,7 +320,9 @@ static void take_candidates(struct steering *s, const struct candidates *candida
     s->factors = xcalloc(room, sizeof(*s->factors));
     s->deficit = xcalloc(room, sizeof(*s->deficit));
     s->slot_deficit = xcalloc(room, sizeof(*s->slot_deficit));
-    memcpy(s->inputs, candidates->inputs, s->candidate_count * sizeof(*s->inputs));
+    if (s->candidate_count > 0) {
+        memcpy(s->inputs, candidates->inputs, s->candidate_count * sizeof(*s->inputs));
+    }
     for (size_t i = 0; i < s->candidate_count; i++) {
         s->member_ids[i] = candidates->list[i].member_id;
     }
@@ -343,7 +348,7 @@ void steering_init(struct steering *out, const struct steering_input *input)
         .per_set = input->settings->srv_count,
         .max_overload = input->settings->max_overload_milli / 1000.0,
         .scale_km = input->settings->scale_km,
-        .entries = ALLOCATION_ENTRIES,
+        .entries = input->hasty ? ALLOCATION_ENTRIES / HASTE : ALLOCATION_ENTRIES,
         .seed = input->seed,
         .factors = factors,
         .keep_factors = input->keep_factors,

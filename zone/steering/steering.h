@@ -20,10 +20,12 @@
 
 enum {
     STEERING_BUSY_CELLS = 400,
+    STEERING_HASTY_CELLS = 100, /* the same of a hasty steering */
     /* more than STEERING_BUSY_CELLS and twice all countries and continents */
     STEERING_AREAS_MAX = 2048,
     /* of all decks, about; an area has at least DECK_SETS_MIN, a busy one more */
     STEERING_SETS = 12288,
+    STEERING_HASTY_SETS = 1024,
     STEERING_REGION_SETS = 16,
     STEERING_NONE = 0xffff
 };
@@ -39,6 +41,9 @@ struct steering_input {
      * (zone/steering/candidates.h); NULL: none */
     const struct steering *before;
     bool keep_factors; /* take its factors as they are, without scaling */
+    /* fewer areas, smaller decks and shorter lists: for answers right after a start, until the next
+     * deal a second or so later */
+    bool hasty;
     /* answers since then, by area of `before`; NULL: not known, deficits stay as they are */
     const uint64_t *asked;
     const struct deck *const *decks; /* the decks that gave these answers, by area */
