@@ -1,0 +1,86 @@
+"""How long a start takes to the first signed answer: with and without location files, with few members and with a million."""
+
+import http.client
+import os
+import pathlib
+import socket
+import statistics
+import time
+
+from sections import table
+from servers import Pool
+
+SMALL, LARGE = 1000, 1_000_000
+LIMIT = 3
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s(pid):
+    """CPU time so far, with that of the children that have ended: they read the stores first."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(field) for field in fields[11:15]) / TICKS
+
+
+def start(bench, pool, locations, compiled=False):
+    """Elapsed and CPU time of one start, and the memory then. `compiled`: without the kept tables, which it has to make."""
+    if compiled:
+        (pool.state / "locations.table").unlink(missing_ok=True)
+    server = bench.started(pool.serve(locations, bench.log))
+    taken = (server.start_s, cpu_s(server.process.pid), server.resident_mb())
+    bench.stop(server)
+    return taken
+
+
+def deal_s(bench, pool, locations):
+    """How long the first whole deal takes, which the server makes in the background after the start."""
+    place = pool.directory / "metrics"
+    server = bench.started(pool.serve(locations, bench.log, options=("--metrics", f"unix:{place}")))
+    taken, until = 0, time.monotonic() + 60
+    while taken == 0 and time.monotonic() < until:
+        time.sleep(0.5)
+        taken = metric(place, "ntspool_deal_seconds")
+    bench.stop(server)
+    return taken
+
+
+def metric(path, name):
+    connection = http.client.HTTPConnection("localhost", timeout=20)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(str(path))
+    connection.request("GET", "/metrics")
+    for line in connection.getresponse().read().decode().splitlines():
+        if line.startswith(name + " "):
+            return float(line.split()[1])
+    return 0
+
+
+def ratio(taken, one, other):
+    """Median of the ratios of neighbours."""
+    return statistics.median(a[0] / b[0] for a, b in zip(taken[one], taken[other]))
+
+
+def starts(bench, pool, locations):
+    pools = {"usual": pool, SMALL: Pool(bench.work, SMALL), LARGE: Pool(bench.work, LARGE)}
+    for each in pools.values():
+        each.keep_tables(locations, bench.log)
+    kinds = [("usual", "none", None, False), ("usual", "kept", locations, False),
+             (SMALL, "none", None, False), (LARGE, "none", None, False),
+             (SMALL, "kept", locations, False), (LARGE, "kept", locations, False),
+             (SMALL, "compiled", locations, True), (LARGE, "compiled", locations, True)]
+    taken = {kind[:2]: [] for kind in kinds}
+    for _ in range(min(bench.rounds, 5)):
+        for size, name, files, compiled in kinds:
+            taken[size, name].append(start(bench, pools[size], files, compiled))
+    with_file = ratio(taken, ("usual", "kept"), ("usual", "none"))
+    bench.bar(f"start with a location file to start without, {pool.members} members", f"<= {LIMIT}", f"{with_file:.1f}",
+              with_file <= LIMIT)
+    for name, what in (("compiled", "location file compiled"), ("kept", "tables kept"), ("none", "no location file")):
+        grown = ratio(taken, (LARGE, name), (SMALL, name))
+        bench.bar(f"start with {LARGE:,} members to {SMALL:,}, {what}", f"<= {LIMIT}", f"{grown:.1f}", grown <= LIMIT)
+    rows = [[f"{pools[size].members:,}", name, *(f"{statistics.median(t[i] for t in taken[size, name]):{form}}"
+                                                for i, form in enumerate((".3f", ".2f", ".0f")))] for size, name, _, _ in kinds]
+    deals = ", ".join(f"{deal_s(bench, each, locations):.2f} s with {each.members:,}" for each in pools.values())
+    return ["Starts to the first signed answer, on one core, medians; the ratios of the bars are medians of neighbours. Location file: "
+            "none, with the tables that an earlier start kept, or compiled again:", "",
+            *table(["members", "location file", "start s", "of CPU s", "resident MB"], rows),
+            f"A whole deal in the background, beside nothing else: {deals}.", ""]
