@@ -12,6 +12,7 @@ struct keyring {
     size_t count;
     struct key *keys[KEYRING_MAX];
     unsigned uses[KEYRING_MAX];
+    uint64_t former_since[KEYRING_MAX];
     struct key_set all;       /* also those not in use */
     uint32_t presigned_ttl_s; /* of the RRsets that a bundle signs; 0: no key is offline */
     size_t presigned_count;
@@ -81,6 +82,7 @@ struct load {
     const struct seal *seal;
     const struct key_set *all;
     size_t index[KEYRING_MAX]; /* in `all`, of each key of the keyring */
+    bool safe;                 /* all steps were */
     struct diag why;
     struct keyring *keyring;
 };
@@ -98,7 +100,9 @@ static enum result load_key(struct load *load, size_t i)
     }
     TRY(keystore_unseal(&keyring->keys[keyring->count], &load->all->list[i], load->seal,
                         &load->why));
+    const struct record_state *zone = &load->all->list[i].life.zone;
     load->index[keyring->count] = i;
+    keyring->former_since[keyring->count] = load->safe ? zone->withdrawn_at : 0;
     keyring->uses[keyring->count++] = uses;
     return RESULT_OK;
 }
@@ -150,6 +154,7 @@ enum result keyring_load(struct keyring **out, struct store_txn *keys, const str
     struct load load = { .seal = seal, .all = &timeline.keys, .keyring = keyring_new() };
     enum result result = key_timeline_read(&timeline, keys, diag);
     load.keyring->all = timeline.keys;
+    load.safe = rollover_is_safe(&timeline.keys, rollover_last_step_at(&timeline.keys));
     for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
         result = load_key(&load, i);
     }
@@ -229,6 +234,12 @@ unsigned keyring_uses(const struct keyring *keyring, size_t i)
 {
     ASSERT(i < keyring->count);
     return keyring->uses[i];
+}
+
+uint64_t keyring_former_since(const struct keyring *keyring, size_t i)
+{
+    ASSERT(i < keyring->count);
+    return keyring->former_since[i];
 }
 
 bool keyring_rrset(const struct keyring *keyring, const struct dname *apex, uint16_t type,

@@ -38,6 +38,9 @@ bool keyring_signs_alike(const struct keyring *a, const struct keyring *b);
 size_t keyring_count(const struct keyring *keyring);
 const struct key *keyring_key(const struct keyring *keyring, size_t i);
 unsigned keyring_uses(const struct keyring *keyring, size_t i);
+/* When the key stopped signing the zone, Unix seconds, if its signatures may be served for
+ * ROLLOVER_RESIGN_S more; else 0. */
+uint64_t keyring_former_since(const struct keyring *keyring, size_t i);
 /* The signature of an offline key over an RRset of keyring_rrset: of those in the bundle that are
  * valid at `now` the one that expires last. False: there is none. */
 bool keyring_presigned(const struct keyring *keyring, size_t i, uint16_t type, uint64_t now,

@@ -23,12 +23,14 @@ struct signing_key {
     uint8_t name[TIMES_LEN];
     struct key_context *context; /* NULL: offline, its signatures come from a bundle */
     size_t index;                /* in the keyring */
+    uint64_t former_since; /* it signed the zone until then; 0: it does, or it may not count */
 };
 
 struct signer {
     struct keyring *keyring;
     struct sigcache *cache;
     struct budget *budget; /* NULL: no limit */
+    bool takes_former;
     uint32_t validity_s;
     uint64_t random;
     uint64_t made;
@@ -64,7 +66,8 @@ struct signer *signer_new(struct keyring *keyring, struct sigcache *cache, const
         *signing = (struct signing_key){ .uses = keyring_uses(keyring, i),
                                          .algorithm = (uint8_t)key_algorithm(key),
                                          .tag = key_tag(key),
-                                         .index = i };
+                                         .index = i,
+                                         .former_since = keyring_former_since(keyring, i) };
         size_t public_len = 0;
         memcpy(signing->name, key_public(key, &public_len), sizeof(signing->name));
         CHECK(!key_has_private(key) || key_context_new(&signing->context, key) == RESULT_OK);
@@ -95,6 +98,11 @@ void signer_limit(struct signer *signer, struct budget *budget)
 void signer_count(struct signer *signer, struct signature_counts *counts)
 {
     signer->counts = counts;
+}
+
+void signer_take_former(struct signer *signer)
+{
+    signer->takes_former = true;
 }
 
 uint64_t signer_made(const struct signer *signer)
@@ -156,38 +164,6 @@ static enum result sign(struct signer *signer, const struct signing_key *key, st
     return RESULT_OK;
 }
 
-/* The signature by one key: from the bundle, from the cache or new. */
-static enum result signature_by(struct signer *signer, const struct signing_key *key,
-                                struct task *task, struct cached_signature *out)
-{
-    signer->prefix[RRSIG_ALGORITHM] = key->algorithm;
-    wire_put_u16(signer->prefix + RRSIG_TAG, key->tag);
-    if (key->context == NULL) {
-        return keyring_presigned(signer->keyring, key->index, task->set->type, task->now, out)
-                   ? RESULT_OK
-                   : RESULT_NOT_FOUND;
-    }
-    memcpy(signer->prefix + RRSIG_EXPIRATION, key->name, TIMES_LEN);
-    if (task->identity_len == 0) {
-        write_identity(signer, task);
-    } else {
-        memcpy(signer->buffer, signer->prefix, RRSIG_SIGNER);
-    }
-    struct sigcache_key id = sigcache_hash(signer->cache, signer->buffer, task->identity_len);
-    if (sigcache_get(signer->cache, id, out) && is_fresh(signer, id, out, task->now)) {
-        if (signer->counts != NULL) {
-            counter_add(&signer->counts->found, 1);
-        }
-        return RESULT_OK;
-    }
-    if (signer->budget != NULL && !budget_take(signer->budget)) {
-        return RESULT_EXHAUSTED;
-    }
-    TRY(sign(signer, key, task, out));
-    sigcache_put(signer->cache, id, out);
-    return RESULT_OK;
-}
-
 /* KSKs sign the DNSKEY RRset, and also CDS and CDNSKEY (RFC 7344 4.1). ZSKs sign those two as well,
  * like any RRset: a new algorithm signs the zone before its DNSKEY is published (RFC 6781
  * 4.1.4). */
@@ -197,6 +173,88 @@ static unsigned uses_for(uint16_t type)
         return USE_SIGN_KEYS;
     }
     return type == RR_CDS || type == RR_CDNSKEY ? USE_SIGN_KEYS | USE_SIGN_ZONE : USE_SIGN_ZONE;
+}
+
+/* Makes `key` the one that the prefix names. */
+static void name_key(struct signer *signer, const struct signing_key *key)
+{
+    signer->prefix[RRSIG_ALGORITHM] = key->algorithm;
+    wire_put_u16(signer->prefix + RRSIG_TAG, key->tag);
+}
+
+/* The hash of what the key that the prefix names is to sign. */
+static struct sigcache_key identify(struct signer *signer, const struct signing_key *key,
+                                    struct task *task)
+{
+    memcpy(signer->prefix + RRSIG_EXPIRATION, key->name, TIMES_LEN);
+    if (task->identity_len == 0) {
+        write_identity(signer, task);
+    } else {
+        memcpy(signer->buffer, signer->prefix, RRSIG_SIGNER);
+    }
+    return sigcache_hash(signer->cache, signer->buffer, task->identity_len);
+}
+
+static bool find(const struct signer *signer, struct sigcache_key id, const struct task *task,
+                 struct cached_signature *out)
+{
+    if (!sigcache_get(signer->cache, id, out) || !is_fresh(signer, id, out, task->now)) {
+        return false;
+    }
+    if (signer->counts != NULL) {
+        counter_add(&signer->counts->found, 1);
+    }
+    return true;
+}
+
+/* True if the RRset with this hash is not to be signed anew yet. */
+static bool may_wait(const struct signing_key *former, struct sigcache_key id, uint32_t now)
+{
+    uint32_t moment = (uint32_t)((id.word[1] >> 32) * SIGNER_FORMER_S >> 32);
+    return former->former_since != 0 &&
+           (int32_t)(now - (uint32_t)former->former_since) < (int32_t)moment;
+}
+
+/* A cached signature by a key that had the place of `key`. The prefix names that key then. */
+static bool find_former(struct signer *signer, const struct signing_key *key, struct task *task,
+                        struct cached_signature *out)
+{
+    for (size_t i = 0; signer->takes_former && i < signer->key_count; i++) {
+        const struct signing_key *former = &signer->keys[i];
+        if (former->former_since == 0 || former->algorithm != key->algorithm) {
+            continue;
+        }
+        name_key(signer, former);
+        struct sigcache_key id = identify(signer, former, task);
+        if (may_wait(former, id, task->now) && find(signer, id, task, out)) {
+            return true;
+        }
+    }
+    name_key(signer, key);
+    return false;
+}
+
+/* The signature by one key: from the bundle, from the cache or new. */
+static enum result signature_by(struct signer *signer, const struct signing_key *key,
+                                struct task *task, struct cached_signature *out)
+{
+    name_key(signer, key);
+    if (key->context == NULL) {
+        return keyring_presigned(signer->keyring, key->index, task->set->type, task->now, out)
+                   ? RESULT_OK
+                   : RESULT_NOT_FOUND;
+    }
+    struct sigcache_key id = identify(signer, key, task);
+    bool by_zone_keys = uses_for(task->set->type) == USE_SIGN_ZONE;
+    if (find(signer, id, task, out) || (by_zone_keys && find_former(signer, key, task, out))) {
+        return RESULT_OK;
+    }
+    if (signer->budget != NULL && !budget_take(signer->budget)) {
+        return RESULT_EXHAUSTED;
+    }
+    TRY(sign(signer, key, task, out));
+    sigcache_put(signer->cache, id, out);
+    return RESULT_OK;
 }
 
 enum result signer_sign(struct signer *signer, const struct dname *owner, const struct rrset *set,

@@ -10,6 +10,7 @@
 #include "zone/base/counter.h"
 
 enum {
+    SIGNER_FORMER_S = 120,
     SIGNER_SCRATCH = KEYRING_MAX * (2 + RRSIG_PREFIX_MAX + KEY_SIGNATURE_LEN)
 };
 
@@ -29,6 +30,12 @@ void signer_free(struct signer *signer);
 void signer_limit(struct signer *signer, struct budget *budget);
 /* From now on adds to the counts, which must outlive the signer. */
 void signer_count(struct signer *signer, struct signature_counts *counts);
+
+/* From now on a cached signature of a key that has just stopped signing the zone may take the place
+ * of one by a key of its algorithm that is not cached: for each RRset until its moment, in the
+ * first SIGNER_FORMER_S after the key stopped. So a change of keys does not ask for all signatures
+ * at once. */
+void signer_take_former(struct signer *signer);
 
 /* Makes the RRSIGs over `set` at `owner`, an RRset of type RRSIG in `scratch`: one for each key
  * that signs this type (DNSKEY, CDS and CDNSKEY: RFC 4035 2.2, RFC 7344 4.1), in the keyring's

@@ -129,7 +129,8 @@ void answer_cache_begin(struct answer_cache *table)
 static bool holds(const struct answer_cache *table, struct cached_answer *cached)
 {
     const struct zone_state *zone = table->zone;
-    if (cached->made_at > table->now || table->now - cached->made_at >= ZONE_STATE_AGE_MAX_S) {
+    /* If the clock was set back, the difference is a large number. */
+    if ((uint32_t)table->now - cached->made_at >= cached->lifetime_s) {
         return false;
     }
     if (cached->zone_state_number != zone->number) {
@@ -239,7 +240,8 @@ const struct cached_answer *answer_cache_put(struct answer_cache *table,
                            : candidates_left_out(&zone->deal->candidates, cached->member_id);
     cached->zone_state_number = zone->number;
     cached->style = zone->style;
-    cached->made_at = table->now;
+    cached->made_at = (uint32_t)table->now;
+    cached->lifetime_s = zone_state_lifetime_s(dname_key_hash(key->name));
     cached->tick = table->tick;
     spot.line->tags[way] = spot.tag;
     return cached;

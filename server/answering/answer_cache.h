@@ -22,7 +22,8 @@ struct cached_answer {
     uint64_t zone_state_number; /* of the zone state in which it was last checked */
     uint64_t style;             /* of the zone state it was made for */
     uint64_t member_id;         /* 0: not a member's name */
-    uint64_t made_at;           /* Unix seconds */
+    uint32_t made_at;           /* Unix seconds */
+    uint32_t lifetime_s;        /* zone_state_lifetime_s of the name */
     uint64_t tick;              /* of its last use, for eviction */
     struct block block;
     uint16_t type;

@@ -27,6 +27,8 @@ static void renew_signers(struct handler *handler, const struct zone_state *zone
     signer_free(snapshot->limited_signer);
     snapshot->signer = make_signer(zone, handler->cache);
     snapshot->limited_signer = make_signer(zone, handler->denials);
+    signer_take_former(snapshot->signer);
+    signer_take_former(snapshot->limited_signer);
     signer_limit(snapshot->limited_signer, &handler->budget);
     signer_count(snapshot->signer, &handler->answers);
     signer_count(snapshot->limited_signer, &handler->compact);

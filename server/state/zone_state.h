@@ -11,14 +11,14 @@
 
 enum {
     /* Signed and cached records are renewed after this long at the latest. */
-    ZONE_STATE_AGE_MAX_S = 600,
+    ZONE_STATE_AGE_MAX_S = 480,
     /* Shorter than the remaining lifetime of any signature when it enters a zone state. */
     ZONE_STATE_BLOCKS_S = 12 * 3600,
     ZONE_STATE_SOA_ROOM = 1024
 };
 
-_Static_assert((int)ZONE_STATE_AGE_MAX_S <= (int)ROLLOVER_RESIGN_S,
-               "records signed by keys that no longer sign are gone in time");
+_Static_assert((int)ZONE_STATE_AGE_MAX_S + (int)SIGNER_FORMER_S <= (int)ROLLOVER_RESIGN_S,
+               "what is cached with a signature of a former key is gone in time");
 _Static_assert((int)DEAL_AGE_MAX_S <= (int)ZONE_STATE_AGE_MAX_S,
                "a zone state is no older than its deal");
 
@@ -75,6 +75,14 @@ static inline bool zone_state_blocks_hold(const struct zone_state *zone, uint64_
 {
     return now + RRSIG_BACKDATE_S >= zone->signed_last + ZONE_STATE_AGE_MAX_S &&
            now < zone->blocks_until;
+}
+
+/* For how long an answer is cached, by a hash of its name: at least half of ZONE_STATE_AGE_MAX_S.
+ * So answers that were cached at the same time, such as after a start, are not renewed at the same
+ * time. */
+static inline uint16_t zone_state_lifetime_s(uint64_t hash)
+{
+    return (uint16_t)(ZONE_STATE_AGE_MAX_S - hash % (ZONE_STATE_AGE_MAX_S / 2 + 1));
 }
 
 /* An SRV RRset in its three forms. */

@@ -374,6 +374,109 @@ static void new_signatures_come_from_the_budget(void **)
     tear_down(&b);
 }
 
+/* Takes the steps that are safe, and opens the keys. */
+static void advance(struct bench *b, uint64_t now)
+{
+    struct keys_fixture *f = b->keys;
+    const struct key_timeline before = keys_timeline(f);
+    struct key_timeline after = before;
+    const struct rollover_timing timing = { .memory = { .dnskey_ttl_s = TTL, .zone_ttl_s = TTL },
+                                            .propagation_s = 60 };
+    struct store_txn *txn = keys_write(f);
+    assert_true(rollover_advance(&after.keys, &timing, now));
+    assert_ok(key_timeline_write(&after, &before, txn, f->seal, now, NULL));
+    assert_ok(store_commit(txn, NULL));
+    signer_free(b->signer);
+    keyring_unref(b->keyring);
+    assert_ok(keys_ring(&b->keyring, f, NULL));
+    b->signer = signer_new(b->keyring, b->cache, &b->apex, VALIDITY, 2);
+    signer_take_former(b->signer);
+}
+
+/* A rollover of the ZSK up to the switch, at NOW. */
+static void switch_zsk(struct bench *b)
+{
+    struct keys_fixture *f = b->keys;
+    const struct roll_options options = { .kind = ROLL_ZSK };
+    struct key_timeline keys = keys_timeline(f);
+    struct store_txn *txn = keys_write(f);
+    assert_ok(key_timeline_start(&keys, txn, f->seal, &options, NOW - 1000, NULL));
+    assert_ok(store_commit(txn, NULL));
+    advance(b, NOW - 1000);
+    advance(b, NOW);
+}
+
+/* Signs the set at each of 200 names. Returns how many signatures are by the key with this
+ * tag. */
+static unsigned signed_by(struct bench *b, uint16_t type, uint16_t tag, uint64_t now)
+{
+    unsigned count = 0;
+    for (int i = 0; i < 200; i++) {
+        char label[16];
+        uint8_t scratch[1024], sigs[SIGNER_SCRATCH];
+        struct dname owner;
+        struct rrset set = srv_set(scratch), rrsigs;
+        (void)snprintf(label, sizeof label, "m%d", i);
+        set.type = type;
+        assert_ok(dname_prepend(&owner, label, strlen(label), &b->apex));
+        assert_ok(signer_sign(b->signer, &owner, &set, now, sigs, &rrsigs));
+        const uint8_t *rdata = NULL;
+        uint16_t len = 0;
+        for (size_t at = 0; rrset_next(&rrsigs, &at, &rdata, &len);) {
+            count += (unsigned)(rdata[RRSIG_TAG] << 8 | rdata[RRSIG_TAG + 1]) == tag;
+        }
+        if (i == 0 && type == RR_SRV) {
+            assert_int_equal(judged_good(b, &owner, &set, &rrsigs, now), 1);
+        }
+    }
+    return count;
+}
+
+static void signatures_of_a_former_key_are_replaced_one_by_one(void **)
+{
+    struct bench b;
+    set_up_pair(&b, ALGORITHM_ECDSAP256SHA256);
+    const uint16_t tag = tag_of(b.keyring, KEY_ZSK);
+    assert_int_equal(signed_by(&b, RR_SRV, tag, NOW - 2000), 200);
+    switch_zsk(&b);
+    unsigned left = signed_by(&b, RR_SRV, tag, NOW), most = 0;
+    assert_in_range(left, 190, 200);
+    for (uint64_t now = NOW + 10; now <= NOW + SIGNER_FORMER_S; now += 10) {
+        unsigned next = signed_by(&b, RR_SRV, tag, now);
+        most = left - next > most ? left - next : most;
+        left = next;
+    }
+    assert_int_equal(left, 0);
+    assert_in_range(most, 1, 40);
+    tear_down(&b);
+}
+
+static void only_who_asks_gets_signatures_of_a_former_key(void **)
+{
+    struct bench b;
+    set_up_pair(&b, ALGORITHM_ECDSAP256SHA256);
+    const uint16_t tag = tag_of(b.keyring, KEY_ZSK);
+    assert_int_equal(signed_by(&b, RR_SRV, tag, NOW - 2000), 200);
+    switch_zsk(&b);
+    signer_free(b.signer);
+    b.signer = signer_new(b.keyring, b.cache, &b.apex, VALIDITY, 3);
+    assert_int_equal(signed_by(&b, RR_SRV, tag, NOW), 0);
+    tear_down(&b);
+}
+
+/* RFC 7344 4.1: CDS is signed by a key that the parent knows. */
+static void no_zsk_stands_in_for_a_ksk(void **)
+{
+    struct bench b;
+    set_up_pair(&b, ALGORITHM_ECDSAP256SHA256);
+    const uint16_t zsk = tag_of(b.keyring, KEY_ZSK), ksk = tag_of(b.keyring, KEY_KSK);
+    assert_int_equal(signed_by(&b, RR_CDS, zsk, NOW - 2000), 200);
+    switch_zsk(&b);
+    assert_int_equal(signed_by(&b, RR_CDS, zsk, NOW), 0);
+    assert_int_equal(signed_by(&b, RR_CDS, ksk, NOW), 200);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +490,9 @@ int main(void)
         cmocka_unit_test(anything_that_differs_is_signed_anew),
         cmocka_unit_test(what_is_too_long_to_sign_is_refused),
         cmocka_unit_test(new_signatures_come_from_the_budget),
+        cmocka_unit_test(signatures_of_a_former_key_are_replaced_one_by_one),
+        cmocka_unit_test(only_who_asks_gets_signatures_of_a_former_key),
+        cmocka_unit_test(no_zsk_stands_in_for_a_ksk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,7 +155,7 @@ static void entry_outlives_its_zone_state_while_nothing_changes(void **)
 static void entry_ages(void **)
 {
     assert_non_null(put("alice.pool.test", RR_A, 1, 4));
-    begin_batch(pool.zone, FIXTURE_NOW + ZONE_STATE_AGE_MAX_S - 1);
+    begin_batch(pool.zone, FIXTURE_NOW + ZONE_STATE_AGE_MAX_S / 2 - 1);
     assert_non_null(find("alice.pool.test", RR_A));
     begin_batch(pool.zone, FIXTURE_NOW + ZONE_STATE_AGE_MAX_S);
     assert_null(find("alice.pool.test", RR_A));
