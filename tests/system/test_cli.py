@@ -37,8 +37,8 @@ def write(path, *lines, end="\n"):
 
 
 def fingerprint(directory):
-    """Hashes of all files except the lock files, because every reader writes those."""
-    files = [path for path in sorted(directory.rglob("*")) if path.is_file() and path.name != "lock.mdb"]
+    """Hashes of all files except those that every reader writes."""
+    files = [path for path in sorted(directory.rglob("*")) if path.is_file() and path.name not in ("lock.mdb", "voucher")]
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

@@ -88,6 +88,43 @@ def set_schema(pool, kind, schema):
     path.write_bytes(whole)
 
 
+def vouched(pool, kind):
+    """Reads the store until somebody vouches for it: it must have rested for a moment."""
+    voucher = data_file(pool, kind).parent / "voucher"
+
+    def is_there():
+        pool.cli("member", "list")
+        pool.cli("key", "list")
+        return voucher.exists()
+    until(is_there, 20, "a voucher of the store")
+    return voucher
+
+
+@pytest.mark.parametrize("program, kind", CASES)
+def test_store_that_is_damaged_after_it_was_read_is_refused(pool, program, kind):
+    vouched(pool, kind)
+    with open(data_file(pool, kind), "r+b") as file:
+        size = file.seek(0, 2)
+        file.seek(8192)
+        file.write(b"\xa5" * (size - 8192))
+    fails(pool, program, kind)
+
+
+def test_a_server_keeps_the_vouchers_of_its_stores(pool):
+    """Commits by the server and by commands don't make them void, so the next command need not read the stores whole."""
+    for kind in ("registry", "health", "keys"):
+        vouched(pool, kind)
+    pool.serve()
+    before = (pool.state / "registry" / "voucher").read_text()
+    for i in range(5):
+        pool.add(f"m{i}", f"10.0.0.{i + 1}")
+        until(lambda i=i: pool.ask(f"m{i}.{pool.apex}", "A").answer, 20, "the new member's name")
+    stamps = (pool.state / "registry" / "voucher").read_text().split()
+    data = data_file(pool, "registry").stat()
+    assert stamps != before.split()
+    assert [int(stamps[i], 16) for i in (3, 4, 5)] == [data.st_ino, data.st_size, data.st_ctime_ns // 10 ** 9]
+
+
 @pytest.mark.parametrize("program, kind", CASES)
 def test_newer_store_is_refused(pool, program, kind):
     set_schema(pool, kind, 1000)

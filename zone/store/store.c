@@ -9,7 +9,8 @@
  *
  * Damage. LMDB trusts its file: a truncated or overwritten file ends in SIGBUS, SIGSEGV or an
  * assertion. So a child process reads every page before the store is opened, and only the child
- * dies. Decoders find flipped bits in values.
+ * dies. A voucher saves that work while only commits have changed the file (store_voucher.c).
+ * Decoders find flipped bits in values.
  *
  * Creation. One transaction makes the tables and the format row. A file without tables comes from
  * an interrupted creation: store_open reports it as missing, store_create completes it. */

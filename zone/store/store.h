@@ -76,7 +76,8 @@ const char *store_kind_text(enum store_kind kind);
 enum result store_create(const char *state_dir, enum store_kind kind, struct diag *diag);
 /* Opens an existing store. MISSING, FOREIGN, NEWER, DAMAGED or SYSTEM with a diag that names the
  * path and what to do. Clears the slots of dead readers. A child process reads every page before
- * this process maps the file, so that a damaged file can't crash it. */
+ * this process maps the file, so that a damaged file can't crash it; unless that was done since the
+ * machine's boot and only commits have changed the file since (store_voucher.c). */
 enum result store_open(struct store **out, const char *state_dir, enum store_kind kind,
                        bool writable, struct diag *diag);
 /* store_open with `map_bytes` of address space in place of STORE_MAP_READER or STORE_MAP_WRITER.

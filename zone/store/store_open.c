@@ -291,10 +291,25 @@ static enum result renew(const char *path, enum store_kind kind, struct store_su
     return RESULT_OK;
 }
 
+/* Reads the whole store, unless its voucher holds. */
+static struct store_survey survey_or_trust(const char *path, enum store_kind kind)
+{
+    struct voucher seen;
+    if (store_voucher_holds(path, kind)) {
+        return (struct store_survey){ .result = RESULT_OK, .schema = store_schema(kind) };
+    }
+    bool settled = store_voucher_look(path, kind, &seen);
+    struct store_survey survey = store_survey(path, kind);
+    if (settled && survey.result == RESULT_OK && survey.schema == store_schema(kind)) {
+        store_voucher_write(path, kind, &seen);
+    }
+    return survey;
+}
+
 enum result store_open_at(struct store **out, const char *path, enum store_kind kind, bool writable,
                           uint64_t map_bytes, struct diag *diag)
 {
-    struct store_survey survey = store_survey(path, kind);
+    struct store_survey survey = survey_or_trust(path, kind);
     TRY(store_explain(diag, &survey, path));
     if (!writable && !store_is_readable(kind, survey.schema) && access(path, W_OK) == 0) {
         TRY(renew(path, kind, &survey, diag));

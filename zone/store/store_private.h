@@ -57,6 +57,12 @@ struct store_survey {
     uint32_t schema;
 };
 
+/* What a store's files look like at one moment (store_voucher.c). */
+struct voucher {
+    char line[158];
+    struct timespec changed; /* when data.mdb changed last */
+};
+
 /* LMDB's functions take data that they only read as void *. */
 static inline MDB_val store_val(const void *data, size_t len)
 {
@@ -112,5 +118,17 @@ struct store_survey store_survey_new(const char *path, enum store_kind kind);
 struct store_survey store_look_at_head(const char *path);
 /* Explains the survey's findings; returns its result. */
 enum result store_explain(struct diag *diag, const struct store_survey *survey, const char *path);
+
+/* store_voucher.c */
+/* True if the store was read whole since the machine's last boot, and only commits have changed it
+ * since. Its schema is the present one. */
+bool store_voucher_holds(const char *path, enum store_kind kind);
+/* To vouch for a store: look, read it whole, then write what was seen, which does nothing if it
+ * looks different now. False if it can't be vouched for. */
+bool store_voucher_look(const char *path, enum store_kind kind, struct voucher *out);
+void store_voucher_write(const char *path, enum store_kind kind, const struct voucher *seen);
+/* Around a commit: `keep` returns what `renew` takes. `committed`: the commit went well. */
+int store_voucher_keep(const char *path, enum store_kind kind);
+void store_voucher_renew(int kept, const char *path, enum store_kind kind, bool committed);
 
 #endif

@@ -195,7 +195,9 @@ static int end(struct store_txn *txn, bool commit)
         }
     }
     if (commit && rc == 0) {
+        int kept = store_voucher_keep(store->path, store->kind);
         rc = mdb_txn_commit(txn->txn);
+        store_voucher_renew(kept, store->path, store->kind, rc == 0);
     } else if (txn->txn != NULL) {
         mdb_txn_abort(txn->txn);
     }
