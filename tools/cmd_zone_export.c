@@ -8,11 +8,10 @@
 #include <string.h>
 
 #include "dnssec/signing/nsec.h"
-#include "dnssec/signing/signer.h"
 #include "tools/commands.h"
 #include "tools/outfile.h"
 #include "tools/session.h"
-#include "zone/names/zonefile.h"
+#include "tools/zoneprinter.h"
 #include "zone/registry/service.h"
 #include "zone/steering/deck_srv.h"
 #include "zone/steering/steering.h"
@@ -21,37 +20,22 @@ static_assert((int)NODE_SCRATCH >= KEYRING_SCRATCH && (int)NODE_SCRATCH >= DECK_
               "one scratch serves all RRsets");
 
 enum {
-    SIGNATURES = 64, /* size of the cache; small, since each signature is made once */
     TYPES_MAX = NODE_TYPES_MAX + 3
 };
 
 struct export
 {
-    FILE *file;
+    struct zoneprinter *printer;
     const struct settings *settings;
     const struct candidates *candidates;
     struct steering *steering;
     struct keyring *keyring; /* NULL: unsigned */
-    struct signer *signer;
-    uint64_t now;
-    struct dname owner; /* of the previous node; len 0: none yet */
+    struct dname owner;      /* of the previous node; len 0: none yet */
     uint16_t types[TYPES_MAX];
     size_t type_count;
     uint8_t scratch[NODE_SCRATCH];
     uint8_t nsec[NSEC_RDATA_MAX + 2];
-    uint8_t signatures[SIGNER_SCRATCH];
 };
-
-static enum result print_set(struct export *ex, const struct dname *owner, const struct rrset *set)
-{
-    struct rrset rrsig;
-    TRY(zonefile_print(ex->file, owner, set));
-    if (ex->signer == NULL) {
-        return RESULT_OK;
-    }
-    TRY(signer_sign(ex->signer, owner, set, ex->now, ex->signatures, &rrsig));
-    return zonefile_print(ex->file, owner, &rrsig);
-}
 
 /* Prints the NSEC of the previous node. `next` is its next name. */
 static enum result print_nsec(struct export *ex, const struct dname *next)
@@ -63,7 +47,7 @@ static enum result print_nsec(struct export *ex, const struct dname *next)
     if (!nsec_rdata(next, ex->types, ex->type_count, ttl, ex->nsec, &nsec)) {
         return RESULT_TOO_LONG;
     }
-    return print_set(ex, &ex->owner, &nsec);
+    return zoneprinter_add(ex->printer, &ex->owner, &nsec);
 }
 
 /* The SRV set of a service name: the first set of a deal, for the world or for the name's region.
@@ -90,7 +74,7 @@ static enum result print_type(struct export *ex, const struct node *node, const 
     struct rrset set;
     if (node->kind == NODE_SERVICE && type == RR_SRV) {
         find_srv(ex, owner, &set);
-        return print_set(ex, owner, &set);
+        return zoneprinter_add(ex->printer, owner, &set);
     }
     uint8_t left_out =
         node->kind == NODE_MEMBER ? candidates_left_out(ex->candidates, node->member_id) : 0;
@@ -99,7 +83,7 @@ static enum result print_type(struct export *ex, const struct node *node, const 
         found = keyring_rrset(ex->keyring, &ex->settings->apex, type, ex->settings->ttl_s,
                               ex->scratch, &set);
     }
-    return found ? print_set(ex, owner, &set) : RESULT_DAMAGED;
+    return found ? zoneprinter_add(ex->printer, owner, &set) : RESULT_DAMAGED;
 }
 
 static int compare_types(const void *a, const void *b)
@@ -140,7 +124,7 @@ static enum result export_node(const struct dname_key *key, const struct node *n
     struct export *ex = arg;
     struct dname owner;
     TRY(dname_of_key(&owner, key, &ex->settings->apex));
-    if (ex->signer != NULL && ex->owner.len > 0) {
+    if (ex->keyring != NULL && ex->owner.len > 0) {
         TRY(print_nsec(ex, &owner));
     }
     find_types(ex, node);
@@ -148,7 +132,8 @@ static enum result export_node(const struct dname_key *key, const struct node *n
     return print_node(ex, node, &owner);
 }
 
-static enum result export_zone(struct export *ex, struct session *session, struct cli *cli)
+static enum result export_zone(struct export *ex, struct session *session, FILE *file,
+                               struct diag *diag)
 {
     struct candidates candidates;
     struct steering steering;
@@ -157,7 +142,7 @@ static enum result export_zone(struct export *ex, struct session *session, struc
                                              .health = session->txn[STORE_HEALTH],
                                              .settings = ex->settings,
                                              .now = session_now() };
-    TRY(candidates_build(&candidates, &from, &cli->diag));
+    TRY(candidates_build(&candidates, &from, diag));
     struct steering_input input = { .candidates = &candidates,
                                     .settings = ex->settings,
                                     .seed = ex->settings->serial };
@@ -165,13 +150,22 @@ static enum result export_zone(struct export *ex, struct session *session, struc
     steering_init(&steering, &input);
     ex->candidates = &candidates;
     ex->steering = &steering;
+    const struct zoneprinter_plan plan = { .file = file,
+                                           .keyring = ex->keyring,
+                                           .apex = &ex->settings->apex,
+                                           .validity_s = ex->settings->signature_validity_s,
+                                           .now = from.now,
+                                           .threads = zoneprinter_threads() };
+    ex->printer = zoneprinter_new(&plan);
     enum result result = registry_nodes(registry, export_node, ex);
-    if (result == RESULT_OK && ex->signer != NULL) {
+    if (result == RESULT_OK && ex->keyring != NULL) {
         result = print_nsec(ex, &ex->settings->apex);
     }
+    enum result printed = zoneprinter_flush(ex->printer);
+    zoneprinter_free(ex->printer);
     steering_done(&steering);
     candidates_done(&candidates);
-    return result;
+    return printed != RESULT_OK ? printed : result;
 }
 
 static enum result open_keys(struct export *ex, struct session *session, struct cli *cli)
@@ -181,19 +175,6 @@ static enum result open_keys(struct export *ex, struct session *session, struct 
     TRY(seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag));
     enum result result = keyring_load(&ex->keyring, session->txn[STORE_KEYS], seal, &cli->diag);
     seal_free(seal);
-    return result;
-}
-
-static enum result export_signed(struct export *ex, struct session *session, struct cli *cli)
-{
-    TRY(open_keys(ex, session, cli));
-    struct sigcache *cache = sigcache_new(SIGNATURES);
-    ex->signer = signer_new(ex->keyring, cache, &ex->settings->apex,
-                            ex->settings->signature_validity_s, ex->now);
-    enum result result = export_zone(ex, session, cli);
-    signer_free(ex->signer);
-    sigcache_free(cache);
-    keyring_unref(ex->keyring);
     return result;
 }
 
@@ -208,16 +189,17 @@ int cmd_zone_export(struct cli *cli, int argc, char **argv)
     }
     struct export *ex = xcalloc(1, sizeof *ex);
     ex->settings = &settings;
-    ex->now = session_now();
-    ex->file = out.file;
     result = session_zone(&session, cli, &settings);
     if (result == RESULT_OK) {
         result = session_read(&session, cli, STORE_HEALTH);
     }
-    if (result == RESULT_OK) {
-        result = cli_flag(cli, "signed") ? export_signed(ex, &session, cli)
-                                         : export_zone(ex, &session, cli);
+    if (result == RESULT_OK && cli_flag(cli, "signed")) {
+        result = open_keys(ex, &session, cli);
     }
+    if (result == RESULT_OK) {
+        result = export_zone(ex, &session, out.file, &cli->diag);
+    }
+    keyring_unref(ex->keyring);
     session_done(&session);
     enum result end = outfile_end(&out, result == RESULT_OK, &cli->diag);
     result = result == RESULT_OK ? end : result;

@@ -90,6 +90,11 @@ void signer_free(struct signer *signer)
     }
 }
 
+void signer_reseed(struct signer *signer, uint64_t seed)
+{
+    signer->random = seed;
+}
+
 void signer_limit(struct signer *signer, struct budget *budget)
 {
     signer->budget = budget;

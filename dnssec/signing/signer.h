@@ -25,6 +25,8 @@ struct signature_counts {
 struct signer *signer_new(struct keyring *keyring, struct sigcache *cache, const struct dname *apex,
                           uint32_t validity_s, uint64_t seed);
 void signer_free(struct signer *signer);
+/* From now on the jitter of expirations follows from this seed. */
+void signer_reseed(struct signer *signer, uint64_t seed);
 /* From now on each new signature takes a token from the budget; signatures in the cache are free.
  * The budget must outlive the signer. */
 void signer_limit(struct signer *signer, struct budget *budget);

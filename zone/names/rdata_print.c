@@ -1,6 +1,5 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <sodium.h>
 
@@ -55,16 +54,41 @@ static void put_number(FILE *file, const uint8_t *data, size_t len)
     (void)fprintf(file, "%u", value);
 }
 
-/* RFC 4034 3.2. */
+/* Two digits. */
+static void put_pair(char *out, unsigned value)
+{
+    out[0] = (char)('0' + value / 10);
+    out[1] = (char)('0' + value % 10);
+}
+
+/* RFC 4034 3.2. gmtime_r takes a lock that all threads of a signed export would wait for. Years
+ * begin in March here: so the leap day is the last, and month lengths repeat every five months. */
 static void put_time(FILE *file, const uint8_t *data)
 {
+    enum {
+        TO_1970 = 719468, /* days from 1 March of the year 0 */
+        DAYS_4 = 1461,    /* in 4 years, 100 years and 400 years */
+        DAYS_100 = 36524,
+        DAYS_400 = 146097
+    };
     struct reader r = reader_of(data, 4);
-    time_t time = (time_t)read_u32(&r);
-    struct tm tm = { .tm_sec = 0 };
-    char text[32] = "";
-    (void)gmtime_r(&time, &tm);
-    (void)strftime(text, sizeof text, "%Y%m%d%H%M%S", &tm);
-    (void)fputs(text, file);
+    uint32_t time = read_u32(&r);
+    uint32_t all = time / 86400 + TO_1970, second = time % 86400;
+    uint32_t in_400 = all % DAYS_400;
+    uint32_t year =
+        (in_400 - in_400 / (DAYS_4 - 1) + in_400 / DAYS_100 - in_400 / (DAYS_400 - 1)) / 365;
+    uint32_t day = in_400 - (365 * year + year / 4 - year / 100);
+    uint32_t month = (5 * day + 2) / 153; /* 0: March */
+    day -= (153 * month + 2) / 5;
+    year += all / DAYS_400 * 400 + (month >= 10);
+    const unsigned parts[] = { year / 100, year % 100,    month < 10 ? month + 3 : month - 9,
+                               day + 1,    second / 3600, second / 60 % 60,
+                               second % 60 };
+    char text[14];
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        put_pair(text + 2 * i, parts[i]);
+    }
+    (void)fwrite(text, 1, sizeof text, file);
 }
 
 static void put_type(FILE *file, unsigned type)

@@ -1,4 +1,7 @@
+#include <time.h>
+
 #include "tests/unit/unit.h"
+#include "zone/base/wire.h"
 #include "zone/names/rdata.h"
 #include "zone/names/rrset.h"
 
@@ -409,6 +412,28 @@ static void no_octets_do_harm(void **)
     }
 }
 
+/* RFC 4034 3.2: what the C library says of the same time. */
+static void times_of_signatures_are_dates(void **)
+{
+    uint8_t rdata[] = { 0, 1, 13, 3, 0, 0, 0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0 };
+    uint32_t times[] = { 0, 951782399, 951782400, 951868800, 4107542399, 4107542400, UINT32_MAX };
+    uint32_t at = 0;
+    for (unsigned i = 0; i < 20000; i++) {
+        char expected[96], date[32];
+        at = i < sizeof times / sizeof times[0] ? times[i] : at + 1 + at % 429497;
+        time_t time = (time_t)at;
+        struct tm tm;
+        assert_non_null(gmtime_r(&time, &tm));
+        assert_true(strftime(date, sizeof date, "%Y%m%d%H%M%S", &tm) > 0);
+        wire_put_u32(rdata + 8, at);
+        wire_put_u32(rdata + 12, at);
+        (void)snprintf(expected, sizeof expected, "A 13 3 60 %s %s 1 . AA==", date, date);
+        char *text = print(RR_RRSIG, rdata, sizeof rdata);
+        assert_string_equal(text, expected);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +442,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(strings_have_an_end),
         cmocka_unit_test(no_octets_do_harm),
+        cmocka_unit_test(times_of_signatures_are_dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
