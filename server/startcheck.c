@@ -72,7 +72,7 @@ static enum result read_store(const char *state, enum store_kind kind, read_rows
 {
     struct store *store = NULL;
     struct store_txn *txn = NULL;
-    TRY(store_open(&store, state, kind, false, diag));
+    TRY(store_open_unread(&store, state, kind, diag)); /* store_inspect has just read it */
     enum result result = store_read(store, &txn, diag);
     if (result == RESULT_OK) {
         result = rows(txn, seal, diag);

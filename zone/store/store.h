@@ -85,7 +85,7 @@ enum result store_open(struct store **out, const char *state_dir, enum store_kin
 enum result store_open_sized(struct store **out, const char *state_dir, enum store_kind kind,
                              bool writable, uint64_t map_bytes, struct diag *diag);
 /* store_open for reading, but the pages are not read first: for a process that needs little of a
- * large store, and that a damaged one may crash. */
+ * large store, and that a damaged one may crash; or that has just inspected the store. */
 enum result store_open_unread(struct store **out, const char *state_dir, enum store_kind kind,
                               struct diag *diag);
 void store_close(struct store *store);
