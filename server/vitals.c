@@ -120,7 +120,7 @@ void vitals_look(struct vitals *vitals)
 
 static void log_xdp(const struct vitals *vitals)
 {
-    uint64_t queries = 0, faulty = 0, dropped = 0;
+    uint64_t queries = 0, faulty = 0, dropped = 0, shed = 0;
     bool any = false;
     for (size_t i = 0; i < vitals->worker_count; i++) {
         const struct xdp_queue *queue = vitals->workers[i]->xdp;
@@ -129,12 +129,13 @@ static void log_xdp(const struct vitals *vitals)
             queries += counter_get(&queue->queries);
             faulty += counter_get(&queue->faulty);
             dropped += xsk_dropped(&queue->xsk);
+            shed += xdp_queue_shed(queue);
         }
     }
     if (any) {
         log_say(vitals->log, LOG_INFO,
-                "xdp queries %" PRIu64 " faulty %" PRIu64 " dropped %" PRIu64, queries, faulty,
-                dropped);
+                "xdp queries %" PRIu64 " faulty %" PRIu64 " dropped %" PRIu64 " shed %" PRIu64,
+                queries, faulty, dropped, shed);
     }
 }
 

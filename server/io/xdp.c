@@ -109,12 +109,22 @@ static void flush(struct xdp_queue *queue)
     }
 }
 
+/* Has the program drop some of what comes while the worker can't keep up. */
+static void share_out(struct xdp_queue *queue, bool full, uint64_t now_ns)
+{
+    if (xdp_shed_step(&queue->shed, full, now_ns)) {
+        atomic_store_explicit(&queue->shares[queue->number].interval, queue->shed.interval,
+                              memory_order_relaxed);
+    }
+}
+
 /* One batch. Its snapshot is taken after the queries arrived, so that no answer is older than its
  * query. Returns the number of frames. */
 static unsigned serve_batch(struct xdp_queue *queue)
 {
     struct batch batch;
     batch.count = 0;
+    bool full = xsk_waiting(&queue->xsk) >= XSK_RING / 2;
     unsigned count = xsk_receive(&queue->xsk, batch.frames, UDP_BATCH);
     if (count == 0) {
         return 0;
@@ -122,6 +132,7 @@ static unsigned serve_batch(struct xdp_queue *queue)
     struct handler *handler = queue->shared->handler;
     read_frames(queue, &batch, count);
     if (handler_begin(handler)) {
+        share_out(queue, full, handler->began_ns);
         bool noted = tap_begin(queue->shared->tap);
         answer_batch(queue, &batch);
         if (noted) {
@@ -142,19 +153,31 @@ void xdp_queue_serve(struct xdp_queue *queue)
     }
 }
 
+static void discard(struct xdp_queue *queue)
+{
+    xdp_program_release(queue->shares);
+    xsk_close(&queue->xsk);
+    free(queue);
+}
+
 enum result xdp_queue_open(struct xdp_queue **out, struct udp_shared *shared, unsigned interface,
-                           unsigned number, bool native, struct diag *diag)
+                           unsigned number, const struct xdp_program *program, struct diag *diag)
 {
     struct xdp_queue *queue = xcalloc(1, sizeof(*queue));
-    enum result result = xsk_open(&queue->xsk, interface, number, !native, diag);
+    enum result result = xsk_open(&queue->xsk, interface, number, !program->native, diag);
+    if (result == RESULT_OK) {
+        result = xdp_program_steer(program, number, queue->xsk.fd, diag);
+    }
+    if (result == RESULT_OK) {
+        result = xdp_program_shares(program, &queue->shares, diag);
+    }
     if (result != RESULT_OK) {
-        xsk_close(&queue->xsk);
-        free(queue);
+        discard(queue);
         return result;
     }
     queue->shared = shared;
     queue->number = number;
-    queue->native = native;
+    queue->native = program->native;
     CHECK(uv_timer_init(shared->loop, &queue->again) == 0);
     queue->again.data = queue;
     *out = queue;
@@ -164,13 +187,17 @@ enum result xdp_queue_open(struct xdp_queue **out, struct udp_shared *shared, un
 static void on_closed(uv_handle_t *handle)
 {
     struct xdp_queue *queue = handle->data;
-    xsk_close(&queue->xsk);
-    free(queue);
+    discard(queue);
 }
 
 void xdp_queue_close(struct xdp_queue *queue)
 {
     uv_close((uv_handle_t *)&queue->again, on_closed);
+}
+
+uint64_t xdp_queue_shed(const struct xdp_queue *queue)
+{
+    return atomic_load_explicit(&queue->shares[queue->number].shed, memory_order_relaxed);
 }
 
 const char *xdp_queue_mode(const struct xdp_queue *queue)

@@ -18,24 +18,16 @@ enum {
  * counts as if a zero followed. */
 static uint64_t add_words(uint64_t sum, const uint8_t *data, size_t len)
 {
-    uint32_t word = 0;
-    uint16_t half = 0;
-    for (; len >= sizeof(word); data += sizeof(word), len -= sizeof(word)) {
-        memcpy(&word, data, sizeof(word));
-        sum += word;
+    uint64_t pair[2] = { 0 }, more = 0;
+    for (; len >= sizeof(pair); data += sizeof(pair), len -= sizeof(pair)) {
+        memcpy(pair, data, sizeof(pair));
+        sum += (pair[0] & UINT32_MAX) + (pair[1] & UINT32_MAX);
+        more += (pair[0] >> 32) + (pair[1] >> 32);
     }
-    if (len >= sizeof(half)) {
-        memcpy(&half, data, sizeof(half));
-        sum += half;
-        data += sizeof(half);
-        len -= sizeof(half);
-    }
-    if (len > 0) {
-        half = 0;
-        memcpy(&half, data, 1);
-        sum += half;
-    }
-    return sum;
+    memset(pair, 0, sizeof(pair));
+    memcpy(pair, data, len);
+    sum += (pair[0] & UINT32_MAX) + (pair[1] & UINT32_MAX);
+    return sum + more + (pair[0] >> 32) + (pair[1] >> 32);
 }
 
 /* In the machine's order, as a checksum stands in a header. */
@@ -143,15 +135,6 @@ bool xdp_frame_read(struct xdp_frame *out, const uint8_t *data, size_t len)
     return can_be_answered(out) && is_sum_right(out, udp_len);
 }
 
-/* Puts what stands first in the place of what stands second, and the other way around. */
-static void swap(uint8_t *out, const uint8_t *from, size_t len)
-{
-    uint8_t kept[16];
-    memcpy(kept, from, len);
-    memmove(out, from + len, len);
-    memcpy(out + len, kept, len);
-}
-
 /* The identification differs from answer to answer, in case a router makes fragments. */
 static void finish_ipv4(uint8_t *ip, size_t len, uint16_t identification)
 {
@@ -170,21 +153,34 @@ static void finish_ipv6(uint8_t *ip, size_t len)
     wire_put_u16(ip + 4, (uint16_t)(len - XDP_FRAME_IPV6));
 }
 
+static void reply_ethernet(uint8_t *out, const struct xdp_frame *query)
+{
+    memcpy(out, query->data + MAC, MAC);
+    memcpy(out + MAC, query->data, MAC);
+    memcpy(out + MACS, query->data + MACS, 2);
+    if (query->ip > XDP_FRAME_ETHERNET) { /* the VLAN, without priority */
+        wire_put_u16(out + XDP_FRAME_ETHERNET,
+                     wire_get_u16(query->data + XDP_FRAME_ETHERNET) & TAG_ID);
+        memcpy(out + XDP_FRAME_ETHERNET + 2, query->data + XDP_FRAME_ETHERNET + 2, 2);
+    }
+}
+
 size_t xdp_frame_reply(uint8_t *out, const struct xdp_frame *query, size_t len)
 {
     uint8_t *ip = out + query->ip, *udp = out + query->udp;
     size_t udp_len = XDP_FRAME_UDP + len;
-    swap(out, query->data, MAC);
-    memmove(out + MACS, query->data + MACS, query->ip - MACS);
-    if (query->ip > XDP_FRAME_ETHERNET) { /* the VLAN, without priority */
-        wire_put_u16(out + XDP_FRAME_ETHERNET, wire_get_u16(out + XDP_FRAME_ETHERNET) & TAG_ID);
-    }
+    reply_ethernet(out, query);
     if (query->ipv6) {
-        swap(ip + IPV6_ADDRESSES, query->data + query->ip + IPV6_ADDRESSES, 16);
+        const uint8_t *theirs = query->data + query->ip + IPV6_ADDRESSES;
+        memcpy(ip + IPV6_ADDRESSES, theirs + 16, 16);
+        memcpy(ip + IPV6_ADDRESSES + 16, theirs, 16);
     } else {
-        swap(ip + IPV4_ADDRESSES, query->data + query->ip + IPV4_ADDRESSES, 4);
+        const uint8_t *theirs = query->data + query->ip + IPV4_ADDRESSES;
+        memcpy(ip + IPV4_ADDRESSES, theirs + 4, 4);
+        memcpy(ip + IPV4_ADDRESSES + 4, theirs, 4);
     }
-    swap(udp, query->data + query->udp, 2);
+    memcpy(udp, query->data + query->udp + 2, 2);
+    memcpy(udp + 2, query->data + query->udp, 2);
     wire_put_u16(udp + 4, (uint16_t)udp_len);
     memset(udp + 6, 0, 2);
     uint16_t sum = (uint16_t)~fold(add_words(add_pseudo(ip, query->ipv6, udp + 4), udp, udp_len));

@@ -30,7 +30,7 @@ struct xdp_frame {
 bool xdp_frame_read(struct xdp_frame *out, const uint8_t *data, size_t len);
 /* Writes the headers in front of an answer of `len` octets, at most 65,507 less the headers, that
  * stands at out + query->headers. It goes back the way that the query came. Returns the length of
- * the frame. `out` may be the query's own frame. */
+ * the frame. `out` is another frame than the query's. */
 size_t xdp_frame_reply(uint8_t *out, const struct xdp_frame *query, size_t len);
 
 #endif

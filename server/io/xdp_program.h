@@ -6,16 +6,19 @@
  * ports; untagged, or with the tag of the VLAN that has the address. It is at most
  * XDP_QUERY_MAX octets long. A queue without a socket leaves its frames to the stack.
  *
+ * A worker that can't keep up has the program drop queries of its queue: those of networks (/24,
+ * /56) that send more often than once in an interval, beyond a burst. So a flood from some networks
+ * leaves the queries of others alone. A network counts in a table of fixed size; it is not limited
+ * while another one has its place.
+ *
  * The program is attached by a link that only this process holds: the kernel removes it with the
  * process, however that ends. It never takes another program's place. */
 #ifndef SERVER_XDP_PROGRAM_H
 #define SERVER_XDP_PROGRAM_H
 
-#include "zone/base/address.h"
+#include "server/io/xdp_filter.h"
 
 enum {
-    XDP_QUERY_MAX = 1232,  /* octets of a DNS message */
-    XDP_QUEUES_MAX = 256,  /* of an interface */
     XDP_TARGETS_MAX = 4096 /* addresses and ports */
 };
 
@@ -26,10 +29,15 @@ struct xdp_target {
 };
 
 struct xdp_program {
-    int program, link, sockets, targets; /* descriptors, -1: none */
+    int program, link; /* descriptors, -1: none */
+    struct xdp_maps maps;
     bool native; /* in the driver; else behind it, in the kernel's own form of a frame */
 };
 
+static inline struct xdp_program xdp_program_none(void)
+{
+    return (struct xdp_program){ .program = -1, .link = -1, .maps = { -1, -1, -1, -1 } };
+}
 /* Loads it; nothing is attached yet. Needs xdp_program_close, also after a failure. REFUSED without
  * the rights, MISSING if the kernel has no XDP. */
 enum result xdp_program_load(struct xdp_program *out, const uint8_t mac[6],
@@ -39,6 +47,10 @@ enum result xdp_program_attach(struct xdp_program *program, unsigned interface, 
 /* Queries of the queue go to this socket from now on. */
 enum result xdp_program_steer(const struct xdp_program *program, unsigned queue, int socket,
                               struct diag *diag);
+/* The shares of all queues. They stay when the program is closed. */
+enum result xdp_program_shares(const struct xdp_program *program, struct xdp_share **out,
+                               struct diag *diag);
+void xdp_program_release(struct xdp_share *shares);
 /* Detaches it: the stack gets all frames. */
 void xdp_program_close(struct xdp_program *program);
 

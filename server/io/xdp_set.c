@@ -22,15 +22,12 @@ static unsigned open_queues(const struct xdp_program *program,
         struct worker *worker = crew->workers[number % workers];
         struct xdp_queue *queue = NULL;
         struct diag diag;
-        enum result result = xdp_queue_open(&queue, worker->udp_shared, interface->index, number,
-                                            program->native, &diag);
+        enum result result =
+            xdp_queue_open(&queue, worker->udp_shared, interface->index, number, program, &diag);
         if (result == RESULT_OK) {
             memcpy(queue->interface, place->interface, sizeof(queue->interface));
             queue->next = worker->xdp;
             worker->xdp = queue;
-            result = xdp_program_steer(program, number, queue->xsk.fd, &diag);
-        }
-        if (result == RESULT_OK) {
             opened++;
             mode = xdp_queue_mode(queue);
         } else {
@@ -80,7 +77,7 @@ static void open_interface(struct xdp_set *set, const struct xdp_wish *wish, siz
     struct diag diag;
     bool loaded = false;
     unsigned opened = 0;
-    *program = (struct xdp_program){ .program = -1, .link = -1, .sockets = -1, .targets = -1 };
+    *program = xdp_program_none();
     for (size_t i = first; i < wish->count; i++) {
         const struct xdp_place *place = &wish->places[i];
         if (strcmp(place->interface, name) != 0) {

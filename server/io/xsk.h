@@ -41,6 +41,8 @@ enum result xsk_open(struct xsk *xsk, unsigned interface, unsigned queue, bool c
                      struct diag *diag);
 void xsk_close(struct xsk *xsk);
 
+/* Frames that have arrived and are not taken yet. */
+unsigned xsk_waiting(const struct xsk *xsk);
 /* At most `max` frames that have arrived. They stay until xsk_give_back of as many. */
 unsigned xsk_receive(struct xsk *xsk, struct octets *frames, unsigned max);
 void xsk_give_back(struct xsk *xsk, unsigned count);

@@ -187,6 +187,9 @@ static void write_xdp(struct openmetrics *om, const struct exposition_sources *s
         { "ntspool_xdp_dropped_total",
           "Frames for XDP that the kernel dropped: those before them were not taken in time.",
           queue_dropped },
+        { "ntspool_xdp_shed_total",
+          "Queries for XDP dropped under overload: their networks sent more than their share.",
+          xdp_queue_shed },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         counter(om, rows[i].name, rows[i].help);

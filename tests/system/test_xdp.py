@@ -138,6 +138,27 @@ def test_a_burst_of_queries_is_answered(pool, line):
     grew(pool, before, 500)
 
 
+def test_a_query_with_a_priority_tag_is_answered(pool, line):
+    """802.1p: VLAN 0 is no VLAN."""
+    before = count(pool)
+    assert answered(line.send(ethernet(ipv4(udp(QUERY, ports=line.ports)), tag=0xe000)).reply())
+    grew(pool, before, 1)
+
+
+def test_a_flood_of_some_networks_leaves_others_their_answers(pool, line):
+    """The server can't keep up with the flood, which no rate limit slows."""
+    pool.cli("zone", "set", "rrl-rate", "0")
+    flood = [ethernet(ipv4(udp(make_query(f"x{number}.{APEX}", "A", opt=DO), source=f"10.0.{number % 4}.1"), source=f"10.0.{number % 4}.1"))
+             for number in range(4096)]
+
+    def shed():
+        line.send(*flood)
+        return count(pool, "shed") > 0
+    until(shed, 60, "the program drops queries of the flood")
+    line.send(*flood)
+    until(lambda: answered(exchange(QUERY, timeout=2)), 30, "another network gets an answer")
+
+
 def test_tcp_goes_on_beside_xdp(pool):
     before = count(pool)
     name = f"{'x' * 60}.{APEX}"

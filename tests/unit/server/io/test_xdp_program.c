@@ -153,6 +153,45 @@ static void longer_queries_go_to_the_stack(void **state)
                      XDP_PASS);
 }
 
+#define IPV4_OF(network) "45000023244e400040119278" network "c0000202"
+
+/* A network that sends at once what its share lets it send in a second. */
+static void flood(void **state, const char *hex)
+{
+    unsigned dropped = 0;
+    for (unsigned i = 0; i < 1000 && dropped == 0; i++) {
+        dropped += verdict(state, hex) == XDP_DROP;
+    }
+    assert_int_equal(dropped, 1);
+}
+
+static void a_network_over_its_share_leaves_others_theirs(void **state)
+{
+    struct xdp_share *shares = NULL;
+    struct diag diag;
+    if (*state == NULL) {
+        skip();
+    }
+    assert_ok(xdp_program_shares(&program, &shares, &diag));
+    for (unsigned i = 0; i < 1000; i++) { /* no limit */
+        assert_int_equal(verdict(state, MACS "0800" IPV4 UDP4 QUERY), XDP_REDIRECT);
+    }
+    atomic_store(&shares[0].interval, XDP_INTERVAL_MAX);
+    flood(state, MACS "0800" IPV4_OF("c0000201") UDP4 QUERY);
+    flood(state, MACS "0800" IPV4_OF("c00002ff") UDP4 QUERY);
+    flood(state, MACS "86dd" IPV6 UDP6 QUERY);
+    assert_int_equal(atomic_load(&shares[0].shed), 3);
+    for (unsigned i = 1; i < 100; i++) {
+        char hex[256];
+        (void)snprintf(hex, sizeof(hex), MACS "0800" IPV4_OF("0a00%02x01") UDP4 QUERY, i);
+        assert_int_equal(verdict(state, hex), XDP_REDIRECT);
+    }
+    atomic_store(&shares[0].interval, 0);
+    assert_int_equal(verdict(state, MACS "0800" IPV4 UDP4 QUERY), XDP_REDIRECT);
+    assert_int_equal(atomic_load(&shares[0].shed), 3);
+    xdp_program_release(shares);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +200,7 @@ int main(void)
         cmocka_unit_test(a_vlan_has_its_own_addresses),
         cmocka_unit_test(fragments_and_options_go_to_the_stack),
         cmocka_unit_test(longer_queries_go_to_the_stack),
+        cmocka_unit_test(a_network_over_its_share_leaves_others_theirs),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
