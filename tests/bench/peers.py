@@ -21,34 +21,22 @@ def install(log, packages=PACKAGES):
          *packages)
 
 
-def knot(pool, locations, log, geoip):
-    """Knot with the static zone, signed at load. With `geoip`, mod-geoip answers SRV with one fixed set per country."""
-    server = Server("Knot geoip" if geoip else "Knot static", log)
-    own = pool.directory / f"knot-{int(geoip)}"
+def knot_config(pool, own, listen, modules="", module=""):
+    """The static zone, signed at load. `listen`: lines of the server section, and sections after it."""
     own.mkdir()
-    module = f"""mod-geoip:
-  - id: geo
-    config-file: {pool.files}/geo.knot
-    ttl: 150
-    mode: geodb
-    geodb-file: {locations}
-    geodb-key: [ "country/iso_code" ]
-    policy: p
-"""
     (own / "knot.conf").write_text(f"""server:
     rundir: {own}
-    listen: 127.0.0.1@{server.port}
     udp-workers: 1
     tcp-workers: 1
     background-workers: 1
     user: root:root
-    edns-client-subnet: on
+{listen}
 database:
     storage: {own}
 policy:
   - id: p
     algorithm: ecdsap256sha256
-{module if geoip else ""}zone:
+{modules}zone:
   - domain: pool.test
     file: {pool.files}/static.zone
     zonefile-sync: -1
@@ -56,12 +44,36 @@ policy:
     journal-content: all
     dnssec-signing: on
     dnssec-policy: p
-{"    module: mod-geoip/geo" if geoip else ""}
+{module}
 """)
-    command = ["knotd", "-c", own / "knot.conf"]
-    if geoip:  # the first start makes the keys that the module requires
-        server.run(command).stop()
+    return ["knotd", "-c", own / "knot.conf"]
+
+
+def knot(pool, locations, log, geoip):
+    """Knot with the static zone. With `geoip`, mod-geoip answers SRV with one fixed set per country."""
+    server = Server("Knot geoip" if geoip else "Knot static", log)
+    listen = f"    listen: 127.0.0.1@{server.port}\n    edns-client-subnet: on"
+    if not geoip:
+        return server.run(knot_config(pool, pool.directory / "knot-0", listen))
+    command = knot_config(pool, pool.directory / "knot-1", listen, f"""mod-geoip:
+  - id: geo
+    config-file: {pool.files}/geo.knot
+    ttl: 150
+    mode: geodb
+    geodb-file: {locations}
+    geodb-key: [ "country/iso_code" ]
+    policy: p
+""", "    module: mod-geoip/geo\n")
+    server.run(command).stop()  # the first start makes the keys that the module requires
     return server.run(command)
+
+
+def knot_at(server, pool, interface=None):
+    """Knot with the static zone on the server's address, or by XDP on the interface."""
+    own = pool.directory / f"knot-{interface or server.address}"
+    if interface:
+        return server.run(knot_config(pool, own, f"xdp:\n    listen: {interface}@{server.port}"))
+    return server.run(knot_config(pool, own, f"    listen: {server.address}@{server.port}"))
 
 
 def nsd(pool, locations, log):

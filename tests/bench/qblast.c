@@ -37,6 +37,8 @@ enum {
     COOKIE_LEN = 24
 };
 
+_Static_assert(4 + COOKIE_LEN <= QUERY_MORE, "a query has room for a cookie");
+
 struct options {
     struct plan plan;
     const char *file;
@@ -46,33 +48,6 @@ struct options {
 };
 
 /* -- queries -- */
-
-static void load(struct plan *plan, const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    uint8_t head[2];
-    if (file == NULL) {
-        die(path);
-    }
-    while (fread(head, 1, 2, file) == 2) {
-        if (plan->query_count % 4096 == 0) {
-            plan->queries =
-                realloc(plan->queries, (plan->query_count + 4096) * sizeof(struct query));
-        }
-        struct query *query = &plan->queries[plan->query_count++];
-        query->len = (uint16_t)(head[0] << 8 | head[1]);
-        if (query->len < 12 || query->len > sizeof(query->data) - 4 - COOKIE_LEN ||
-            fread(query->data, 1, query->len, file) != query->len) {
-            plan->query_count = 0;
-            break;
-        }
-    }
-    (void)fclose(file);
-    if (plan->query_count == 0) {
-        (void)fprintf(stderr, "qblast: %s does not hold queries\n", path);
-        exit(1);
-    }
-}
 
 /* Appends a cookie option to the message. Its last record must be OPT, with or without options. */
 static void add_cookie(struct query *query, const uint8_t *cookie, uint8_t len)
@@ -117,34 +92,6 @@ static void add_cookies(struct plan *plan)
 }
 
 /* -- figures -- */
-
-struct demand {
-    double total, user; /* seconds */
-};
-
-/* The total is exact. The user part is the kernel's estimate. */
-static struct demand demand_of(int pid)
-{
-    struct demand usage = { 0 };
-    char path[64], line[1024] = "";
-    struct timespec time;
-    clockid_t clock;
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    FILE *file = fopen(path, "r");
-    if (file == NULL || fread(line, 1, sizeof(line) - 1, file) == 0 ||
-        clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) {
-        die(path);
-    }
-    (void)fclose(file);
-    const char *field = strrchr(line, ')'); /* ends field 2 of proc(5); utime is field 14 */
-    for (int i = 2; i < 14 && field != NULL; i++) {
-        field = strchr(field + 1, ' ');
-    }
-    usage.total = (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-    usage.user =
-        (double)strtoul(field != NULL ? field : "", NULL, 10) / (double)sysconf(_SC_CLK_TCK);
-    return usage;
-}
 
 static void add(struct worker *sum, const struct worker *w)
 {
@@ -265,7 +212,7 @@ int main(int argc, char **argv)
         (void)fputs("use: see the beginning of qblast.c\n", stderr);
         return 2;
     }
-    load(&options.plan, options.file);
+    options.plan.queries = read_queries(options.file, &options.plan.query_count);
     if (options.cookie) {
         add_cookies(&options.plan);
     }

@@ -32,27 +32,6 @@ struct lane {
     uint64_t sent_at[65536]; /* ns, 0: not in flight */
 };
 
-void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
-uint64_t now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t next_random(struct worker *w)
-{
-    w->random ^= w->random << 13;
-    w->random ^= w->random >> 7;
-    w->random ^= w->random << 17;
-    return w->random;
-}
-
 /* Writes the next query into `to`; returns its length. `at` is the time its latency counts from. */
 static size_t next_query(struct worker *w, struct lane *lane, uint64_t at, uint8_t *to)
 {
@@ -62,10 +41,7 @@ static size_t next_query(struct worker *w, struct lane *lane, uint64_t at, uint8
     to[0] = (uint8_t)(id >> 8);
     to[1] = (uint8_t)id;
     if (w->plan->fresh) {
-        uint64_t random = next_random(w);
-        for (int i = 0; i < 12; i++) {
-            to[14 + i] = (uint8_t) "0123456789abcdef"[random >> 4 * i & 15];
-        }
+        vary_name(to, next_random(&w->random));
     }
     lane->sent_at[id] = at;
     lane->in_flight++;
@@ -109,7 +85,8 @@ static void take_answer(struct worker *w, struct lane *lane, const uint8_t *answ
 static void set_source(struct worker *w, struct msghdr *header, uint8_t *control)
 {
     struct in_pktinfo info = { 0 };
-    info.ipi_spec_dst.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(next_random(w) & 0xffff) * 256);
+    info.ipi_spec_dst.s_addr =
+        htonl(INADDR_LOOPBACK + (uint32_t)(next_random(&w->random) & 0xffff) * 256);
     header->msg_name = &w->plan->server;
     header->msg_namelen = sizeof(w->plan->server);
     header->msg_control = control;

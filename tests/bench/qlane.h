@@ -6,19 +6,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+
+#include "qfile.h"
 
 enum {
     QLANE_BATCH = 64,
     QLANE_SOCKETS = 64,
-    QLANE_BUCKETS = 1000000, /* of the latency histogram, one microsecond each */
-    QUERY_ROOM = 512
-};
-
-struct query {
-    uint8_t data[QUERY_ROOM];
-    uint16_t len;
+    QLANE_BUCKETS = 1000000 /* of the latency histogram, one microsecond each */
 };
 
 /* The work of all threads. The options of qblast (qblast.c) explain the fields. */
@@ -48,9 +42,6 @@ struct worker {
     uint64_t sent, answered, lost, octets, truncated, rcode[16];
     uint32_t histogram[QLANE_BUCKETS];
 };
-
-uint64_t now_ns(void);
-_Noreturn void die(const char *what);
 
 /* Thread function for pthread_create. Runs until the plan says stop, then until no more answers
  * arrive. */

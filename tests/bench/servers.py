@@ -26,7 +26,7 @@ COMPILER = ["cc", "-O2", "-std=c2x", "-D_GNU_SOURCE"]
 
 def build_generator(work):
     call(*COMPILER, "-o", work / "floor", HERE / "floor.c")
-    call(*COMPILER, "-pthread", "-o", work / "qblast", HERE / "qblast.c", HERE / "qlane.c")
+    call(*COMPILER, "-pthread", "-o", work / "qblast", HERE / "qblast.c", HERE / "qlane.c", HERE / "qfile.c")
     call(*COMPILER, "-o", work / "tcpabuse", HERE / "tcpabuse.c")
     call(*COMPILER, "-shared", "-fPIC", "-o", work / "unfiltered.so", HERE / "unfiltered.c")
 
@@ -83,7 +83,7 @@ class Server:
 
     def __init__(self, name, log, cores="0", records=2):
         self.name, self.log, self.cores, self.records = name, log, cores, records
-        self.port = free_port()
+        self.address, self.port = "127.0.0.1", free_port()
         self.process = None
         self.cpu_pid = None  # the process whose CPU time counts
 
@@ -96,7 +96,7 @@ class Server:
         self.process = subprocess.Popen(["taskset", "-c", self.cores, *limit] + [str(c) for c in command], stdout=self.log,
                                         stderr=self.log)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.connect(("127.0.0.1", self.port))  # a refusal is told at once
+            s.connect((self.address, self.port))  # a refusal is told at once
             s.settimeout(0.05)
             while time.monotonic() - began < 300 and self.process.poll() is None:
                 try:
