@@ -10,6 +10,8 @@
 
 #include <sodium.h>
 
+#include "zone/base/pages.h"
+
 enum {
     WAYS = 4,
     LINE = 64,
@@ -44,9 +46,7 @@ struct sigcache *sigcache_new(size_t entries)
     struct sigcache *cache = xcalloc(1, sizeof *cache);
     randombytes_buf(cache->hash_key, sizeof cache->hash_key);
     cache->bucket_mask = count / WAYS - 1;
-    cache->entries = aligned_alloc(LINE, count * sizeof(struct entry));
-    ASSERT(cache->entries != NULL);
-    memset(cache->entries, 0, count * sizeof(struct entry));
+    cache->entries = pages_new(count * sizeof(struct entry), false);
     return cache;
 }
 
@@ -54,7 +54,7 @@ void sigcache_free(struct sigcache *cache)
 {
     if (cache != NULL) {
         sodium_memzero(cache->hash_key, sizeof cache->hash_key);
-        free(cache->entries);
+        pages_free(cache->entries, (cache->bucket_mask + 1) * WAYS * sizeof(struct entry));
         free(cache);
     }
 }
