@@ -34,8 +34,6 @@
 #define INSTANCE_NAME "ntspoold"
 
 enum {
-    CACHE_BASE = 16384,
-    CACHE_A_MEMBER = 8,
     END_US = 900000,  /* after SIGTERM */
     DRAIN_LOOKS = 40, /* of 10 ms, at TCP connections at the end */
     LOOK_NS = 100000000,
@@ -48,8 +46,7 @@ _Static_assert((int)OPTIONS_WORKERS_MAX == KEPT_WORKERS_MAX, "every worker's soc
 struct program {
     struct stores stores;
     struct seal *seal;
-    struct sigcache *cache;
-    struct rrl *rrl;
+    struct handler_parts answering;
     struct refresh *refresh;
     struct keymgr *keymgr; /* NULL: none */
     struct dnstap *dnstap; /* NULL: none */
@@ -167,10 +164,7 @@ static enum result check_listen(const struct program *program, const struct opti
 static enum result open_workers(struct program *program, const struct options *options,
                                 struct diag *diag)
 {
-    struct worker_parts parts = { .handler = { .registry = program->stores.registry,
-                                               .cache = program->cache,
-                                               .rrl = program->rrl,
-                                               .identity = &options->identity },
+    struct worker_parts parts = { .handler = program->answering,
                                   .listen = options->listen,
                                   .listen_count = options->listen_count,
                                   .kept = &program->kept };
@@ -213,6 +207,7 @@ static enum result open_metrics(struct program *program, const struct options *o
 {
     const struct exposition_sources sources = { .workers = program->crew.workers,
                                                 .worker_count = program->crew.count,
+                                                .answers = program->answering.answers,
                                                 .facts = refresh_facts(program->refresh),
                                                 .dnstap = program->dnstap,
                                                 .locations = options->locations,
@@ -262,20 +257,22 @@ static enum result prepare(struct program *program, const struct options *option
     TRY(seal_open(&program->seal, options->state, options->seal_key, diag));
     TRY(claim_state(program, options, diag));
     TRY(open_collector(program, diag));
-    program->cache = sigcache_new(CACHE_BASE + CACHE_A_MEMBER * stores_members(&program->stores));
+    program->answering.registry = program->stores.registry;
+    program->answering.identity = &options->identity;
+    handler_parts_fill(&program->answering, stores_members(&program->stores),
+                       2 * (size_t)options->workers);
     const struct refresh_sources sources = { .registry = program->stores.registry,
                                              .health = program->stores.health,
                                              .keys = program->stores.keys,
                                              .traffic = program->stores.traffic,
                                              .history = program->stores.history,
                                              .seal = program->seal,
-                                             .cache = program->cache,
+                                             .cache = program->answering.cache,
                                              .collector = program->collector,
                                              .locations = options->locations,
                                              .location_count = options->location_count,
                                              .state = options->state,
                                              .log = log_line };
-    program->rrl = rrl_new();
     TRY(refresh_new(&program->refresh, &sources, diag));
     (void)dname_text(&refresh_zone_state(program->refresh)->settings.apex, program->pool);
     TRY(open_workers(program, options, diag));
@@ -375,8 +372,7 @@ static void stop(struct program *program)
     kept_close(&program->kept);
     dnstap_free(program->dnstap);
     collector_free(program->collector);
-    sigcache_free(program->cache);
-    rrl_free(program->rrl);
+    handler_parts_free(&program->answering);
     seal_free(program->seal);
     stores_close(&program->stores);
     instance_free(program->instance);

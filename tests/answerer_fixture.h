@@ -15,8 +15,11 @@ static inline struct signer *fixture_signer(const struct pool_fixture *pool,
 /* Begins a batch with an empty answer cache. */
 static inline void fixture_forget_answers(struct answerer *answerer)
 {
-    answer_cache_free(answerer->snapshot.cache);
-    answerer->snapshot.cache = answer_cache_new(4);
+    struct answer_reader *reader = answerer->snapshot.cache;
+    struct answer_cache *old = reader->cache;
+    answer_cache_leave(reader);
+    answer_cache_free(old);
+    answer_cache_join(reader, answer_cache_new(4, 1));
     decide_begin(answerer);
 }
 
@@ -24,12 +27,15 @@ static inline void fixture_forget_answers(struct answerer *answerer)
 static inline void fixture_answerer_init(struct answerer *answerer, const struct pool_fixture *pool,
                                          struct signer *signer, struct signer *limited)
 {
+    static struct answer_reader reader;
+    reader = (struct answer_reader){ .cache = NULL };
     answerer->snapshot = (struct snapshot){ .zone = pool->zone,
                                             .counters = counters_new(pool->zone, 0),
                                             .registry = pool->txns[0],
                                             .signer = signer,
                                             .limited_signer = limited,
-                                            .now = FIXTURE_NOW };
+                                            .now = FIXTURE_NOW,
+                                            .cache = &reader };
     fixture_forget_answers(answerer);
 }
 
@@ -39,13 +45,17 @@ static inline void fixture_prepare(const struct answerer *answerer, const struct
     asking_look(&answerer->snapshot, asking->query, asking->qname);
     if (asking->qname->service) {
         asking_locate_services(&answerer->snapshot, asking, 1);
+    } else if (asking->qname->in_zone) {
+        asking_look_up(&answerer->snapshot, asking->qname);
     }
 }
 
 static inline void fixture_answerer_done(struct answerer *answerer)
 {
     struct snapshot *snapshot = &answerer->snapshot;
-    answer_cache_free(snapshot->cache);
+    struct answer_cache *answers = snapshot->cache->cache;
+    answer_cache_leave(snapshot->cache);
+    answer_cache_free(answers);
     counters_unref(snapshot->counters);
     signer_free(snapshot->signer);
     if (snapshot->limited_signer != snapshot->signer) {

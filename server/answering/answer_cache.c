@@ -1,46 +1,44 @@
-/* A set-associative table: the hash of name and type chooses a set of ANSWER_CACHE_WAYS entries.
- * The tags, 32 bits of that hash, are in an array of their own. So a search reads one cache line of
- * tags, and of the entries only the one that is very likely right. Only records of the registry are
- * put in: queries for random names evict nothing. */
+/* A set-associative table: the hash of name and type chooses a set, one cache line, with the tags
+ * and places of ANSWER_CACHE_WAYS entries. A search compares four tags at a time, and of the
+ * entries reads the one that is very likely right. The entry itself tells whether it is. Only
+ * records of the registry are put in: queries for random names evict nothing. */
 #include "server/answering/answer_cache.h"
 
+#include <pthread.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+
+#include "zone/base/pages.h"
 
 enum {
-    HUGE_PAGE = 2 << 20
+    TAGS_A_WORD = 4,
+    TAG_BITS = 16
 };
 
-_Static_assert(sizeof(struct cached_answer) <= ANSWER_CACHE_ENTRY,
-               "ANSWER_CACHE_OCTETS is too large");
+/* Length of the entry in cache lines, and number of its first line; 0: free. */
+typedef _Atomic uint32_t place;
 
-struct line {
-    uint32_t tags[ANSWER_CACHE_WAYS]; /* 0: free */
+struct set {
+    _Alignas(
+        ANSWER_HEAP_LINE) _Atomic uint64_t changed; /* the latest version that changed a name */
+    _Atomic uint64_t tags[ANSWER_CACHE_WAYS / TAGS_A_WORD]; /* written after the place */
+    place places[ANSWER_CACHE_WAYS];
 };
 
-struct cache_slot {
-    _Alignas(64) struct cached_answer cached;
+struct answer_table {
+    atomic_uint refs;
+    size_t sets;
+    struct set *list;
+    struct answer_heap heap;
+    _Atomic uint64_t known;   /* all changes up to this version were told */
+    _Atomic uint64_t changed; /* all names may have changed up to this version */
 };
 
 struct answer_cache {
-    size_t sets;
-    struct line *lines;
-    struct cache_slot *slots; /* ANSWER_CACHE_WAYS of each line */
-    const struct zone_state *zone;
-    uint64_t now, tick;
+    pthread_mutex_t mutex; /* of `table` */
+    struct answer_table *table;
+    size_t workers;
 };
 
-/* Zeroed memory, in huge pages, since searches touch pages at random. The kernel clears each page
- * when it is first touched, so a start does not wait for all of them. */
-static void *zeroed(size_t len)
-{
-    void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    ASSERT(p != MAP_FAILED);
-    (void)madvise(p, len, MADV_HUGEPAGE);
-    return p;
-}
-
-/* Room for A, AAAA and NSEC of each member, and to spare, since sets fill unevenly. */
 static size_t sets_for(size_t members)
 {
     size_t sets = ANSWER_CACHE_SETS_MIN;
@@ -50,199 +48,370 @@ static size_t sets_for(size_t members)
     return sets;
 }
 
-static size_t slots_len(size_t sets)
+static struct answer_table *table_new(size_t members, size_t workers)
 {
-    size_t len = sets * ANSWER_CACHE_WAYS * sizeof(struct cache_slot);
-    return (len + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-}
-
-struct answer_cache *answer_cache_new(size_t members)
-{
-    struct answer_cache *table = xcalloc(1, sizeof(*table));
+    struct answer_table *table = xcalloc(1, sizeof(*table));
+    atomic_init(&table->refs, 1);
     table->sets = sets_for(members);
-    table->lines = xcalloc(table->sets, sizeof(*table->lines));
-    table->slots = zeroed(slots_len(table->sets));
+    table->list = pages_new(table->sets * sizeof(struct set), true);
+    answer_heap_init(&table->heap, table->sets * ANSWER_CACHE_LINES_A_SET, workers);
     return table;
 }
 
-bool answer_cache_fits(const struct answer_cache *table, size_t members)
+static void table_unref(struct answer_table *table)
 {
-    return sets_for(members) <= table->sets;
-}
-
-void answer_cache_free(struct answer_cache *table)
-{
-    if (table != NULL) {
-        free(table->lines);
-        (void)munmap(table->slots, slots_len(table->sets));
+    if (atomic_fetch_sub(&table->refs, 1) == 1) {
+        pages_free(table->list, table->sets * sizeof(struct set));
+        answer_heap_done(&table->heap);
         free(table);
     }
 }
 
-/* Where an entry may be. */
-struct spot {
-    struct line *line;
-    struct cache_slot *slots;
-    uint32_t tag;
-};
-
-static struct spot spot_of(const struct answer_cache *table, uint64_t name_hash, uint16_t type)
+struct answer_cache *answer_cache_new(size_t members, size_t workers)
 {
-    uint64_t h = (name_hash ^ type) * UINT64_C(0xd6e8feb86659fd93);
-    h ^= h >> 32;
-    size_t set = h & (table->sets - 1); /* a power of two */
-    return (struct spot){ &table->lines[set], &table->slots[set * ANSWER_CACHE_WAYS],
-                          (uint32_t)(h >> 32) | 1 };
+    struct answer_cache *cache = xcalloc(1, sizeof(*cache));
+    (void)pthread_mutex_init(&cache->mutex, NULL);
+    cache->workers = workers;
+    cache->table = table_new(members, workers);
+    return cache;
 }
 
-void answer_cache_drop_all(struct answer_cache *table)
+void answer_cache_free(struct answer_cache *cache)
 {
-    memset(table->lines, 0, table->sets * sizeof(*table->lines));
+    if (cache != NULL) {
+        table_unref(cache->table);
+        (void)pthread_mutex_destroy(&cache->mutex);
+        free(cache);
+    }
 }
 
-/* May drop another name with the same tag. It is cached again when it is asked for. */
-void answer_cache_drop(struct answer_cache *table, uint64_t name_hash)
+struct answer_cache_memory answer_cache_memory(struct answer_cache *cache)
+{
+    (void)pthread_mutex_lock(&cache->mutex);
+    const struct answer_table *table = cache->table;
+    size_t index = table->sets * sizeof(struct set);
+    struct answer_cache_memory memory = { index + answer_heap_taken(&table->heap),
+                                          index + answer_heap_octets(&table->heap) };
+    (void)pthread_mutex_unlock(&cache->mutex);
+    return memory;
+}
+
+/* The cache's table, after it has been made large enough. */
+static struct answer_table *table_for(struct answer_cache *cache, size_t members)
+{
+    (void)pthread_mutex_lock(&cache->mutex);
+    if (cache->table->sets < sets_for(members)) {
+        table_unref(cache->table);
+        cache->table = table_new(members, cache->workers);
+    }
+    struct answer_table *table = cache->table;
+    atomic_fetch_add(&table->refs, 1);
+    (void)pthread_mutex_unlock(&cache->mutex);
+    return table;
+}
+
+static void join(struct answer_reader *reader, struct answer_table *table)
+{
+    reader->table = table;
+    answer_heap_join(&reader->share, &table->heap);
+}
+
+void answer_cache_join(struct answer_reader *reader, struct answer_cache *cache)
+{
+    *reader = (struct answer_reader){ .cache = cache };
+    join(reader, table_for(cache, 0));
+}
+
+void answer_cache_leave(struct answer_reader *reader)
+{
+    if (reader->cache != NULL) {
+        answer_heap_leave(&reader->share);
+        table_unref(reader->table);
+    }
+}
+
+void answer_cache_grow(struct answer_reader *reader, size_t members)
+{
+    if (reader->table->sets < sets_for(members)) {
+        table_unref(reader->table);
+        join(reader, table_for(reader->cache, members));
+    }
+}
+
+void answer_cache_begin(struct answer_reader *reader, const struct zone_state *zone,
+                        uint64_t version, uint64_t now)
+{
+    reader->zone = zone;
+    reader->version = version;
+    reader->now = now;
+    answer_heap_enter(&reader->share);
+}
+
+void answer_cache_end(struct answer_reader *reader)
+{
+    answer_heap_leave(&reader->share);
+}
+
+static struct set *set_of(const struct answer_table *table, uint64_t hash)
+{
+    return &table->list[hash & (table->sets - 1)]; /* a power of two */
+}
+
+static uint64_t tag_of(uint64_t hash)
+{
+    return hash >> (64 - TAG_BITS);
+}
+
+/* Marks, by the highest bit of each, the tags of a word that are this one. A mark above another may
+ * be wrong. */
+static uint64_t marks_of(uint64_t word, uint64_t tag)
+{
+    const uint64_t ones = UINT64_C(0x0001000100010001);
+    uint64_t difference = word ^ tag * ones;
+    return (difference - ones) & ~difference & ones << (TAG_BITS - 1);
+}
+
+static unsigned way_of(unsigned word, uint64_t marks)
+{
+    return word * TAGS_A_WORD + (unsigned)__builtin_ctzll(marks) / TAG_BITS;
+}
+
+static void set_tag(struct set *set, unsigned way, uint64_t tag)
+{
+    _Atomic uint64_t *word = &set->tags[way / TAGS_A_WORD];
+    unsigned shift = way % TAGS_A_WORD * TAG_BITS;
+    uint64_t is = atomic_load_explicit(word, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(
+        word, &is, (is & ~(UINT64_C(0xffff) << shift)) | tag << shift, memory_order_relaxed,
+        memory_order_relaxed)) {
+    }
+}
+
+static uint32_t line_of(uint32_t value)
+{
+    return value & ((1U << ANSWER_HEAP_BITS) - 1);
+}
+
+static unsigned lines_of(uint32_t value)
+{
+    return value >> ANSWER_HEAP_BITS;
+}
+
+static struct answer_entry *entry_of(const struct answer_table *table, uint32_t value)
+{
+    return answer_heap_at(&table->heap, line_of(value));
+}
+
+static void raise_to(_Atomic uint64_t *version, uint64_t to)
+{
+    uint64_t is = atomic_load_explicit(version, memory_order_relaxed);
+    while (is < to && !atomic_compare_exchange_weak(version, &is, to)) {
+    }
+}
+
+uint64_t answer_cache_known(const struct answer_reader *reader)
+{
+    return atomic_load_explicit(&reader->table->known, memory_order_acquire);
+}
+
+void answer_cache_changed(struct answer_reader *reader, uint64_t name_hash)
 {
     static const uint16_t types[] = { RR_A, RR_AAAA, RR_CAA, RR_NSEC, RR_NXNAME };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        struct spot spot = spot_of(table, name_hash, types[i]);
-        for (unsigned way = 0; way < ANSWER_CACHE_WAYS; way++) {
-            if (spot.line->tags[way] == spot.tag) {
-                spot.line->tags[way] = 0;
+        const struct answer_cache_key key = answer_cache_key_of(NULL, name_hash, types[i]);
+        raise_to(&set_of(reader->table, key.hash)->changed, reader->version);
+    }
+}
+
+void answer_cache_all_changed(struct answer_reader *reader)
+{
+    raise_to(&reader->table->changed, reader->version);
+}
+
+void answer_cache_told(struct answer_reader *reader)
+{
+    raise_to(&reader->table->known, reader->version);
+}
+
+/* The rule of the header. An entry is looked at before `changed`: so the changes that its maker
+ * knew of are seen. */
+static bool is_same(const struct answer_table *table, const struct set *set, uint64_t a, uint64_t b)
+{
+    uint64_t earlier = a < b ? a : b;
+    return atomic_load_explicit(&set->changed, memory_order_acquire) <= earlier &&
+           atomic_load_explicit(&table->changed, memory_order_acquire) <= earlier;
+}
+
+static bool is_valid(const struct answer_reader *reader, const struct set *set,
+                     struct answer_entry *entry)
+{
+    /* If the clock was set back, the difference is a large number. */
+    uint32_t age = (uint32_t)reader->now - entry->made_at;
+    return age / ANSWER_ENTRY_LIFETIME_UNIT < entry->lifetime &&
+           is_same(reader->table, set, entry->version, reader->version) &&
+           answer_entry_suits(entry, reader->zone);
+}
+
+static void note_use(struct answer_entry *entry, uint64_t now)
+{
+    uint32_t at = answer_entry_time(now);
+    if (atomic_load_explicit(&entry->used_at, memory_order_relaxed) != at) {
+        atomic_store_explicit(&entry->used_at, at, memory_order_relaxed);
+    }
+}
+
+void answer_cache_prefetch(const struct answer_reader *reader, const struct answer_cache_key *key)
+{
+    __builtin_prefetch(set_of(reader->table, key->hash));
+}
+
+bool answer_cache_fetch(const struct answer_reader *reader, const struct answer_cache_key *key)
+{
+    struct set *set = set_of(reader->table, key->hash);
+    for (unsigned word = 0; word < ANSWER_CACHE_WAYS / TAGS_A_WORD; word++) {
+        uint64_t marks = marks_of(atomic_load_explicit(&set->tags[word], memory_order_relaxed),
+                                  tag_of(key->hash));
+        if (marks != 0) {
+            uint32_t value =
+                atomic_load_explicit(&set->places[way_of(word, marks)], memory_order_relaxed);
+            const uint8_t *octets = (const uint8_t *)entry_of(reader->table, value);
+            for (unsigned i = 0; i < lines_of(value); i++) {
+                __builtin_prefetch(octets + (size_t)i * ANSWER_HEAP_LINE);
+            }
+            return value != 0;
+        }
+    }
+    return false;
+}
+
+/* A place and what was there when it was looked at. */
+struct found {
+    place *place; /* NULL: there is none */
+    uint32_t value;
+    unsigned way;
+};
+
+/* Where the entry is; whether it is valid or not. */
+static struct found look_for(const struct answer_table *table, struct set *set,
+                             const struct answer_cache_key *key)
+{
+    for (unsigned word = 0; word < ANSWER_CACHE_WAYS / TAGS_A_WORD; word++) {
+        uint64_t marks = marks_of(atomic_load_explicit(&set->tags[word], memory_order_relaxed),
+                                  tag_of(key->hash));
+        for (; marks != 0; marks &= marks - 1) {
+            unsigned way = way_of(word, marks);
+            uint32_t value = atomic_load(&set->places[way]);
+            const struct answer_entry *entry = entry_of(table, value);
+            if (value != 0 && answer_entry_is(entry, key)) {
+                return (struct found){ &set->places[way], value, way };
             }
         }
     }
+    return (struct found){ NULL, 0, 0 };
 }
 
-void answer_cache_use(struct answer_cache *table, const struct zone_state *zone, uint64_t now)
+bool answer_cache_find(struct answer_reader *reader, const struct answer_cache_key *key,
+                       struct cached_answer *out)
 {
-    table->zone = zone;
-    table->now = now;
-}
-
-void answer_cache_begin(struct answer_cache *table)
-{
-    table->tick++;
-}
-
-/* True if the entry is valid; notes that it is for this zone state. */
-static bool holds(const struct answer_cache *table, struct cached_answer *cached)
-{
-    const struct zone_state *zone = table->zone;
-    /* If the clock was set back, the difference is a large number. */
-    if ((uint32_t)table->now - cached->made_at >= cached->lifetime_s) {
+    struct set *set = set_of(reader->table, key->hash);
+    struct found found = look_for(reader->table, set, key);
+    if (found.place == NULL) {
         return false;
     }
-    if (cached->zone_state_number != zone->number) {
-        if (cached->style != zone->style ||
-            (cached->member_id != 0 &&
-             cached->left_out != candidates_left_out(&zone->deal->candidates, cached->member_id))) {
-            return false;
+    struct answer_entry *entry = entry_of(reader->table, found.value);
+    if (!is_valid(reader, set, entry)) {
+        return false;
+    }
+    note_use(entry, reader->now);
+    answer_entry_show(entry, out);
+    return true;
+}
+
+/* A free place, else that of the least recently used entry of so many lines or more. */
+static struct found least_used(const struct answer_table *table, struct set *set, unsigned lines,
+                               bool free_too)
+{
+    struct found best = { NULL, 0, 0 };
+    uint32_t best_used = 0;
+    for (unsigned way = 0; way < ANSWER_CACHE_WAYS; way++) {
+        uint32_t value = atomic_load(&set->places[way]);
+        if (value == 0 && free_too) {
+            return (struct found){ &set->places[way], 0, way };
         }
-        cached->zone_state_number = zone->number;
+        if (value == 0 || lines_of(value) < lines) {
+            continue;
+        }
+        uint32_t used =
+            atomic_load_explicit(&entry_of(table, value)->used_at, memory_order_relaxed);
+        if (best.place == NULL || (int32_t)(used - best_used) < 0) {
+            best = (struct found){ &set->places[way], value, way };
+            best_used = used;
+        }
+    }
+    return best;
+}
+
+/* False if another worker was faster. */
+static bool replace(struct answer_reader *reader, const struct found *old, uint32_t value)
+{
+    uint32_t is = old->value;
+    if (!atomic_compare_exchange_strong(old->place, &is, value)) {
+        return false;
+    }
+    if (is != 0) {
+        answer_heap_retire(&reader->share, line_of(is), lines_of(is));
     }
     return true;
 }
 
-bool answer_cache_fetch(const struct answer_cache *table, const struct answer_cache_key *key)
+/* Memory of at least so many lines, and how many; 0: there is none. Then an entry of this set makes
+ * room, for one that is put in later. */
+static uint32_t take_memory(struct answer_reader *reader, struct set *set, unsigned *lines)
 {
-    enum {
-        CACHE_LINE = 64,
-        LINES = 4 /* an entry of an address and its signature ends there */
-    };
-    struct spot spot = spot_of(table, dname_key_hash(key->name), key->type);
-    bool found = false;
-    for (unsigned way = 0; way < ANSWER_CACHE_WAYS; way++) {
-        if (spot.line->tags[way] == spot.tag) {
-            found = true;
-            const uint8_t *slot = (const uint8_t *)&spot.slots[way];
-            for (unsigned i = 0; i < LINES; i++) {
-                __builtin_prefetch(slot + (size_t)i * CACHE_LINE);
-            }
+    for (unsigned longer = *lines; longer <= ANSWER_HEAP_LINES; longer++) {
+        uint32_t line = answer_heap_take(&reader->share, longer);
+        if (line != 0) {
+            *lines = longer;
+            return line;
         }
     }
-    return found;
-}
-
-const struct cached_answer *answer_cache_find(struct answer_cache *table,
-                                              const struct answer_cache_key *key)
-{
-    struct spot spot = spot_of(table, dname_key_hash(key->name), key->type);
-    for (unsigned way = 0; way < ANSWER_CACHE_WAYS; way++) {
-        struct cached_answer *cached = &spot.slots[way].cached;
-        if (spot.line->tags[way] == spot.tag && cached->type == key->type &&
-            cached->key_len == key->name->len &&
-            memcmp(cached->octets, key->name->octets, cached->key_len) == 0) {
-            if (!holds(table, cached)) {
-                return NULL;
-            }
-            cached->tick = table->tick;
-            return cached;
-        }
+    struct found victim = least_used(reader->table, set, *lines, false);
+    if (victim.place != NULL) {
+        (void)replace(reader, &victim, 0);
     }
-    return NULL;
+    return 0;
 }
 
-/* The way for a new entry: that of the same tag, else a free one, else the least recently used.
- * ANSWER_CACHE_WAYS if the present answer uses them all. */
-static unsigned way_for(const struct answer_cache *table, const struct spot *spot)
+bool answer_cache_put(struct answer_reader *reader, const struct answer_cache_key *key,
+                      const struct cached_answer_parts *parts, struct cached_answer *out)
 {
-    unsigned best = 0;
-    for (unsigned way = 0; way < ANSWER_CACHE_WAYS; way++) {
-        if (spot->line->tags[way] == spot->tag || spot->line->tags[way] == 0) {
-            return way;
-        }
-        if (spot->slots[way].cached.tick < spot->slots[best].cached.tick) {
-            best = way;
-        }
-    }
-    return spot->slots[best].cached.tick == table->tick ? ANSWER_CACHE_WAYS : best;
-}
-
-/* Writes the keys and the block. */
-static bool fill(struct cached_answer *cached, const struct answer_cache_key *key,
-                 const struct cached_answer_parts *parts, const struct dname *apex)
-{
-    size_t next_len = parts->next == NULL ? 0 : parts->next->len;
-    size_t used = key->name->len + next_len;
-    if (used > sizeof(cached->octets)) {
+    struct answer_table *table = reader->table;
+    struct set *set = set_of(table, key->hash);
+    struct answer_draft draft;
+    if (!is_same(table, set, reader->version, reader->version) ||
+        !answer_entry_draft(&draft, key, parts, &reader->zone->settings.apex)) {
         return false;
     }
-    cached->key_len = key->name->len;
-    cached->next_len = (uint16_t)next_len;
-    memcpy(cached->octets, key->name->octets, cached->key_len);
-    if (next_len > 0) {
-        memcpy(cached->octets + cached->key_len, parts->next->octets, next_len);
+    struct found old = look_for(table, set, key);
+    if (old.place != NULL &&
+        (int32_t)(entry_of(table, old.value)->style - (uint32_t)reader->zone->style) > 0) {
+        return false;
     }
-    return block_make(&cached->block, cached->octets + used, sizeof(cached->octets) - used, apex,
-                      &parts->block);
-}
-
-const struct cached_answer *answer_cache_put(struct answer_cache *table,
-                                             const struct answer_cache_key *key,
-                                             const struct cached_answer_parts *parts)
-{
-    const struct zone_state *zone = table->zone;
-    struct spot spot = spot_of(table, dname_key_hash(key->name), key->type);
-    unsigned way = way_for(table, &spot);
-    if (way == ANSWER_CACHE_WAYS) {
-        return NULL;
+    uint32_t line = take_memory(reader, set, &draft.lines);
+    if (line == 0) {
+        return false;
     }
-    struct cached_answer *cached = &spot.slots[way].cached;
-    spot.line->tags[way] = 0;
-    if (!fill(cached, key, parts, &zone->settings.apex)) {
-        return NULL;
+    if (old.place == NULL) {
+        old = least_used(table, set, 0, true);
     }
-    cached->type = key->type;
-    cached->member_id = parts->member_id;
-    cached->left_out = cached->member_id == 0
-                           ? 0
-                           : candidates_left_out(&zone->deal->candidates, cached->member_id);
-    cached->zone_state_number = zone->number;
-    cached->style = zone->style;
-    cached->made_at = (uint32_t)table->now;
-    cached->lifetime_s = zone_state_lifetime_s(dname_key_hash(key->name));
-    cached->tick = table->tick;
-    spot.line->tags[way] = spot.tag;
-    return cached;
+    struct answer_entry *entry = answer_heap_at(&table->heap, line);
+    const struct answer_times times = { reader->zone, reader->version, reader->now };
+    answer_entry_fill(entry, &draft, &times);
+    if (!replace(reader, &old, line | draft.lines << ANSWER_HEAP_BITS)) {
+        answer_heap_return(&reader->share, line, draft.lines);
+        return false;
+    }
+    set_tag(set, old.way, tag_of(key->hash));
+    answer_entry_show(entry, out);
+    return true;
 }

@@ -33,18 +33,27 @@ void asking_look(const struct snapshot *snapshot, const struct query *query, str
         return;
     }
     dname_key_of(&out->key, &query->qname, apex);
-    const struct answer_cache_key asked = { &out->key, query->qtype };
-    if (answer_cache_fetch(snapshot->cache, &asked)) {
+    out->asked = answer_cache_key_of(&out->key, dname_key_hash(&out->key), query->qtype);
+    answer_cache_prefetch(snapshot->cache, &out->asked);
+}
+
+void asking_look_up(const struct snapshot *snapshot, struct qname_info *qname)
+{
+    const struct zone_state *zone = snapshot->zone;
+    if (answer_cache_fetch(snapshot->cache, &qname->asked)) {
         return;
     }
     /* If the zone state is older than the transaction: a name added in between has changed the NSEC
      * of the name before it. */
-    out->missing = !name_index_find(zone->names, &out->key, &out->before) &&
-                   (zone_state_is_current(zone, snapshot->registry) ||
-                    !snapshot_may_differ(snapshot, dname_key_hash(&out->before)));
-    if (out->missing) {
-        const struct answer_cache_key covering = { &out->before, RR_NSEC };
-        (void)answer_cache_fetch(snapshot->cache, &covering);
+    if (name_index_find(zone->names, &qname->key, &qname->before)) {
+        return;
+    }
+    uint64_t hash = dname_key_hash(&qname->before);
+    qname->missing =
+        zone_state_is_current(zone, snapshot->registry) || !snapshot_may_differ(snapshot, hash);
+    if (qname->missing) {
+        qname->covering = answer_cache_key_of(&qname->before, hash, RR_NSEC);
+        (void)answer_cache_fetch(snapshot->cache, &qname->covering);
     }
 }
 

@@ -13,7 +13,9 @@ struct qname_info {
     bool service; /* SRV of the service's name; `key` is not set then */
     bool missing; /* no node has this name; `before` is the last name before it */
     struct dname_key key, before;
-    struct location location; /* of the client, if `service` */
+    struct answer_cache_key asked;    /* what is asked for; of a name in the zone */
+    struct answer_cache_key covering; /* the NSEC of `before` */
+    struct location location;         /* of the client, if `service` */
 };
 /* A query that query_parse accepted, and the client's address. */
 struct asking {
@@ -21,9 +23,12 @@ struct asking {
     const struct address *source;
     struct qname_info *qname;
 };
-/* Looks at the qname, and prefetches the cached answers to a name. */
+/* Looks at the qname, and prefetches where a cached answer would be noted. */
 void asking_look(const struct snapshot *snapshot, const struct query *query,
                  struct qname_info *out);
+/* Then, of a name in the zone that is not the service: looks whether there is one, and prefetches
+ * the cached answer. */
+void asking_look_up(const struct snapshot *snapshot, struct qname_info *qname);
 /* Locates the clients of several queries for the service (at most LOCATIONS_AT_ONCE), and
  * prefetches the sets that they will get. */
 void asking_locate_services(const struct snapshot *snapshot, const struct asking *list,

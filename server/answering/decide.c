@@ -254,8 +254,8 @@ static void cache_first(struct answerer *answerer, const struct answer_cache_key
     const struct cached_answer_parts parts = { member_id,
                                                { NULL, &found->set, &signatures, 0 },
                                                NULL };
-    const struct cached_answer *cached = answer_cache_put(answerer->snapshot.cache, what, &parts);
-    found->block = cached == NULL ? NULL : &cached->block;
+    bool put = answer_cache_put(answerer->snapshot.cache, what, &parts, &answerer->cached);
+    found->block = put ? &answerer->cached.block : NULL;
 }
 
 static enum answer_kind kind_of(const struct node *node)
@@ -275,19 +275,17 @@ static enum answer_kind kind_of(const struct node *node)
 }
 
 /* The answer for one name: from the cache, else from its node. */
-static enum result name_answer(struct answerer *answerer, const struct query *query,
-                               const struct address *source, const struct dname *owner,
-                               const struct dname_key *key)
+static enum result name_answer(struct answerer *answerer, const struct asking *asking,
+                               const struct dname *owner, const struct dname_key *key)
 {
     struct answer *answer = &answerer->answer;
-    const struct answer_cache_key what = { key, query->qtype };
+    const struct query *query = asking->query;
+    const struct answer_cache_key *what = &asking->qname->asked;
     bool cacheable = owner == &query->qname && is_cached_type(query->qtype);
-    const struct cached_answer *cached =
-        cacheable ? answer_cache_find(answerer->snapshot.cache, &what) : NULL;
-    if (cached != NULL) {
+    if (cacheable && answer_cache_find(answerer->snapshot.cache, what, &answerer->cached)) {
         answer->kind = ANSWER_MEMBER;
         const struct rrset set = { .type = query->qtype };
-        (void)answer_add(answer, owner, &set, &cached->block);
+        (void)answer_add(answer, owner, &set, &answerer->cached.block);
         answer->answer_count = answer->total;
         return RESULT_OK;
     }
@@ -296,7 +294,7 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
         registry_node(answerer->snapshot.registry, key, answerer->node_data, &node);
     if (result == RESULT_OK) {
         answer->kind = kind_of(&node);
-        result = node_answer(answerer, query, source, owner, key, &node);
+        result = node_answer(answerer, query, asking->source, owner, key, &node);
         if (result == RESULT_NOT_FOUND) {
             return denial_of_type(answer, &answerer->chain, query, key);
         }
@@ -306,7 +304,7 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
     }
     answer->answer_count = answer->total;
     if (cacheable && node.kind == NODE_MEMBER) {
-        cache_first(answerer, &what, node.member_id);
+        cache_first(answerer, what, node.member_id);
     }
     return RESULT_OK;
 }
@@ -327,11 +325,11 @@ static enum result decide(struct answerer *answerer, const struct asking *asking
     }
     if (qname->missing) {
         answer->kind = ANSWER_MISSING;
-        return denial_of_name(answer, &answerer->chain, query, key, &qname->before);
+        return denial_of_name(answer, &answerer->chain, query, key, &qname->covering);
     }
     while (owner != NULL) {
         answer->answer_count = answer->total;
-        enum result result = name_answer(answerer, query, asking->source, owner, key);
+        enum result result = name_answer(answerer, asking, owner, key);
         if (result == RESULT_NOT_FOUND) {
             answer->kind = ANSWER_MISSING;
             return denial_of_name(answer, &answerer->chain, query, key, NULL);
@@ -362,12 +360,16 @@ void decide_begin(struct answerer *answerer)
     snapshot_begin(&answerer->snapshot);
 }
 
+void decide_end(struct answerer *answerer)
+{
+    snapshot_end(&answerer->snapshot);
+}
+
 const struct answer *decide_answer(struct answerer *answerer, const struct asking *asking)
 {
     const uint16_t qtype = asking->query->qtype;
     struct answer *answer = &answerer->answer;
     nsec_chain_begin(&answerer->chain);
-    answer_cache_begin(answerer->snapshot.cache);
     answer->apex = &answerer->snapshot.zone->settings.apex;
     answer->rcode = RCODE_NOERROR;
     answer->kind = ANSWER_OTHER;

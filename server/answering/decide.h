@@ -14,6 +14,7 @@ struct answerer {
     struct snapshot snapshot;
     struct nsec_chain chain;
     struct answer answer;
+    struct cached_answer cached; /* of the name asked for */
     /* Compact denials that were over the budget, since the start; for any thread. */
     atomic_uint_fast64_t over_budget;
     uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
@@ -23,6 +24,7 @@ struct answerer {
 
 /* Begins a batch with the snapshot as the owner has set it. */
 void decide_begin(struct answerer *answerer);
+void decide_end(struct answerer *answerer);
 
 /* The answer to a query that was prepared. SERVFAIL if the store can't be read. Valid until the
  * next call. */

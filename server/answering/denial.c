@@ -68,7 +68,9 @@ static enum result deny_wildcard(struct answer *answer, struct nsec_chain *chain
     if (nsec_chain_covers(covering, &wildcard)) {
         return RESULT_OK;
     }
-    TRY(nsec_chain_covering(chain, &wildcard, &encloser, &nsec));
+    const struct answer_cache_key hint =
+        answer_cache_key_of(&encloser, dname_key_hash(&encloser), RR_NSEC);
+    TRY(nsec_chain_covering(chain, &wildcard, &hint, &nsec));
     return add_nsec(answer, nsec);
 }
 
@@ -83,7 +85,7 @@ static bool is_above(const struct dname_key *key, const struct dname_key *next)
  * NODATA. Else the name is missing and so is all below it (RFC 8020): NXDOMAIN, with another NSEC
  * for the wildcard. */
 static enum result deny_by_chain(struct answer *answer, struct nsec_chain *chain,
-                                 const struct dname_key *key, const struct dname_key *before)
+                                 const struct dname_key *key, const struct answer_cache_key *before)
 {
     const struct nsec *nsec = NULL;
     TRY(nsec_chain_covering(chain, key, before, &nsec));
@@ -123,7 +125,7 @@ static enum result deny_compactly(struct answer *answer, struct nsec_chain *chai
 
 enum result denial_of_name(struct answer *answer, struct nsec_chain *chain,
                            const struct query *query, const struct dname_key *key,
-                           const struct dname_key *before)
+                           const struct answer_cache_key *before)
 {
     bool compact = chain->snapshot->zone->settings.denial == DENIAL_COMPACT;
     if (query->dnssec_ok && !compact) {

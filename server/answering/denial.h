@@ -14,7 +14,7 @@ enum result denial_of_type(struct answer *answer, struct nsec_chain *chain,
  * if the NSEC chain denies the name because a compact denial was over the budget. */
 enum result denial_of_name(struct answer *answer, struct nsec_chain *chain,
                            const struct query *query, const struct dname_key *key,
-                           const struct dname_key *before);
+                           const struct answer_cache_key *before);
 /* Adds the NSEC of a node: the answer to a query for NSEC, or a part of a denial. */
 enum result denial_add_nsec(struct answer *answer, struct nsec_chain *chain,
                             const struct dname_key *key);

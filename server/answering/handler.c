@@ -11,6 +11,22 @@ enum {
     STALE_WAIT_MS = 2000 /* many looks of the refresher, also on a busy machine */
 };
 
+void handler_parts_fill(struct handler_parts *parts, size_t members, size_t handlers)
+{
+    parts->answers = answer_cache_new(members, handlers);
+    parts->cache = sigcache_new(HANDLER_SIGNATURES + HANDLER_SIGNATURES_MEMBER * members);
+    parts->denials = sigcache_new(HANDLER_DENIALS);
+    parts->rrl = rrl_new();
+}
+
+void handler_parts_free(struct handler_parts *parts)
+{
+    answer_cache_free(parts->answers);
+    sigcache_free(parts->denials);
+    sigcache_free(parts->cache);
+    rrl_free(parts->rrl);
+}
+
 static struct signer *make_signer(const struct zone_state *zone, struct sigcache *cache)
 {
     uint64_t seed = 0;
@@ -41,13 +57,14 @@ enum result handler_init(struct handler *handler, const struct handler_parts *pa
     struct zone_state *zone = counters->zone;
     memset(handler, 0, sizeof(*handler));
     handler->cache = parts->cache;
-    handler->denials = sigcache_new(HANDLER_DENIALS);
+    handler->denials = parts->denials;
     handler->rrl = parts->rrl;
     handler->identity = parts->identity;
     handler->answerer.whoami.server = parts->identity->nsid;
     snapshot->zone = zone;
     snapshot->counters = counters;
-    snapshot->cache = answer_cache_new(zone->deal->candidates.members);
+    answer_cache_join(&handler->reader, parts->answers);
+    snapshot->cache = &handler->reader;
     TRY(store_read(parts->registry, &snapshot->registry, diag));
     store_rest(snapshot->registry);
     renew_signers(handler, zone);
@@ -62,8 +79,7 @@ void handler_done(struct handler *handler)
     }
     signer_free(snapshot->signer);
     signer_free(snapshot->limited_signer);
-    sigcache_free(handler->denials);
-    answer_cache_free(snapshot->cache);
+    answer_cache_leave(&handler->reader);
     counters_unref(atomic_exchange(&handler->next, NULL));
     counters_unref(snapshot->counters);
 }
@@ -85,11 +101,7 @@ static void adopt(struct handler *handler)
     counters_unref(snapshot->counters);
     snapshot->zone = zone;
     snapshot->counters = counters;
-    size_t members = zone->deal->candidates.members;
-    if (!answer_cache_fits(snapshot->cache, members)) {
-        answer_cache_free(snapshot->cache);
-        snapshot->cache = answer_cache_new(members);
-    }
+    answer_cache_grow(snapshot->cache, zone->deal->candidates.members);
 }
 
 void handler_publish(struct handler *handler, struct counters *counters)
@@ -127,6 +139,7 @@ bool handler_begin(struct handler *handler)
 
 void handler_end(struct handler *handler)
 {
+    decide_end(&handler->answerer);
     store_rest(handler->answerer.snapshot.registry);
     message_count_batch(&handler->counters, clock_monotonic_ns() - handler->began_ns);
 }
@@ -211,7 +224,7 @@ static struct asking asking_of(struct request *request)
     return (struct asking){ &request->query, &request->source, &request->qname };
 }
 
-/* True if it asks for the service. */
+/* True if it asks for a name in the zone, or for the service. */
 static bool read_one(const struct snapshot *snapshot, struct request *request)
 {
     struct query *query = &request->query;
@@ -225,19 +238,28 @@ static bool read_one(const struct snapshot *snapshot, struct request *request)
         return false;
     }
     asking_look(snapshot, query, &request->qname);
-    return request->qname.service;
+    return request->qname.in_zone;
 }
 
 void handler_read(struct handler *handler, struct request *requests, size_t count)
 {
     const struct snapshot *snapshot = &handler->answerer.snapshot;
     struct asking services[HANDLER_GROUP];
-    size_t found = 0;
+    struct qname_info *names[HANDLER_GROUP];
+    size_t found = 0, named = 0;
     ASSERT(count <= HANDLER_GROUP);
     for (size_t i = 0; i < count; i++) {
-        if (read_one(snapshot, &requests[i])) {
-            services[found++] = asking_of(&requests[i]);
+        if (!read_one(snapshot, &requests[i])) {
+            continue;
         }
+        if (requests[i].qname.service) {
+            services[found++] = asking_of(&requests[i]);
+        } else {
+            names[named++] = &requests[i].qname;
+        }
+    }
+    for (size_t i = 0; i < named; i++) {
+        asking_look_up(snapshot, names[i]);
     }
     asking_locate_services(snapshot, services, found);
 }

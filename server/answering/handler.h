@@ -2,7 +2,8 @@
  * handled in batches, each from one snapshot.
  *
  * Handlers share only what is immutable (the zone state), atomic (message counters), or made for it
- * (signature cache, rate limiter, store). One thread uses a handler, except where noted. */
+ * (answer cache, signature cache, rate limiter, store). One thread uses a handler, except where
+ * noted. */
 #ifndef SERVER_HANDLER_H
 #define SERVER_HANDLER_H
 
@@ -13,15 +14,17 @@
 
 enum {
     HANDLER_GROUP = LOCATIONS_AT_ONCE,
-    HANDLER_DENIALS = 8192 /* cached signatures of compact denials of missing names, 1 MiB */
+    HANDLER_SIGNATURES = 16384,    /* entries of the signature cache, and */
+    HANDLER_SIGNATURES_MEMBER = 8, /* more a member */
+    HANDLER_DENIALS = 16384 /* cached signatures of compact denials of missing names, 2 MiB */
 };
 
 struct handler {
     struct answerer answerer;
-    struct sigcache *cache;   /* shared */
-    struct sigcache *denials; /* of the limited signer: made-up names push out no other signature */
-    struct budget budget;     /* of the limited signer */
-    _Atomic(struct counters *) next; /* of a newer zone state, with a reference, or NULL */
+    struct answer_reader reader;
+    struct sigcache *cache, *denials; /* shared */
+    struct budget budget;             /* of the limited signer */
+    _Atomic(struct counters *) next;  /* of a newer zone state, with a reference, or NULL */
     struct rrl *rrl;
     const struct identity *identity;
     bool closing;       /* asks TCP clients to end their connections (RFC 7828 3.4) */
@@ -35,10 +38,18 @@ struct handler {
 /* The pointers outlive the handler. */
 struct handler_parts {
     struct store *registry;
+    struct answer_cache *answers;
     struct sigcache *cache;
+    /* Of HANDLER_DENIALS entries, for the limited signer: made-up names push out no other
+     * signature. */
+    struct sigcache *denials;
     struct rrl *rrl;
     const struct identity *identity;
 };
+
+/* Makes the caches and the rate limiter, for a pool of so many members and so many handlers. */
+void handler_parts_fill(struct handler_parts *parts, size_t members, size_t handlers);
+void handler_parts_free(struct handler_parts *parts);
 
 /* Takes over a reference of the counters and begins with their zone state. Needs handler_done, also
  * after a failure. */

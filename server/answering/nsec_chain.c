@@ -37,18 +37,24 @@ static struct nsec *next_nsec(struct nsec_chain *chain)
 
 /* The cache key of a name's NSEC. NXNAME, which is never cached otherwise, marks the compact
  * one. */
-static struct answer_cache_key answer_cache_key_of(const struct dname_key *key, enum denial form)
+static struct answer_cache_key cache_key_of(const struct dname_key *key, enum denial form)
 {
-    return (struct answer_cache_key){ key, form == DENIAL_COMPACT ? RR_NXNAME : RR_NSEC };
+    return answer_cache_key_of(key, dname_key_hash(key),
+                               form == DENIAL_COMPACT ? RR_NXNAME : RR_NSEC);
 }
 
-static const struct nsec *nsec_of(struct nsec_chain *chain, const struct cached_answer *cached)
+/* The cached NSEC. NULL if there is none. */
+static const struct nsec *find(struct nsec_chain *chain, const struct answer_cache_key *what)
 {
     struct nsec *nsec = next_nsec(chain);
-    nsec->block = &cached->block;
+    if (!answer_cache_find(chain->snapshot->cache, what, &nsec->cached)) {
+        chain->used--;
+        return NULL;
+    }
+    nsec->block = &nsec->cached.block;
     nsec->set.type = RR_NSEC;
-    copy_key(&nsec->key, cached->octets, cached->key_len);
-    copy_key(&nsec->next, cached->octets + cached->key_len, cached->next_len);
+    copy_key(&nsec->key, what->name->octets, what->name->len);
+    copy_key(&nsec->next, nsec->cached.next, nsec->cached.next_len);
     return nsec;
 }
 
@@ -103,18 +109,17 @@ static enum result sign(struct nsec_chain *chain, struct nsec *nsec,
     const struct cached_answer_parts parts = { member_id,
                                                { &nsec->owner, &nsec->set, &signatures, 0 },
                                                &nsec->next };
-    const struct cached_answer *cached = answer_cache_put(chain->snapshot->cache, what, &parts);
-    nsec->block = cached == NULL ? NULL : &cached->block;
+    bool put = answer_cache_put(chain->snapshot->cache, what, &parts, &nsec->cached);
+    nsec->block = put ? &nsec->cached.block : NULL;
     return RESULT_OK;
 }
 
 enum result nsec_chain_at(struct nsec_chain *chain, const struct dname_key *key, enum denial form,
                           const struct nsec **out)
 {
-    const struct answer_cache_key what = answer_cache_key_of(key, form);
-    const struct cached_answer *cached = answer_cache_find(chain->snapshot->cache, &what);
-    if (cached != NULL) {
-        *out = nsec_of(chain, cached);
+    const struct answer_cache_key what = cache_key_of(key, form);
+    *out = find(chain, &what);
+    if (*out != NULL) {
         return RESULT_OK;
     }
     struct nsec *nsec = next_nsec(chain);
@@ -161,19 +166,14 @@ bool nsec_chain_covers(const struct nsec *nsec, const struct dname_key *key)
 }
 
 enum result nsec_chain_covering(struct nsec_chain *chain, const struct dname_key *key,
-                                const struct dname_key *hint, const struct nsec **out)
+                                const struct answer_cache_key *hint, const struct nsec **out)
 {
-    const struct answer_cache_key what = answer_cache_key_of(hint, DENIAL_NSEC);
-    const struct cached_answer *hinted =
-        hint == NULL ? NULL : answer_cache_find(chain->snapshot->cache, &what);
-    if (hinted != NULL) {
-        const struct nsec *nsec = nsec_of(chain, hinted);
-        if (nsec_chain_covers(nsec, key)) {
-            *out = nsec;
-            return RESULT_OK;
-        }
-        chain->used--;
+    const struct nsec *hinted = hint == NULL ? NULL : find(chain, hint);
+    if (hinted != NULL && nsec_chain_covers(hinted, key)) {
+        *out = hinted;
+        return RESULT_OK;
     }
+    chain->used -= hinted != NULL;
     struct dname_key before;
     /* The apex is before all other names: to find none is damage. */
     return registry_near_key(chain->snapshot->registry, SEEK_BEFORE, key, &before) == RESULT_OK

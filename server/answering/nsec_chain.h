@@ -15,11 +15,12 @@ enum {
 
 /* The NSEC RRset of one name (RFC 4034 4). */
 struct nsec {
-    const struct block *block; /* NULL: too long for one; then `owner` and `set` are complete */
+    const struct block *block; /* NULL: it is not cached; then `owner` and `set` are complete */
     struct rrset set;
     struct dname owner;
     struct dname_key key;
-    struct dname_key next; /* of the NSEC chain; empty at the last name: the apex follows */
+    struct dname_key next;       /* of the NSEC chain; empty at the last name: the apex follows */
+    struct cached_answer cached; /* has the block */
     uint8_t rdata[NSEC_RDATA_MAX + 2];
 };
 
@@ -39,10 +40,10 @@ void nsec_chain_begin(struct nsec_chain *chain);
  * and the next possible one with DENIAL_COMPACT. */
 enum result nsec_chain_at(struct nsec_chain *chain, const struct dname_key *key, enum denial form,
                           const struct nsec **out);
-/* The NSEC of the chain that covers a name without a node. `hint` (may be NULL) is a likely
- * predecessor of the name. */
+/* The NSEC of the chain that covers a name without a node. `hint` (may be NULL) is the NSEC of a
+ * likely predecessor of the name. */
 enum result nsec_chain_covering(struct nsec_chain *chain, const struct dname_key *key,
-                                const struct dname_key *hint, const struct nsec **out);
+                                const struct answer_cache_key *hint, const struct nsec **out);
 
 /* A name without a node. */
 struct missing_name {

@@ -1,38 +1,56 @@
 #include "server/answering/snapshot.h"
 
-/* Reads the change log once, for the cache and for the marks. */
-static void read_changes(struct snapshot *snapshot, uint64_t since)
+static void tell_cache(struct snapshot *snapshot)
 {
-    struct change_filter *changed = &snapshot->changed;
     uint64_t hashes[REGISTRY_CHANGES_MAX];
     size_t count = 0;
-    bool current = zone_state_is_current(snapshot->zone, snapshot->registry);
-    if (registry_changes(snapshot->registry, since, hashes, &count) != RESULT_OK) {
-        answer_cache_drop_all(snapshot->cache);
-        changed->all = !current;
+    uint64_t known = answer_cache_known(snapshot->cache);
+    if (registry_changes(snapshot->registry, known, hashes, &count) != RESULT_OK) {
+        answer_cache_all_changed(snapshot->cache);
     }
     for (size_t i = 0; i < count; i++) {
-        answer_cache_drop(snapshot->cache, hashes[i]);
-        if (!current) {
-            changed->marks[hashes[i] % SNAPSHOT_MARKS / 64] |= UINT64_C(1) << hashes[i] % 64;
-        }
+        answer_cache_changed(snapshot->cache, hashes[i]);
     }
+    answer_cache_told(snapshot->cache);
+}
+
+/* Marks the names that changed in versions that are later than both that of the zone state and that
+ * up to which names are marked. */
+static void mark_changes(struct snapshot *snapshot)
+{
+    struct change_filter *changed = &snapshot->changed;
+    const struct zone_state *zone = snapshot->zone;
+    uint64_t hashes[REGISTRY_CHANGES_MAX];
+    size_t count = 0;
+    if (changed->zone_number != zone->number) {
+        *changed = (struct change_filter){ .zone_number = zone->number,
+                                           .version = zone->registry_version };
+    }
+    if (zone_state_is_current(zone, snapshot->registry) ||
+        changed->version == store_version(snapshot->registry)) {
+        return;
+    }
+    changed->all = changed->all || registry_changes(snapshot->registry, changed->version, hashes,
+                                                    &count) != RESULT_OK;
+    for (size_t i = 0; i < count; i++) {
+        changed->marks[hashes[i] % SNAPSHOT_MARKS / 64] |= UINT64_C(1) << hashes[i] % 64;
+    }
+    changed->version = store_version(snapshot->registry);
 }
 
 void snapshot_begin(struct snapshot *snapshot)
 {
-    struct change_filter *changed = &snapshot->changed;
-    const struct zone_state *zone = snapshot->zone;
-    uint64_t version = store_version(snapshot->registry), since = changed->version;
-    answer_cache_use(snapshot->cache, zone, snapshot->now);
-    if (changed->zone_number != zone->number) {
-        since = zone->registry_version < since ? zone->registry_version : since;
-        *changed = (struct change_filter){ .zone_number = zone->number };
+    uint64_t version = store_version(snapshot->registry);
+    answer_cache_begin(snapshot->cache, snapshot->zone, version, snapshot->now);
+    if (answer_cache_known(snapshot->cache) < version) {
+        tell_cache(snapshot);
     }
-    if (since != version) {
-        read_changes(snapshot, since);
-    }
-    changed->version = version;
+    mark_changes(snapshot);
+}
+
+void snapshot_end(struct snapshot *snapshot)
+{
+    answer_cache_end(snapshot->cache);
 }
 
 bool snapshot_may_differ(const struct snapshot *snapshot, uint64_t hash)

@@ -18,7 +18,7 @@ enum {
  * name whose hash is not marked has not changed. */
 struct change_filter {
     uint64_t zone_number; /* of the zone state */
-    uint64_t version;     /* of the registry, up to which the change log was read */
+    uint64_t version;     /* of the registry, up to which the change log was read for it */
     bool all;             /* the change log does not reach back far enough */
     uint64_t marks[SNAPSHOT_MARKS / 64];
 };
@@ -32,12 +32,13 @@ struct snapshot {
     struct signer *limited_signer; /* too; has a budget, for what any client can make up: compact
                                     * denials of missing names, whoami.h */
     uint64_t now;                  /* Unix seconds */
-    struct answer_cache *cache;
+    struct answer_reader *cache;
     struct change_filter changed;
 };
 
-/* Begins a batch. Drops from the cache the names that changed since the last one. */
+/* Begins a batch. Tells the cache which names have changed, unless another worker did. */
 void snapshot_begin(struct snapshot *snapshot);
+void snapshot_end(struct snapshot *snapshot);
 /* True if the name with this dname_key_hash may have changed since the zone state was built. */
 bool snapshot_may_differ(const struct snapshot *snapshot, uint64_t hash);
 

@@ -231,6 +231,16 @@ static void write_signatures(struct openmetrics *om, const struct exposition_sou
                   over_budget);
 }
 
+static void write_memory(struct openmetrics *om, const struct exposition_sources *sources)
+{
+    const struct answer_cache_memory memory = answer_cache_memory(sources->answers);
+    gauge(om, "ntspool_answer_cache_bytes", "Memory that the answer cache has taken.",
+          (double)memory.taken);
+    gauge(om, "ntspool_answer_cache_limit_bytes",
+          "Memory that the answer cache takes at most, for as many members as there are.",
+          (double)memory.most);
+}
+
 static void write_zone(struct openmetrics *om, const struct exposition_sources *sources)
 {
     const struct refresh_facts *facts = sources->facts;
@@ -282,6 +292,7 @@ void exposition_write(struct openmetrics *om, const struct exposition_sources *s
     write_workers(om, sources);
     write_xdp(om, sources);
     write_signatures(om, sources);
+    write_memory(om, sources);
     write_zone(om, sources);
     poolpart_write(om, sources->pool);
     const struct dnstap_totals taps = dnstap_totals(sources->dnstap);

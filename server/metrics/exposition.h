@@ -12,6 +12,7 @@ struct exposition_sources {
     /* Those of UDP, then as many of TCP. */
     struct worker *const *workers;
     size_t worker_count;
+    struct answer_cache *answers;
     const struct refresh_facts *facts;
     const struct dnstap *dnstap;  /* NULL: none */
     const char *const *locations; /* paths */

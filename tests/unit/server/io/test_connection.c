@@ -16,6 +16,7 @@ static struct pool_fixture pool;
 static uv_loop_t loop;
 static struct handler *handler;
 static struct rrl *rrl;
+static struct answer_cache *cached_answers;
 static struct connection_shop *shop;
 static struct connection *connection;
 static int client;
@@ -26,9 +27,13 @@ static int set_up_all(void **)
     struct diag diag = { "" };
     pool_fixture_init(&pool, NULL);
     rrl = rrl_new();
-    const struct handler_parts parts = {
-        .registry = pool.stores[0], .cache = pool.cache, .rrl = rrl, .identity = &identity
-    };
+    cached_answers = answer_cache_new(4, 1);
+    const struct handler_parts parts = { .registry = pool.stores[0],
+                                         .answers = cached_answers,
+                                         .cache = pool.cache,
+                                         .denials = pool.cache,
+                                         .rrl = rrl,
+                                         .identity = &identity };
     handler = calloc(1, sizeof(*handler));
     assert_ok(handler_init(handler, &parts, counters_new(pool.zone, 0), &diag));
     assert_int_equal(uv_loop_init(&loop), 0);
@@ -45,6 +50,7 @@ static int tear_down_all(void **)
     free(shop);
     assert_int_equal(uv_loop_close(&loop), 0);
     handler_done(handler);
+    answer_cache_free(cached_answers);
     free(handler);
     rrl_free(rrl);
     pool_fixture_done(&pool);
