@@ -41,11 +41,14 @@ void counters_unref(struct counters *counters)
     free(counters);
 }
 
-/* The increase of a counter since it was last passed on. */
+/* The increase of a counter since it was last passed on. Writes only if there is one: cells without
+ * queries take no memory. */
 static uint32_t growth(_Atomic(uint32_t) *counter, uint32_t *told)
 {
     uint32_t now = atomic_load_explicit(counter, memory_order_relaxed), more = now - *told;
-    *told = now;
+    if (more != 0) {
+        *told = now;
+    }
     return more;
 }
 
