@@ -10,13 +10,14 @@
  *   TCP          -T: connections of 100 queries each, pipelined, -w in flight
  *
  * use: qblast -p PORT -f FILE [-d SECONDS] [-n QUERIES] [-c SOCKETS] [-w 1..64] [-t THREADS]
- *             [-r RATE] [-s] [-g MS] [-T] [-a] [-k] [-x] [-P PID]
+ *             [-r RATE] [-s] [-g MS] [-T] [-a] [-k] [-o N] [-x] [-P PID]
  *
  *   -a  send each query from another /24 of 127/8
  *   -d  duration; SIGINT ends the run earlier
  *   -g  at the end, milliseconds without an answer until open queries count as lost (200)
  *   -k  send a valid cookie (RFC 9018)
  *   -n  each thread stops after this many queries
+ *   -o  begin with query number N of the file (0)
  *   -s  sleep in the open loop, for at most a millisecond
  *   -t  threads, each on its own CPU
  *   -x  vary the 12 hex digits after the first letter of the name in each query */
@@ -139,7 +140,7 @@ static bool read_options(struct options *options, int argc, char **argv)
 {
     double number[128] = { ['d'] = 5, ['c'] = 4, ['w'] = 32, ['t'] = 1, ['g'] = 200 };
     int letter;
-    while ((letter = getopt(argc, argv, "p:f:d:n:c:w:t:r:g:sTakxP:")) != -1) {
+    while ((letter = getopt(argc, argv, "p:f:d:n:c:w:t:r:g:o:sTakxP:")) != -1) {
         if (letter == '?') {
             return false;
         }
@@ -157,6 +158,7 @@ static bool read_options(struct options *options, int argc, char **argv)
                                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     plan->rate = number['r'];
     plan->sent = (uint64_t)number['n'];
+    plan->begin = (size_t)number['o'];
     plan->sockets = (int)number['c'];
     plan->window = (int)number['w'];
     plan->threads = (int)number['t'];
@@ -187,7 +189,7 @@ static struct worker *run(struct plan *plan, double seconds)
     for (int i = 0; i < plan->threads; i++) {
         workers[i].plan = plan;
         workers[i].number = i;
-        workers[i].cursor = plan->query_count / (size_t)plan->threads * (size_t)i;
+        workers[i].cursor = plan->begin + plan->query_count / (size_t)plan->threads * (size_t)i;
         workers[i].random = (now_ns() | 1) * (uint64_t)(2 * i + 1);
         (void)pthread_create(&workers[i].thread, NULL, qlane_work, &workers[i]);
     }

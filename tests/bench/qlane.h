@@ -20,6 +20,7 @@ struct plan {
     struct sockaddr_in server;
     struct query *queries;
     size_t query_count;
+    size_t begin;  /* the first query to send */
     double rate;   /* queries a second of the open loop; 0: closed loop */
     uint64_t sent; /* stop after this many; 0: when `stop` is set */
     int grace_ms;  /* at the end: time without an answer until open queries count as lost */
