@@ -23,8 +23,11 @@ def cpu_s(pid):
 
 def start(bench, pool, locations, compiled=False):
     """Elapsed and CPU time of one start, and the memory then. `compiled`: without the kept tables, which it has to make."""
+    kept = pool.state / "locations.table"
     if compiled:
-        (pool.state / "locations.table").unlink(missing_ok=True)
+        kept.unlink(missing_ok=True)
+    elif locations and not kept.exists():
+        pool.keep_tables(locations, bench.log)
     server = bench.started(pool.serve(locations, bench.log))
     taken = (server.start_s, cpu_s(server.process.pid), server.resident_mb())
     bench.stop(server)
@@ -60,25 +63,22 @@ def ratio(taken, one, other):
 
 
 def starts(bench, pool, locations):
-    pools = {"usual": pool, SMALL: Pool(bench.work, SMALL), LARGE: Pool(bench.work, LARGE)}
-    for each in pools.values():
-        each.keep_tables(locations, bench.log)
-    kinds = [("usual", "none", None, False), ("usual", "kept", locations, False),
-             (SMALL, "none", None, False), (LARGE, "none", None, False),
-             (SMALL, "kept", locations, False), (LARGE, "kept", locations, False),
-             (SMALL, "compiled", locations, True), (LARGE, "compiled", locations, True)]
+    pools = {"usual": pool, SMALL: Pool(bench.work / "starts", SMALL), LARGE: Pool(bench.work / "starts", LARGE)}
+    kinds = [("usual", "none", None), ("usual", "kept", locations), (SMALL, "none", None), (LARGE, "none", None),
+             (SMALL, "kept", locations), (LARGE, "kept", locations), (SMALL, "compiled", locations), (LARGE, "compiled", locations)]
     taken = {kind[:2]: [] for kind in kinds}
-    for _ in range(min(bench.rounds, 5)):
-        for size, name, files, compiled in kinds:
-            taken[size, name].append(start(bench, pools[size], files, compiled))
+    for group in (kinds[:-2], kinds[-2:]):  # those that compile drop what is kept
+        for _ in range(min(bench.rounds, 3)):
+            for size, name, files in group:
+                taken[size, name].append(start(bench, pools[size], files, name == "compiled"))
     with_file = ratio(taken, ("usual", "kept"), ("usual", "none"))
     bench.bar(f"start with a location file to start without, {pool.members} members", f"<= {LIMIT}", f"{with_file:.1f}",
               with_file <= LIMIT)
-    for name, what in (("compiled", "location file compiled"), ("kept", "tables kept"), ("none", "no location file")):
+    for name, what in (("compiled", "location file compiled"), ("kept", "tables kept")):
         grown = ratio(taken, (LARGE, name), (SMALL, name))
         bench.bar(f"start with {LARGE:,} members to {SMALL:,}, {what}", f"<= {LIMIT}", f"{grown:.1f}", grown <= LIMIT)
     rows = [[f"{pools[size].members:,}", name, *(f"{statistics.median(t[i] for t in taken[size, name]):{form}}"
-                                                for i, form in enumerate((".3f", ".2f", ".0f")))] for size, name, _, _ in kinds]
+                                                for i, form in enumerate((".3f", ".2f", ".0f")))] for size, name, _ in kinds]
     deals = ", ".join(f"{deal_s(bench, each, locations):.2f} s with {each.members:,}" for each in pools.values())
     return ["Starts to the first signed answer, on one core, medians; the ratios of the bars are medians of neighbours. Location file: "
             "none, with the tables that an earlier start kept, or compiled again:", "",
