@@ -145,14 +145,14 @@ static void check_arrow(const struct source *source, unsigned line, const char *
 /* The rooms of a folder, lowest first: each may include itself and the rooms before it. Files of
  * the folder itself may include all of them. */
 enum {
-    ROOMS_MAX = 9
+    ROOMS_MAX = 10
 };
 
 static const struct {
     const char *folder, *rooms[ROOMS_MAX];
 } floors[] = {
     { "zone",
-      { "base", "names", "stub", "places", "store", "registry", "verdicts", "steering",
+      { "base", "names", "stub", "places", "store", "ledger", "registry", "verdicts", "steering",
         "overview" } },
     { "dnssec", { "keys", "rollover", "signing", "offline", "overview" } },
     { "server", { "state", "answering", "dnstap", "io", "upkeep", "keys", "metrics" } },
