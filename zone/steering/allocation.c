@@ -142,6 +142,9 @@ static void adjust(struct allocation *s)
 {
     for (size_t i = 0; i < s->ordered; i++) {
         double limit = s->problem.max_overload * fair_share(s, i);
+        if (s->factor[i] >= 1 && s->load[i] <= limit) {
+            continue; /* it stays 1; pow takes long */
+        }
         double ratio = s->load[i] > 0 ? limit / s->load[i] : 1 / FACTOR_MIN;
         s->factor[i] = fmin(1, fmax(FACTOR_MIN, s->factor[i] * pow(ratio, RELAXATION)));
     }
@@ -192,29 +195,43 @@ static void scale(struct allocation *s)
     free(best);
 }
 
-static int compare_order(const void *a, const void *b, void *arg)
+/* The place of a member in `order`: by failure domain, those without IPv6 first. */
+static size_t rank_of(const struct allocation_member *member)
 {
-    const struct allocation *s = arg;
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    const struct allocation_member *left = &s->problem.members[x], *right = &s->problem.members[y];
-    if (left->group != right->group) {
-        return left->group < right->group ? -1 : 1;
+    return 2 * (size_t)member->group + (member->ipv6 ? 1 : 0);
+}
+
+/* Takes the members with capacity, and counts them by rank first. */
+static void put_in_order(struct allocation *s)
+{
+    size_t ranks = 0;
+    for (size_t i = 0; i < s->problem.member_count; i++) {
+        size_t after = rank_of(&s->problem.members[i]) + 1;
+        ranks = after > ranks ? after : ranks;
     }
-    if (left->ipv6 != right->ipv6) {
-        return left->ipv6 ? 1 : -1;
+    uint32_t *before = xcalloc(ranks + 1, sizeof(*before));
+    for (size_t i = 0; i < s->problem.member_count; i++) {
+        const struct allocation_member *member = &s->problem.members[i];
+        if (member->capacity > 0) {
+            before[rank_of(member) + 1]++;
+            s->ordered++;
+            s->capacity += member->capacity;
+        }
     }
-    return (x > y) - (x < y);
+    for (size_t rank = 0; rank < ranks; rank++) {
+        before[rank + 1] += before[rank];
+    }
+    for (size_t i = 0; i < s->problem.member_count; i++) {
+        if (s->problem.members[i].capacity > 0) {
+            s->order[before[rank_of(&s->problem.members[i])]++] = (uint32_t)i;
+        }
+    }
+    free(before);
 }
 
 static void take_members(struct allocation *s)
 {
-    for (size_t i = 0; i < s->problem.member_count; i++) {
-        if (s->problem.members[i].capacity > 0) {
-            s->order[s->ordered++] = (uint32_t)i;
-            s->capacity += s->problem.members[i].capacity;
-        }
-    }
-    qsort_r(s->order, s->ordered, sizeof(s->order[0]), compare_order, s);
+    put_in_order(s);
     struct lots_member *members = xmalloc((s->ordered + 1) * sizeof(*members));
     for (size_t i = 0; i < s->ordered; i++) {
         const struct allocation_member *member = &s->problem.members[s->order[i]];

@@ -48,8 +48,9 @@ struct allocation_area {
 
 struct allocation_member {
     struct point point;
-    double capacity;     /* in Mbit/s, the ramp applied */
-    uint32_t group;      /* failure domain: a set never holds two members of one group */
+    double capacity; /* in Mbit/s, the ramp applied */
+    /* failure domain, numbered from 0 up: a set never holds two members of one group */
+    uint32_t group;
     uint16_t regions[2]; /* country and continent, 0: none */
     bool ipv4, ipv6;
 };
