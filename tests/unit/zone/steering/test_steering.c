@@ -122,15 +122,20 @@ static void a_cell_without_demand_costs_nothing(void **)
     assert_int_equal(steering_area(&steering, 5), 0); /* this cell does not exist */
 }
 
-/* A file with subdivisions: the busiest have areas, the others share their country's; the total
- * size of decks is bounded. */
-static void busy_cells_have_areas_of_their_own(void **)
+static void divide(void)
 {
     for (size_t c = 5; c < CELLS_MAX; c++) {
         cells[c] = cells[4];
         (void)snprintf(cells[c].subdivision, sizeof(cells[c].subdivision), "%zu", c % 1000);
         cells[c].addresses = c;
     }
+}
+
+/* A file with subdivisions: the busiest have areas, the others share their country's; the total
+ * size of decks is bounded. */
+static void busy_cells_have_areas_of_their_own(void **)
+{
+    divide();
     steer(CELLS_MAX, NULL);
     uint16_t busiest = steering_area(&steering, CELLS_MAX - 1), quiet = steering_area(&steering, 5);
     uint16_t country = steering_area(&steering, 4);
@@ -151,6 +156,29 @@ static void busy_cells_have_areas_of_their_own(void **)
         all += (double)c;
     }
     assert_true(demand > all - 1 && demand < all + 1); /* none is lost */
+}
+
+/* Fewer sets to sign, and every cell has an area all the same. */
+static void a_hasty_steering_has_fewer_areas_and_sets(void **)
+{
+    divide();
+    const struct steering_input input = { .candidates = &candidates,
+                                          .cells = cells,
+                                          .cell_count = CELLS_MAX,
+                                          .settings = &settings,
+                                          .keep_factors = true,
+                                          .hasty = true };
+    steering_init(&steering, &input);
+    size_t sets = 0;
+    for (size_t a = 0; a < steering.area_count; a++) {
+        sets += steering.areas[a].at.region == REGION_NONE ? steering.areas[a].sets : 0;
+    }
+    assert_true(sets <= STEERING_HASTY_SETS + (STEERING_HASTY_CELLS + 10) * DECK_SETS_MIN);
+    uint16_t busiest = steering_area(&steering, CELLS_MAX - 1), quiet = steering_area(&steering, 5);
+    assert_true(busiest != quiet && quiet == steering_area(&steering, 4));
+    for (uint16_t c = 0; c < CELLS_MAX; c++) {
+        assert_true(steering_list(&steering, steering_area(&steering, c)).count > 0);
+    }
 }
 
 static void without_a_location_file_there_is_the_world(void **)
@@ -338,6 +366,7 @@ int main(void)
         CASE(regions_hold_their_own_members),
         CASE(a_cell_without_demand_costs_nothing),
         CASE(busy_cells_have_areas_of_their_own),
+        CASE(a_hasty_steering_has_fewer_areas_and_sets),
         CASE(without_a_location_file_there_is_the_world),
         CASE(all_members_may_be_in_one_country),
         CASE(one_member_answers_all),
