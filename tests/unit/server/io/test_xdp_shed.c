@@ -2,9 +2,7 @@
 #include "server/io/xdp_shed.h"
 #include "tests/unit/unit.h"
 
-enum {
-    MS = 1000000
-};
+static const uint64_t MS = 1000000;
 
 static void a_moment_of_load_limits_nobody_but_a_flood(void **)
 {
@@ -27,7 +25,8 @@ static void lasting_load_halves_what_a_network_may_send(void **)
     for (unsigned i = 0; i < 100; i++) {
         bool changed = xdp_shed_step(&shed, true, (1 + 5 * i) * MS);
         assert_int_equal(changed, before < XDP_INTERVAL_MAX);
-        assert_int_equal(shed.interval, before < XDP_INTERVAL_MAX / 2 ? before * 2 : XDP_INTERVAL_MAX);
+        assert_int_equal(shed.interval,
+                         before < XDP_INTERVAL_MAX / 2 ? before * 2 : XDP_INTERVAL_MAX);
         before = shed.interval;
     }
 }
@@ -40,7 +39,7 @@ static void more_is_taken_step_by_step_when_the_ring_is_empty_enough(void **)
         (void)xdp_shed_step(&shed, true, now);
     }
     uint64_t most = shed.interval;
-    for (uint64_t end = now + 60000ULL * MS; shed.interval > 0 && now < end; now += MS) {
+    for (uint64_t end = now + 60000 * MS; shed.interval > 0 && now < end; now += MS) {
         uint64_t before = shed.interval;
         steps += xdp_shed_step(&shed, false, now);
         assert_true(shed.interval <= before &&
