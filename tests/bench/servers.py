@@ -25,7 +25,8 @@ COMPILER = ["cc", "-O2", "-std=c2x", "-D_GNU_SOURCE"]
 
 
 def build_generator(work):
-    call(*COMPILER, "-o", work / "floor", HERE / "floor.c")
+    for floor in ("floor", "tcpfloor"):
+        call(*COMPILER, "-o", work / floor, HERE / f"{floor}.c")
     call(*COMPILER, "-pthread", "-o", work / "qblast", HERE / "qblast.c", HERE / "qlane.c", HERE / "qfile.c")
     call(*COMPILER, "-o", work / "tcpabuse", HERE / "tcpabuse.c")
     call(*COMPILER, "-shared", "-fPIC", "-o", work / "unfiltered.so", HERE / "unfiltered.c")
@@ -90,23 +91,26 @@ class Server:
     def ready(self, answer):
         return answer[3] & 15 == 0 and int.from_bytes(answer[6:8], "big") >= self.records
 
+    def ask(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.connect((self.address, self.port))  # a refusal is told at once
+            s.settimeout(0.05)
+            s.send(SOA_QUERY)
+            return s.recv(4096)
+
     def run(self, command):
         began = time.monotonic()
         limit = ["prlimit", f"--nofile={self.files}:{self.files}"] if self.files else []
         self.process = subprocess.Popen(["taskset", "-c", self.cores, *limit] + [str(c) for c in command], stdout=self.log,
                                         stderr=self.log)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.connect((self.address, self.port))  # a refusal is told at once
-            s.settimeout(0.05)
-            while time.monotonic() - began < 300 and self.process.poll() is None:
-                try:
-                    s.send(SOA_QUERY)
-                    if self.ready(s.recv(4096)):
-                        self.start_s = time.monotonic() - began
-                        self.cpu_pid = self.process.pid
-                        return self
-                except OSError:
-                    time.sleep(0.002)
+        while time.monotonic() - began < 300 and self.process.poll() is None:
+            try:
+                if self.ready(self.ask()):
+                    self.start_s = time.monotonic() - began
+                    self.cpu_pid = self.process.pid
+                    return self
+            except OSError:
+                time.sleep(0.002)
         self.stop()
         sys.exit(f"bench: {self.name} does not answer: {' '.join(str(c) for c in command)}")
 
@@ -126,6 +130,20 @@ class Server:
 def floor(work, log):
     server = Server("floor", log, records=0)
     return server.run([work / "floor", server.port])
+
+
+class TcpFloor(Server):
+    """Answers nothing over UDP."""
+
+    def ask(self):
+        with socket.create_connection((self.address, self.port), timeout=0.05) as s:
+            s.sendall(len(SOA_QUERY).to_bytes(2, "big") + SOA_QUERY)
+            return s.recv(4096)[2:]
+
+
+def tcp_floor(work, log):
+    server = TcpFloor("TCP floor", log, records=0)
+    return server.run([work / "tcpfloor", server.port])
 
 
 class Place:
