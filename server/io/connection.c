@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+enum {
+    MESSAGE_MIN = 2 + DNS_HEADER_LEN
+};
 
 static void release(struct connection_shop *shop, uint8_t **data, size_t *len)
 {
@@ -72,13 +75,11 @@ enum result connection_new(struct connection **out, struct connection_shop *shop
 {
     struct connection *connection = xcalloc(1, sizeof(*connection));
     struct epoll_event event = { .events = EPOLLIN, .data.ptr = connection };
-    const int on = 1;
     if (epoll_ctl(shop->set, EPOLL_CTL_ADD, fd, &event) != 0) {
         free(connection);
         (void)close(fd);
         return RESULT_SYSTEM;
     }
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     *connection = (struct connection){ .fd = fd, .events = EPOLLIN, .peer = *peer };
     if (shop->tap != NULL) {
         connection->local = local_end(fd);
@@ -162,23 +163,38 @@ static void note_message(const struct connection *connection, struct tap *tap, s
     tap_note(tap, &exchange);
 }
 
-/* Answers one message and notes it, unless `tap` is NULL. Returns the length of the response, with
- * the two octets in front. */
-static size_t answer_message(struct connection *connection, struct handler *handler,
-                             struct tap *tap, const uint8_t *data, size_t len, uint8_t *out)
+/* Takes the first complete messages, at most `most`, and none from one on that is too short to be
+ * answered. */
+static size_t take_messages(const struct connection *connection, struct octets waiting, size_t most,
+                            struct request *requests)
 {
-    struct request request;
-    request.data = data;
-    request.len = len;
-    request.source = connection->peer.address;
-    request.tcp = true;
-    request.over_rate = false;
-    handler_received(handler, MESSAGE_TCP, !address_is_ipv4(&request.source), 1);
-    handler_read(handler, &request, 1);
-    size_t reply = handler_answer(handler, &request, out + 2, TCP_MESSAGE_MAX);
-    connection->rests = request.over_rate;
+    size_t count = 0;
+    for (size_t at = 0; count < most;) {
+        size_t left = waiting.len - at, len = message_len(waiting.data + at, left);
+        if (len > left || len < MESSAGE_MIN) {
+            break;
+        }
+        struct request *request = &requests[count++];
+        request->data = waiting.data + at + 2;
+        request->len = len - 2;
+        request->source = connection->peer.address;
+        request->tcp = true;
+        request->over_rate = false;
+        at += len;
+    }
+    return count;
+}
+
+/* Answers one message that has been read, and notes it, unless `tap` is NULL. Returns the length
+ * of the response, with the two octets in front. */
+static size_t answer_message(struct connection *connection, struct handler *handler,
+                             struct tap *tap, struct request *request, uint8_t *out)
+{
+    handler_received(handler, MESSAGE_TCP, !address_is_ipv4(&request->source), 1);
+    size_t reply = handler_answer(handler, request, out + 2, TCP_MESSAGE_MAX);
+    connection->rests = request->over_rate;
     if (tap != NULL) {
-        note_message(connection, tap, (struct octets){ data, len },
+        note_message(connection, tap, (struct octets){ request->data, request->len },
                      (struct octets){ out + 2, reply });
     }
     if (reply == 0) {
@@ -190,28 +206,33 @@ static size_t answer_message(struct connection *connection, struct handler *hand
 }
 
 /* Answers complete messages in order until the turn is over: after CONNECTION_TURN messages, when
- * the kernel takes no more, or when the client is over its rate. `*used`: their octets. False if
- * the connection is broken. */
+ * the kernel takes no more, or when the client is over its rate. They are read in groups, before
+ * the first of a group is answered. `*used`: the octets of those answered. False if the connection
+ * is broken. */
 static bool answer_messages(struct connection *connection, struct connection_shop *shop,
                             const uint8_t *data, size_t len, size_t *used)
 {
     struct tap *tap = tap_begin(shop->tap) ? shop->tap : NULL;
-    size_t at = 0, gathered = 0, message = 0;
+    struct request requests[HANDLER_GROUP];
+    size_t at = 0, gathered = 0, count = 0, left = CONNECTION_TURN;
     bool ok = true;
-    for (unsigned i = 0;
-         ok && i < CONNECTION_TURN && connection->out == NULL && !connection->rests &&
-         (message = message_len(data + at, len - at)) <= len - at;
-         i++) {
-        if (message < 2u + DNS_HEADER_LEN) { /* can't be answered, RFC 7766 8 */
-            connection->ending = true;
+    for (; ok && left > 0 && connection->out == NULL && !connection->rests; left -= count) {
+        const struct octets waiting = { data + at, len - at };
+        count = take_messages(connection, waiting, left < HANDLER_GROUP ? left : HANDLER_GROUP,
+                              requests);
+        if (count == 0) { /* one that can't be answered ends the connection, RFC 7766 8 */
+            connection->ending = message_len(waiting.data, waiting.len) <= waiting.len;
             break;
         }
-        gathered += answer_message(connection, shop->handler, tap, data + at + 2, message - 2,
-                                   shop->out + gathered);
-        at += message;
-        if (gathered >= CONNECTION_GATHER) {
-            ok = flush(connection, shop->out, gathered);
-            gathered = 0;
+        handler_read(shop->handler, requests, count);
+        for (size_t i = 0; i < count && ok && connection->out == NULL && !connection->rests; i++) {
+            gathered +=
+                answer_message(connection, shop->handler, tap, &requests[i], shop->out + gathered);
+            at = (size_t)(requests[i].data - data) + requests[i].len;
+            if (gathered >= CONNECTION_GATHER) {
+                ok = flush(connection, shop->out, gathered);
+                gathered = 0;
+            }
         }
     }
     *used = at;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/in6.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 enum {
@@ -85,7 +86,8 @@ static bool set_options(int fd, const struct endpoint *endpoint, int type)
     bool v4 = address_is_ipv4(&endpoint->address);
     if (type == SOCK_STREAM) {
         /* Connections inherit these from their listener. */
-        return set_option(fd, SOL_SOCKET, SO_RCVBUF, TCP_BUFFER) &&
+        return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
+               set_option(fd, SOL_SOCKET, SO_RCVBUF, TCP_BUFFER) &&
                set_option(fd, SOL_SOCKET, SO_SNDBUF, TCP_BUFFER);
     }
     /* A smaller buffer is no error: without root, net.core.rmem_max is the limit. */

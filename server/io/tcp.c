@@ -15,7 +15,7 @@
 enum {
     BACKLOG = 512,
     ACCEPTS_A_WAKE = 16,
-    TURNS_A_WAKE = 4,
+    TURNS_A_WAKE = 16,
     UNASKED_PART =
         4, /* while more than 1/4 of the connections sent no query, these are closed first */
     SWEEP_MS = 1000,
