@@ -17,8 +17,8 @@ ALL, ALL_RATIO = 1000000, 1.3
 def resident_with(bench, pool, locations, workers):
     """MB after each worker has answered for many names: the queries come from many ports, which the kernel spreads over the workers."""
     server = bench.started(pool.serve(locations, bench.log, workers=workers, state=pool.copy()))
-    for file in ("addr", "neg", "srv"):
-        bench.measure(Job(server, pool, file, ("-c", "512", "-w", "1")), "-n", pool.queries)
+    for file in 2 * ("addr", "neg", "srv"):
+        bench.measure(Job(server, pool, file, ("-c", "64", "-w", "1")), "-n", pool.queries)
     resident, start_s = server.resident_mb(), server.start_s
     bench.stop(server)
     return resident, start_s
@@ -33,7 +33,7 @@ def by_workers(bench, locations):
         if members == MEMBERS:
             bench.bar(f"resident memory with {WORKERS} workers, {members:,} members, to 1 worker", f"<= {SHARE}", f"{many[0] / one[0]:.2f}",
                       many[0] <= SHARE * one[0])
-    return [f"Resident memory with 1 and with {WORKERS} workers, each after 60,000 queries of `addr`, `neg` and `srv` from 512 ports:", "",
+    return [f"Resident memory with 1 and with {WORKERS} workers, each after 120,000 queries of `addr`, `neg` and `srv` from 384 ports:", "",
             *table(["members", "1 worker MB", f"{WORKERS} workers MB", "ratio", "start s", f"start s, {WORKERS}"], rows)]
 
 
