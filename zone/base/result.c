@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 const char *result_text(enum result result)
 {
@@ -53,6 +54,23 @@ void *xrealloc(void *old, size_t size)
 void *xmalloc(size_t size)
 {
     return xrealloc(NULL, size);
+}
+
+void *xmalloc_huge(size_t size)
+{
+    enum {
+        HUGE_PAGE = 2 << 20
+    };
+    if (size < HUGE_PAGE / 2) {
+        return xmalloc(size);
+    }
+    size = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *p = aligned_alloc(HUGE_PAGE, size);
+    if (p == NULL) {
+        die_out_of_memory();
+    }
+    (void)madvise(p, size, MADV_HUGEPAGE);
+    return p;
 }
 
 void *xcalloc(size_t count, size_t size)

@@ -67,6 +67,9 @@ void die_bug(const char *file, int line, const char *what) __attribute__((noretu
 /* malloc, calloc, realloc and strdup that abort when memory is out. Only for start-up and for cold
  * paths with sizes that the operator chose. */
 void *xmalloc(size_t size);
+/* For a large table that is read at random: in huge pages where the kernel has them, since looking
+ * up a page costs more than reading it. */
+void *xmalloc_huge(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t size);
 char *xstrdup(const char *text);

@@ -278,7 +278,7 @@ static void make_room(struct locations *out)
         struct ranges *ranges = &out->positions[i];
         ranges->room = ranges->len;
         ranges->block_room = blocks_of(ranges);
-        cells->entries = xmalloc(cells->count * sizeof(*cells->entries) + 1);
+        cells->entries = xmalloc_huge(cells->count * sizeof(*cells->entries) + 1);
         ranges->octets = xmalloc(ranges->len + 1);
         ranges->blocks = xmalloc(ranges->block_room * sizeof(*ranges->blocks) + 1);
     }

@@ -1,6 +1,7 @@
 #include "zone/places/prefixes.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "zone/base/array.h"
 
@@ -191,8 +192,10 @@ bool prefixes_end(struct prefixes_maker *maker, struct prefixes *out)
         return false;
     }
     if (packer.out.count > 0) {
-        packer.out.entries =
-            xrealloc(packer.out.entries, packer.out.count * sizeof(*packer.out.entries));
+        size_t len = packer.out.count * sizeof(*packer.out.entries);
+        uint32_t *entries = memcpy(xmalloc_huge(len), packer.out.entries, len);
+        free(packer.out.entries);
+        packer.out.entries = entries;
     }
     *out = packer.out;
     return true;
