@@ -15,7 +15,7 @@ enum {
 
 struct answer_rrset {
     const struct dname *owner; /* the query's own qname wherever it is that */
-    /* Has only the type where the RRset comes from the answer cache; then there is a block. */
+    /* Has only the type where there is a block. */
     struct rrset set;
     const struct block *block; /* the RRset in wire form; NULL if there is none */
 };

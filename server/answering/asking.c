@@ -91,8 +91,6 @@ static void prefetch_sets(const struct snapshot *snapshot, const struct location
         choices[i] = zone_state_srv(zone, areas[i], turn);
         if (choices[i].set != NULL) {
             prefetch_octets(choices[i].block, sizeof(*choices[i].block));
-            __builtin_prefetch(choices[i].srv);
-            __builtin_prefetch(choices[i].set);
         }
     }
     for (size_t i = 0; i < count; i++) {

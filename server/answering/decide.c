@@ -110,8 +110,11 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     bool whole = choice.set == NULL || current || remaining.count == choice.set->count;
     if (choice.srv != NULL && whole) {
         /* A block is for the qname, not for the target of a CNAME. */
-        bool holds = is_qname && zone_state_blocks_hold(zone, answerer->snapshot.now);
-        return answer_add(answer, owner, choice.srv, holds ? choice.block : NULL);
+        static const struct rrset of_block = { .type = RR_SRV };
+        bool holds = is_qname && !answer->signatures_only &&
+                     zone_state_blocks_hold(zone, answerer->snapshot.now);
+        return answer_add(answer, owner, holds ? &of_block : choice.srv,
+                          holds ? choice.block : NULL);
     }
     struct rrset set;
     uint8_t *scratch = arena_at(answer, DECK_SRV_SCRATCH);

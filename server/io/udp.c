@@ -35,6 +35,9 @@ static struct udp_batch *batch_new(struct udp_shared *shared, bool wildcard)
         header->msg_iovlen = 1;
         header->msg_control = wildcard ? batch->control[i] : NULL;
         reset(header, wildcard);
+        batch->out_vec[i].iov_base = shared->out[i];
+        batch->out[i].msg_hdr.msg_iov = &batch->out_vec[i];
+        batch->out[i].msg_hdr.msg_iovlen = 1;
     }
     return batch;
 }
@@ -83,12 +86,14 @@ static bool take_message(const struct udp_socket *udp, unsigned at, struct reque
 static void address_reply(const struct udp_socket *udp, unsigned at, unsigned number, size_t len)
 {
     struct udp_batch *batch = udp->batch;
+    const struct msghdr *received = &batch->in[at].msg_hdr;
     struct msghdr *header = &batch->out[number].msg_hdr;
-    batch->out_vec[number] = (struct iovec){ udp->shared->out[number], len };
-    *header = batch->in[at].msg_hdr;
-    header->msg_iov = &batch->out_vec[number];
-    header->msg_flags = 0;
+    batch->out_vec[number].iov_len = len;
+    header->msg_name = received->msg_name;
+    header->msg_namelen = received->msg_namelen;
     if (udp->wildcard) {
+        header->msg_control = received->msg_control;
+        header->msg_controllen = received->msg_controllen;
         answer_from(header);
     }
 }

@@ -13,7 +13,7 @@
 
 enum {
     LOCATIONS_FILES_MAX = 4,
-    LOCATIONS_AT_ONCE = 8
+    LOCATIONS_AT_ONCE = 16
 };
 
 struct location {

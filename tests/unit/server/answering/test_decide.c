@@ -186,7 +186,7 @@ static void srv_follows_the_client_and_tells_the_scope(void **)
     query.subnet = (struct client_subnet){ .present = true, .family = 1, .source = 24 };
     assert_ok(address_parse(&query.subnet.address, "198.51.100.0"));
     const struct answer *answer = decide(&query);
-    assert_int_equal(answer->sets[0].set.count, 3); /* alice, bob and carol */
+    assert_int_equal(answer->sets[0].block->count[0], 3); /* alice, bob and carol */
     assert_int_equal(answer->scope, 24);
     query.subnet.source = 0; /* RFC 7871 7.1.2: the client asked for no tailoring, so scope 0 */
     assert_int_equal(decide(&query)->scope, 0);
