@@ -12,6 +12,7 @@ from measure import Job, median, spread
 from servers import Pool
 
 FILES = ["srv", "addr", "neg", "mix"]
+TO_FLOOR = {"srv": 1.15, "addr": 1.10, "neg": 1.15, "mix": 1.15}
 TCP = ("-T", "-c", "8", "-w", "16")
 START_S, RESIDENT_MB, RATE_SHARE = 2, 150, 0.9
 
@@ -32,7 +33,7 @@ def detail_table(samples, names):
 def bars_of_ours(bench, samples, jobs, ours, members):
     for name in FILES:
         ratio = median(samples[jobs[name]], "ratio")
-        bench.bar(f"CPU a query, `{name}`, to the floor", "<= 1.3", f"{ratio:.2f}", ratio <= 1.3)
+        bench.bar(f"CPU a query, `{name}`, to the floor", f"<= {TO_FLOOR[name]:.2f}", f"{ratio:.2f}", ratio <= TO_FLOOR[name])
     floor = median(samples[jobs["mix"]], "floor")
     user = median(samples[jobs["mix"]], "user") * 3.5 / floor
     bench.bar("user time a query, `mix`, as if the floor were 3.5 µs", "<= 1.0 µs", f"{user:.2f} µs", user <= 1)
