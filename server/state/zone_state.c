@@ -150,10 +150,11 @@ static struct deal *deal_before(const struct zone_state_sources *sources,
 static bool has_same_deal(const struct zone_state *zone, const struct zone_state_sources *sources,
                           const struct zone_state *old, uint64_t now)
 {
-    return old != NULL && sources->dealt == NULL && zone->places == old->places &&
+    const struct deal *deal = old == NULL ? NULL : old->deal;
+    return deal != NULL && sources->dealt == NULL && zone->places == old->places &&
            zone->registry_version == old->registry_version &&
            zone->health_version == old->health_version &&
-           keyring_keeps(zone->keyring, old->deal->keyring, now);
+           keyring_keeps(zone->keyring, deal->keyring, now);
 }
 
 static enum result fill(struct zone_state *zone, const struct zone_state_sources *sources,

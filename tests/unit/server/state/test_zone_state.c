@@ -3,7 +3,10 @@
 #include "tests/unit/unit.h"
 
 enum {
-    NOW = FIXTURE_NOW
+    NOW = FIXTURE_NOW,
+    PUBLISHED = NOW + 60,
+    SWITCHED = NOW + 8 * 86400, /* later than any wait for caches ends */
+    LATER_S = 2 * ROLLOVER_RESIGN_S
 };
 
 static struct pool_fixture pool;
@@ -101,9 +104,6 @@ static void roll(uint64_t now)
     advance(now);
 }
 
-/* A week is longer than any wait for caches. */
-static const uint64_t PUBLISHED = NOW + 60, SWITCHED = NOW + 8 * 86400;
-
 static void a_published_key_leaves_answers_and_sets_as_they_are(void **)
 {
     struct deal *deal = deal_ref(pool.zone->deal);
@@ -115,7 +115,7 @@ static void a_published_key_leaves_answers_and_sets_as_they_are(void **)
     assert_true(keyring_signs_alike(pool.zone->keyring, keyring));
     assert_int_equal(pool.zone->style, style);
     assert_ptr_equal(pool.zone->deal, deal);
-    assert_true(zone_state_blocks_hold(pool.zone, PUBLISHED + 2 * ROLLOVER_RESIGN_S));
+    assert_true(zone_state_blocks_hold(pool.zone, PUBLISHED + LATER_S));
     deal_unref(deal);
     keyring_unref(keyring);
 }
@@ -147,7 +147,7 @@ static void a_switch_leaves_answers_and_sets_for_a_while(void **)
     /* The next deal is the new key's. */
     next_dealt(SWITCHED + 61);
     assert_true(keyring_signs_alike(pool.zone->keyring, pool.zone->deal->keyring));
-    assert_true(zone_state_blocks_hold(pool.zone, SWITCHED + 2 * ROLLOVER_RESIGN_S));
+    assert_true(zone_state_blocks_hold(pool.zone, SWITCHED + LATER_S));
     deal_unref(deal);
     keyring_unref(keyring);
 }
@@ -176,6 +176,29 @@ static void nothing_is_kept_of_a_key_that_is_gone(void **)
     deal_unref(deal);
 }
 
+/* Answers that were cached at the same time are not renewed at the same time. */
+static void lifetimes_are_spread_evenly(void **)
+{
+    enum {
+        NAMES = 10000,
+        PARTS = 8
+    };
+    unsigned ended[PARTS] = { 0 };
+    for (int i = 0; i < NAMES; i++) {
+        struct dname_key key;
+        char text[32];
+        (void)snprintf(text, sizeof(text), "m%d.pool.test", i);
+        struct dname name = name_of(text);
+        dname_key_of(&key, &name, &pool.zone->settings.apex);
+        unsigned lifetime_s = zone_state_lifetime_s(dname_key_hash(&key));
+        assert_in_range(lifetime_s, ZONE_STATE_AGE_MAX_S / 2, ZONE_STATE_AGE_MAX_S);
+        ended[(lifetime_s - ZONE_STATE_AGE_MAX_S / 2) * PARTS / (ZONE_STATE_AGE_MAX_S / 2 + 1)]++;
+    }
+    for (int i = 0; i < PARTS; i++) {
+        assert_in_range(ended[i], NAMES / PARTS * 3 / 4, NAMES / PARTS * 5 / 4);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +207,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_switch_leaves_answers_and_sets_for_a_while, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_kept_of_a_key_that_is_gone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lifetimes_are_spread_evenly, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
