@@ -26,7 +26,8 @@ enum {
 /* The numbers below are in the order of the machine, which is part of the magic: a table is for the
  * machine that made it. */
 #define MAGIC 0x6e7473706c6f6332U /* "ntsploc2" */
-_Static_assert(sizeof(struct location_hash) == 2 * LOCATION_HASH_LEN, "it is part of the file");
+_Static_assert(sizeof(struct location_hash) == (size_t)2 * LOCATION_HASH_LEN,
+               "it is part of the file");
 
 struct head {
     uint64_t magic;
