@@ -105,6 +105,18 @@ static enum result put_member(struct registry_change *change, const struct membe
     return registry_put_node(change, &key, &node);
 }
 
+enum result registry_enter_member(struct registry_change *change, const struct member *member)
+{
+    TRY(put_member(change, member));
+    return registry_enter_regions(change, member->country);
+}
+
+enum result registry_leave_member(struct registry_change *change, const struct member *member)
+{
+    TRY(clear_traces(change, member));
+    return registry_leave_regions(change, member->country);
+}
+
 /* Takes the next id. Ids are never reused. */
 static enum result take_id(struct registry_change *change, uint64_t *out)
 {
@@ -158,8 +170,7 @@ enum result registry_add(struct registry_change *change, struct member *member, 
     TRY(take_id(change, &added.id));
     added.added_at = change->now;
     added.changed_at = change->now;
-    TRY(put_member(change, &added));
-    TRY(registry_enter_regions(change, added.country));
+    TRY(registry_enter_member(change, &added));
     *member = added;
     return RESULT_OK;
 }
@@ -213,11 +224,10 @@ enum result registry_remove(struct registry_change *change, const char *label,
     tombstone.kept = true;
     tombstone.member = old;
     memcpy(tombstone.operator_name, old.operator_name, sizeof(tombstone.operator_name));
-    TRY(clear_traces(change, &old));
+    TRY(registry_leave_member(change, &old));
     TRY(registry_written(change->diag,
                          store_delete(change->txn, TABLE_MEMBERS, old.label, strlen(old.label))));
     TRY(registry_purge_tombstones(change));
-    TRY(registry_leave_regions(change, old.country));
     return registry_put_tombstone(change, old.label, &tombstone);
 }
 
@@ -257,8 +267,7 @@ enum result registry_restore(struct registry_change *change, const char *label, 
         member.leave_at = 0;
     }
     member.changed_at = change->now;
-    TRY(put_member(change, &member));
-    TRY(registry_enter_regions(change, member.country));
+    TRY(registry_enter_member(change, &member));
     *out = member;
     return RESULT_OK;
 }

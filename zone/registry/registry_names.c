@@ -15,8 +15,7 @@ static struct store_item row_key_of(const struct dname_key *key, uint8_t *data)
     return item;
 }
 
-/* False if the octets are no row's key. */
-static bool key_of_row(struct dname_key *out, const uint8_t *data, size_t len)
+bool registry_key_of_row(struct dname_key *out, const uint8_t *data, size_t len)
 {
     bool apex = len == sizeof(apex_row) && data[0] == apex_row[0];
     if (!apex && (len == 0 || len > DNAME_KEY_MAX || data[0] == 0 || data[len - 1] != 0)) {
@@ -62,7 +61,7 @@ enum result registry_near_key(struct store_txn *txn, enum store_seek seek,
     uint8_t row[STORE_KEY_MAX];
     struct store_item row_key = row_key_of(key, row);
     enum result result = store_find(txn, TABLE_NAMES, seek, &row_key, NULL);
-    if (result == RESULT_OK && !key_of_row(found, row, row_key.len)) {
+    if (result == RESULT_OK && !registry_key_of_row(found, row, row_key.len)) {
         return RESULT_DAMAGED;
     }
     return result;
@@ -79,7 +78,7 @@ static enum result each_row(const uint8_t *key, size_t key_len, const uint8_t *v
     const struct each *each = arg;
     struct dname_key name;
     struct node node;
-    if (!key_of_row(&name, key, key_len)) {
+    if (!registry_key_of_row(&name, key, key_len)) {
         return RESULT_DAMAGED;
     }
     TRY(node_decode(&node, value, value_len));
@@ -142,7 +141,7 @@ enum result registry_occupied(struct store_txn *txn, const struct dname_key *key
         *out = false;
         return RESULT_OK;
     }
-    if (result != RESULT_OK || !key_of_row(&near, row, row_key.len)) {
+    if (result != RESULT_OK || !registry_key_of_row(&near, row, row_key.len)) {
         return RESULT_DAMAGED;
     }
     *out = dname_key_under(&near, key);

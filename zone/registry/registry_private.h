@@ -57,6 +57,10 @@ enum result registry_put_tombstone(struct registry_change *change, const char *l
 /* registry_members.c: a label as the keys of the tables have it, in lower case. False if it can't
  * be a label. */
 bool registry_label(char out[LABEL_ROOM], const char *label);
+/* The member as it is, without any check: its row and all that follows from it. */
+enum result registry_enter_member(struct registry_change *change, const struct member *member);
+/* Undoes registry_enter_member but for the row. */
+enum result registry_leave_member(struct registry_change *change, const struct member *member);
 
 /* registry_owners.c. EXISTS if an address or the target belongs to another member. The member may
  * go on with its present target, `kept`. */
@@ -83,6 +87,8 @@ enum result registry_put_node(struct registry_change *change, const struct dname
 enum result registry_delete_node(struct registry_change *change, const struct dname_key *key);
 /* True in `*out` if a node stands at or under the key. */
 enum result registry_occupied(struct store_txn *txn, const struct dname_key *key, bool *out);
+/* The key of a node from its row's; false if the octets are none. */
+bool registry_key_of_row(struct dname_key *out, const uint8_t *data, size_t len);
 /* The key of <label>.<apex>; the label is lower case. */
 struct dname_key registry_key_of(const char *label);
 

@@ -212,6 +212,21 @@ static enum result written(struct store_txn *txn, int rc)
     return store_translate(rc);
 }
 
+void store_on_write(struct store_txn *txn, store_note *note, void *arg)
+{
+    ASSERT(txn->writing);
+    txn->note = note;
+    txn->note_arg = arg;
+}
+
+static void note_write(struct store_txn *txn, enum store_table table, const void *key,
+                       size_t key_len)
+{
+    if (txn->note != NULL) {
+        txn->note(txn, table, key, key_len, txn->note_arg);
+    }
+}
+
 bool store_changed(const struct store_txn *txn)
 {
     return txn->changed;
@@ -228,6 +243,7 @@ enum result store_put(struct store_txn *txn, enum store_table table, const void 
     if (txn->failed != 0) {
         return store_translate(txn->failed);
     }
+    note_write(txn, table, key, key_len);
     MDB_val k = store_val(key, key_len), v = store_val(value, value_len);
     return written(txn, mdb_put(txn->txn, dbi, &k, &v, 0));
 }
@@ -243,6 +259,7 @@ enum result store_delete(struct store_txn *txn, enum store_table table, const vo
     if (txn->failed != 0) {
         return store_translate(txn->failed);
     }
+    note_write(txn, table, key, key_len);
     MDB_val k = store_val(key, key_len);
     return written(txn, mdb_del(txn->txn, dbi, &k, NULL));
 }

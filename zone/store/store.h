@@ -127,6 +127,11 @@ enum result store_get(struct store_txn *txn, enum store_table table, const void 
                       size_t key_len, struct store_item *value);
 enum result store_put(struct store_txn *txn, enum store_table table, const void *key,
                       size_t key_len, const void *value, size_t value_len);
+/* Calls `note` before each row that the write transaction puts or deletes; it may read, but not
+ * write. Rows that store_restore replaces are not told. */
+typedef void store_note(struct store_txn *txn, enum store_table table, const void *key,
+                        size_t key_len, void *arg);
+void store_on_write(struct store_txn *txn, store_note *note, void *arg);
 /* True if the write transaction has put or deleted anything. */
 bool store_changed(const struct store_txn *txn);
 /* NOT_FOUND if there is none. */

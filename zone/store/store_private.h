@@ -45,6 +45,8 @@ struct store_txn {
     atomic_bool inside; /* has a snapshot or is about to begin one */
     uint64_t number;    /* of the last commit that it saw */
     bool writing, resting, changed;
+    store_note *note; /* NULL: nobody wants to know of writes */
+    void *note_arg;
     int failed; /* first error of a write: later LMDB says only that the transaction is bad */
     MDB_cursor *cursors[TABLE_COUNT];
     bool placed[TABLE_COUNT]; /* the cursor belongs to the present snapshot */
