@@ -55,17 +55,22 @@ static void a_key_is_read_back_and_no_other_text_is_one(void **)
     assert_int_equal(ledgerrow_name(&name, (enum ledgerrow_kind)0, "a", 1), RESULT_INVALID);
 }
 
+static void flip(char *key, size_t bit)
+{
+    key[bit / 8] = (char)((unsigned char)key[bit / 8] ^ 1U << bit % 8);
+}
+
 static void every_flipped_bit_of_a_key_is_another_key_or_none(void **)
 {
     struct ledgerrow_name name = row(LEDGERROW_TOMBSTONE, "fra2"), other;
     char key[LEDGERROW_KEY_ROOM];
     size_t len = strlen(ledgerrow_key(&name, key));
     for (size_t bit = 0; bit < 8 * len; bit++) {
-        key[bit / 8] ^= (char)(1U << bit % 8);
+        flip(key, bit);
         if (ledgerrow_parse(&other, (struct octets){ (const uint8_t *)key, len }) == RESULT_OK) {
             assert_int_not_equal(ledgerrow_order(&name, &other), 0);
         }
-        key[bit / 8] ^= (char)(1U << bit % 8);
+        flip(key, bit);
     }
 }
 
