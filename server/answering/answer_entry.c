@@ -88,8 +88,10 @@ void answer_entry_show(const struct answer_entry *entry, struct cached_answer *o
         out->block.count[i] = entry->count[i];
         out->block.patch_count[i] = entry->patch_count[i];
     }
-    for (size_t i = 0; i < patches; i += sizeof(uint16_t)) {
-        memcpy((uint8_t *)out->block.patches + i, entry->octets + i, sizeof(uint16_t));
+    /* In whole words: what follows the patches is longer than one. */
+    _Static_assert(sizeof(out->block.patches) % sizeof(uint64_t) == 0, "rounding up stays inside");
+    for (size_t i = 0; i < patches; i += sizeof(uint64_t)) {
+        memcpy((uint8_t *)out->block.patches + i, entry->octets + i, sizeof(uint64_t));
     }
 }
 

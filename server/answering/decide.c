@@ -359,7 +359,8 @@ static enum result decide(struct answerer *answerer, const struct asking *asking
 
 void decide_begin(struct answerer *answerer)
 {
-    answerer->chain.snapshot = answerer->whoami.snapshot = &answerer->snapshot;
+    answerer->whoami.snapshot = &answerer->snapshot;
+    nsec_chain_begin_batch(&answerer->chain, &answerer->snapshot);
     snapshot_begin(&answerer->snapshot);
 }
 

@@ -51,27 +51,17 @@ static void common_ancestor(struct dname_key *best, const struct dname_key *key,
 }
 
 /* The NSEC that covers the wildcard at the closest encloser of `key` (RFC 4035 3.1.3.2). Both names
- * of `covering` tell the closest encloser. Often `covering` covers the wildcard too. */
+ * of `covering` tell the closest encloser. */
 static enum result deny_wildcard(struct answer *answer, struct nsec_chain *chain,
                                  const struct dname_key *key, const struct nsec *covering)
 {
-    struct dname_key encloser = { .len = 0 }, wildcard;
+    struct dname_key encloser;
     const struct nsec *nsec = NULL;
+    encloser.len = 0;
     common_ancestor(&encloser, key, &covering->key);
     common_ancestor(&encloser, key, &covering->next);
-    if (encloser.len + 2 > DNAME_KEY_MAX) {
-        return RESULT_TOO_LONG;
-    }
-    wildcard = encloser;
-    wildcard.octets[wildcard.len++] = '*';
-    wildcard.octets[wildcard.len++] = 0;
-    if (nsec_chain_covers(covering, &wildcard)) {
-        return RESULT_OK;
-    }
-    const struct answer_cache_key hint =
-        answer_cache_key_of(&encloser, dname_key_hash(&encloser), RR_NSEC);
-    TRY(nsec_chain_covering(chain, &wildcard, &hint, &nsec));
-    return add_nsec(answer, nsec);
+    TRY(nsec_chain_wildcard(chain, &encloser, covering, &nsec));
+    return nsec == covering ? RESULT_OK : add_nsec(answer, nsec);
 }
 
 /* True if `next`, the first name after `key` (empty: none), lies below `key`. Then `key` is an

@@ -18,6 +18,12 @@ size_t nsec_chain_types(const struct zone_state *zone, const struct node *node,
     return count;
 }
 
+void nsec_chain_begin_batch(struct nsec_chain *chain, const struct snapshot *snapshot)
+{
+    chain->snapshot = snapshot;
+    chain->has_apex_wildcard = false;
+}
+
 void nsec_chain_begin(struct nsec_chain *chain)
 {
     chain->used = 0;
@@ -159,7 +165,8 @@ enum result nsec_chain_missing_name(struct nsec_chain *chain,
     return RESULT_OK;
 }
 
-bool nsec_chain_covers(const struct nsec *nsec, const struct dname_key *key)
+/* True if the name lies between the owner and the next name. */
+static bool covers(const struct nsec *nsec, const struct dname_key *key)
 {
     return dname_key_compare(&nsec->key, key) < 0 &&
            (nsec->next.len == 0 || dname_key_compare(key, &nsec->next) < 0);
@@ -169,7 +176,7 @@ enum result nsec_chain_covering(struct nsec_chain *chain, const struct dname_key
                                 const struct answer_cache_key *hint, const struct nsec **out)
 {
     const struct nsec *hinted = hint == NULL ? NULL : find(chain, hint);
-    if (hinted != NULL && nsec_chain_covers(hinted, key)) {
+    if (hinted != NULL && covers(hinted, key)) {
         *out = hinted;
         return RESULT_OK;
     }
@@ -179,4 +186,47 @@ enum result nsec_chain_covering(struct nsec_chain *chain, const struct dname_key
     return registry_near_key(chain->snapshot->registry, SEEK_BEFORE, key, &before) == RESULT_OK
                ? nsec_chain_at(chain, &before, DENIAL_NSEC, out)
                : RESULT_DAMAGED;
+}
+
+static bool same_owner(const struct nsec *a, const struct nsec *b)
+{
+    return a->key.len == b->key.len && memcmp(a->key.octets, b->key.octets, a->key.len) == 0;
+}
+
+/* Keeps a cached NSEC for the batch: what it points to stays as long. */
+static void keep(struct nsec *out, const struct nsec *nsec)
+{
+    out->cached = nsec->cached;
+    out->block = &out->cached.block;
+    out->set.type = RR_NSEC;
+    copy_key(&out->key, nsec->key.octets, nsec->key.len);
+    copy_key(&out->next, nsec->next.octets, nsec->next.len);
+}
+
+enum result nsec_chain_wildcard(struct nsec_chain *chain, const struct dname_key *at,
+                                const struct nsec *covering, const struct nsec **out)
+{
+    bool is_apex = at->len == 0;
+    if (is_apex && chain->has_apex_wildcard) {
+        const struct nsec *kept = &chain->apex_wildcard;
+        *out = same_owner(covering, kept) ? covering : kept;
+        return RESULT_OK;
+    }
+    struct dname_key wildcard;
+    if (at->len + 2 > DNAME_KEY_MAX) {
+        return RESULT_TOO_LONG;
+    }
+    copy_key(&wildcard, at->octets, at->len);
+    wildcard.octets[wildcard.len++] = '*';
+    wildcard.octets[wildcard.len++] = 0;
+    *out = covering;
+    if (!covers(covering, &wildcard)) {
+        const struct answer_cache_key hint = cache_key_of(at, DENIAL_NSEC);
+        TRY(nsec_chain_covering(chain, &wildcard, &hint, out));
+    }
+    if (is_apex && (*out)->block != NULL) {
+        keep(&chain->apex_wildcard, *out);
+        chain->has_apex_wildcard = true;
+    }
+    return RESULT_OK;
 }

@@ -25,14 +25,19 @@ struct nsec {
 };
 
 struct nsec_chain {
-    const struct snapshot *snapshot; /* set by the owner */
+    const struct snapshot *snapshot;
     unsigned used;
     struct nsec nsecs[NSEC_CHAIN_NSECS]; /* of the answer being made */
-    struct block missing_block;          /* of nsec_chain_missing_name */
+    /* That covers the wildcard at the apex, which denies most missing names. Valid for a batch. */
+    struct nsec apex_wildcard;
+    bool has_apex_wildcard;
+    struct block missing_block; /* of nsec_chain_missing_name */
     uint8_t missing_wire[NSEC_CHAIN_WIRE];
     uint8_t node_data[NODE_ENCODED_MAX];
 };
 
+/* Begins a batch. */
+void nsec_chain_begin_batch(struct nsec_chain *chain, const struct snapshot *snapshot);
 /* Begins an answer: the NSECs given from now on are valid until the next call. An answer takes at
  * most NSEC_CHAIN_NSECS of them. */
 void nsec_chain_begin(struct nsec_chain *chain);
@@ -44,6 +49,11 @@ enum result nsec_chain_at(struct nsec_chain *chain, const struct dname_key *key,
  * likely predecessor of the name. */
 enum result nsec_chain_covering(struct nsec_chain *chain, const struct dname_key *key,
                                 const struct answer_cache_key *hint, const struct nsec **out);
+
+/* The NSEC of the chain that covers the wildcard at a name. Often it is `covering`, that of a name
+ * below. */
+enum result nsec_chain_wildcard(struct nsec_chain *chain, const struct dname_key *at,
+                                const struct nsec *covering, const struct nsec **out);
 
 /* A name without a node. */
 struct missing_name {
@@ -57,9 +67,6 @@ struct missing_name {
 enum result nsec_chain_missing_name(struct nsec_chain *chain,
                                     const struct missing_name *missing_name,
                                     const struct nsec **out);
-
-/* True if the name lies between the owner and the next name. */
-bool nsec_chain_covers(const struct nsec *nsec, const struct dname_key *key);
 
 /* The types at a node in ascending order, without RRSIG and NSEC, which nsec_rdata adds. Returns
  * their number. */
