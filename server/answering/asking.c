@@ -68,12 +68,17 @@ static void prefetch_octets(const void *from, size_t len)
 }
 
 /* Prefetches the sets that the clients will get, again level by level. The turns are those of now:
- * a query of the same area before it in the list takes one more. */
+ * a query of the same area before it in the list takes one more. Two areas with the same remainder
+ * make a wrong guess, which only leaves the set where it is. */
 static void prefetch_sets(const struct snapshot *snapshot, const struct location *located,
                           size_t count)
 {
     const struct zone_state *zone = snapshot->zone;
+    enum {
+        REMAINDERS = 256
+    };
     uint16_t areas[LOCATIONS_AT_ONCE];
+    uint8_t ahead[REMAINDERS] = { 0 }; /* queries before, by the remainder of the area */
     struct srv_choice choices[LOCATIONS_AT_ONCE];
     for (size_t i = 0; i < count; i++) {
         areas[i] = steering_area(&zone->deal->shared->steering, located[i].cell);
@@ -85,9 +90,7 @@ static void prefetch_sets(const struct snapshot *snapshot, const struct location
         struct counters_due due;
         uint32_t turn = counters_turn(snapshot->counters, areas[i], located[i].cell, &due);
         __builtin_prefetch(due.query, 1);
-        for (size_t before = 0; before < i; before++) {
-            turn += areas[before] == areas[i];
-        }
+        turn += ahead[areas[i] % REMAINDERS]++;
         choices[i] = zone_state_srv(zone, areas[i], turn);
         if (choices[i].set != NULL) {
             prefetch_octets(choices[i].block, sizeof(*choices[i].block));
