@@ -185,6 +185,9 @@ static void *run(void *arg)
         }
         if (ready <= 0 || timeout == 0 || waiting.list[0].revents != 0) {
             alive = uv_run(&worker->loop, UV_RUN_NOWAIT) != 0;
+            if (worker->udp_count + worker->retired_count == 0 && worker->xdp == NULL) {
+                waiting.count = 1; /* there never were others, or they are closed now */
+            }
         }
     }
     free(waiting.list);
