@@ -16,12 +16,11 @@ enum {
 };
 
 static struct pool_fixture pool;
-static struct sigcache *cache;
+static struct handler_parts shared;
 static struct refresh *refresh;
 static struct collector *collector;
 static struct worker *workers[WORKERS];
 static struct endpoint endpoint;
-static struct rrl *rrl;
 
 static void log_nothing(int, const struct log_fields *, const char *)
 {
@@ -44,26 +43,24 @@ static int set_up(void **)
 {
     struct diag diag = { "" };
     pool_fixture_init(&pool, NULL);
-    cache = sigcache_new(1024);
-    rrl = rrl_new();
+    static const struct identity identity = { NULL, NULL };
+    handler_parts_fill(&shared, 4, WORKERS);
+    shared.registry = pool.stores[0];
+    shared.identity = &identity;
     const struct collector_sources counts = { .registry = pool.stores[0], .log = log_nothing };
     assert_ok(collector_new(&collector, &counts, &diag));
     const struct refresh_sources sources = { .registry = pool.stores[0],
                                              .health = pool.stores[1],
                                              .keys = pool.stores[2],
                                              .seal = pool.seal,
-                                             .cache = cache,
+                                             .cache = shared.cache,
                                              .collector = collector,
                                              .log = log_nothing };
     assert_ok(refresh_new(&refresh, &sources, &diag));
     assert_ok(address_parse(&endpoint.address, "127.0.0.1"));
     endpoint.port = free_port();
-    static const struct identity identity = { NULL, NULL };
     struct kept kept = { .count = 0 };
-    const struct worker_parts parts = { .handler = { .registry = pool.stores[0],
-                                                     .cache = cache,
-                                                     .rrl = rrl,
-                                                     .identity = &identity },
+    const struct worker_parts parts = { .handler = shared,
                                         .listen = &endpoint,
                                         .listen_count = 1,
                                         .kept = &kept,
@@ -88,8 +85,7 @@ static int tear_down(void **)
         worker_free(workers[i]);
     }
     collector_free(collector);
-    sigcache_free(cache);
-    rrl_free(rrl);
+    handler_parts_free(&shared);
     pool_fixture_done(&pool);
     return 0;
 }
