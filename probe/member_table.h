@@ -54,9 +54,10 @@ typedef void member_table_confirmed(struct probed_member *member, unsigned index
  * began are confirmed if it went well for their family, else dropped. */
 void member_table_confirm(struct member_table *table, uint64_t since_ms,
                           member_table_confirmed *confirmed, void *arg);
-/* Writes what is new, or all verdicts if the journal wants that: first, in a report of its own, what
- * can change an answer (this vantage point's own state, verdicts with a new outline, events), then
- * the other verdicts, then samples. Whoever carries reports far may leave the later ones out. */
+/* Writes what is new, or all verdicts if the journal wants that: first, in a report of its own,
+ * what can change an answer (this vantage point's own state, verdicts with a new outline, events),
+ * then the other verdicts, then samples. Whoever carries reports far may leave the later ones out.
+ */
 enum result member_table_write(struct member_table *table, struct report_queue *queue,
                                struct diag *diag);
 /* A member's health waits for member_table_write. */

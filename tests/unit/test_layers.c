@@ -85,12 +85,11 @@ static void add_source(const char *path)
 static int read_tree(void **)
 {
     static char folders[][sizeof(SOURCE_DIR) + 16] = {
-        SOURCE_DIR "/zone",  SOURCE_DIR "/dnssec", SOURCE_DIR "/server",
-        SOURCE_DIR "/probe", SOURCE_DIR "/fleet",  SOURCE_DIR "/tools",  SOURCE_DIR "/tests",
+        SOURCE_DIR "/zone",  SOURCE_DIR "/dnssec", SOURCE_DIR "/server", SOURCE_DIR "/probe",
+        SOURCE_DIR "/fleet", SOURCE_DIR "/tools",  SOURCE_DIR "/tests",
     };
-    char *roots[] = {
-        folders[0], folders[1], folders[2], folders[3], folders[4], folders[5], folders[6], NULL
-    };
+    char *roots[] = { folders[0], folders[1], folders[2], folders[3],
+                      folders[4], folders[5], folders[6], NULL };
     FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     if (tree == NULL) {
         return -1;
@@ -208,8 +207,7 @@ static void rooms_follow_their_order(void **)
 
 /* A module is a .c file and its header. The modules of these folders include each other in one
  * direction only. */
-static const char *const without_circles[] = { "zone/", "dnssec/", "server/", "probe/",
-                                              "fleet/" };
+static const char *const without_circles[] = { "zone/", "dnssec/", "server/", "probe/", "fleet/" };
 
 enum {
     UNSEEN,
