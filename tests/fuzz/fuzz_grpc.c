@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "fleet/grpc.h"
+#include "tools/fleet/grpc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

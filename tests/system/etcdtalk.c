@@ -1,4 +1,4 @@
-/* etcdtalk: the client of etcd (fleet/etcd.h) at the end of a pipe, for test_etcd.py.
+/* etcdtalk: the client of etcd (tools/fleet/etcd.h) at the end of a pipe, for test_etcd.py.
  *
  * use: etcdtalk CA CERTIFICATE KEY MESSAGE_MAX NODE...
  *
@@ -27,7 +27,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "fleet/etcd.h"
+#include "tools/fleet/etcd.h"
 #include "zone/base/clock.h"
 
 enum {

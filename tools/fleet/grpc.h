@@ -1,9 +1,9 @@
 /* gRPC over HTTP/2, without HTTP/2: the framing of messages in a body, and what headers and
  * trailers say of the outcome. */
-#ifndef FLEET_GRPC_H
-#define FLEET_GRPC_H
+#ifndef TOOLS_GRPC_H
+#define TOOLS_GRPC_H
 
-#include "fleet/protobuf.h"
+#include "tools/fleet/protobuf.h"
 #include "zone/base/result.h"
 
 enum {

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "fleet/etcd_private.h"
+#include "tools/fleet/etcd_private.h"
 #include "zone/base/clock.h"
 #include "zone/base/u64.h"
 

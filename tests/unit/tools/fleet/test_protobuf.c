@@ -1,4 +1,4 @@
-#include "fleet/protobuf.h"
+#include "tools/fleet/protobuf.h"
 #include "tests/unit/unit.h"
 
 static void assert_written(const struct protobuf *message, const char *octets, size_t len)

@@ -1,4 +1,4 @@
-#include "fleet/grpc.h"
+#include "tools/fleet/grpc.h"
 #include "tests/unit/unit.h"
 
 static void say(struct grpc_outcome *outcome, const char *line)

@@ -3,8 +3,8 @@
  *
  * A reader is a struct reader (zone/base/wire.h). Its failure sticks: go through all fields, then
  * ask `failed` once. Fields that a decoder does not know are skipped, as the format demands. */
-#ifndef FLEET_PROTOBUF_H
-#define FLEET_PROTOBUF_H
+#ifndef TOOLS_PROTOBUF_H
+#define TOOLS_PROTOBUF_H
 
 #include "zone/base/wire.h"
 

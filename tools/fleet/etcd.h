@@ -20,13 +20,13 @@
  *   is no proof of a position.
  * - A watch goes on after its user was deleted, until the connection ends.
  * - Any user may compact the history: be ready to read all anew. */
-#ifndef FLEET_ETCD_H
-#define FLEET_ETCD_H
+#ifndef TOOLS_ETCD_H
+#define TOOLS_ETCD_H
 
 #include <poll.h>
 
-#include "fleet/etcdreply.h"
-#include "fleet/etcdrequest.h"
+#include "tools/fleet/etcdreply.h"
+#include "tools/fleet/etcdrequest.h"
 #include "zone/base/address.h"
 
 enum {

@@ -1,4 +1,4 @@
-#include "fleet/grpc.h"
+#include "tools/fleet/grpc.h"
 
 #include <ctype.h>
 #include <stdlib.h>

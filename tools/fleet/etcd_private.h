@@ -1,10 +1,10 @@
 /* Shared by the files of the client only, so that no other file sees libcurl. */
-#ifndef FLEET_ETCD_PRIVATE_H
-#define FLEET_ETCD_PRIVATE_H
+#ifndef TOOLS_ETCD_PRIVATE_H
+#define TOOLS_ETCD_PRIVATE_H
 
 #include <curl/curl.h>
 
-#include "fleet/etcd.h"
+#include "tools/fleet/etcd.h"
 
 enum {
     ETCD_PAUSE_AT = 1 << 20,   /* octets that wait for a watch's reader before it is held up */

@@ -1,10 +1,10 @@
 /* Replies of etcd, as messages of its API v3. The engine is not trusted: every decoder reads the
  * whole message before it says OK, and is INVALID otherwise. Lists are then walked by the `next`
  * functions, which can't fail any more. What they hand out lies within the message. */
-#ifndef FLEET_ETCDREPLY_H
-#define FLEET_ETCDREPLY_H
+#ifndef TOOLS_ETCDREPLY_H
+#define TOOLS_ETCDREPLY_H
 
-#include "fleet/grpc.h"
+#include "tools/fleet/grpc.h"
 
 enum {
     ETCDREPLY_TEXT_ROOM = 64

@@ -1,8 +1,8 @@
 /* Requests to etcd, as messages of its API v3 (rpc.proto of etcd 3.4 and 3.5). */
-#ifndef FLEET_ETCDREQUEST_H
-#define FLEET_ETCDREQUEST_H
+#ifndef TOOLS_ETCDREQUEST_H
+#define TOOLS_ETCDREQUEST_H
 
-#include "fleet/protobuf.h"
+#include "tools/fleet/protobuf.h"
 
 /* Keys from `from` up to `to`, which is not one of them. Without `to`: the one key `from`. */
 struct etcdrequest_keys {

@@ -1,4 +1,4 @@
-#include "fleet/etcdrequest.h"
+#include "tools/fleet/etcdrequest.h"
 
 /* The default of a field is not written. */
 static void put_value(struct protobuf *out, unsigned field, uint64_t value)

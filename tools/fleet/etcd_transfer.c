@@ -1,7 +1,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 
-#include "fleet/etcd_private.h"
+#include "tools/fleet/etcd_private.h"
 #include "zone/base/clock.h"
 
 /* Only what can't fail without a bug of ours, or for want of memory. */

@@ -1,10 +1,10 @@
-#include "fleet/etcd.h"
+#include "tools/fleet/etcd.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fleet/etcd_private.h"
+#include "tools/fleet/etcd_private.h"
 
 static enum result read_file(struct etcd_file *out, const char *path, struct diag *diag)
 {

@@ -1,4 +1,4 @@
-#include "fleet/etcdreply.h"
+#include "tools/fleet/etcdreply.h"
 #include "tests/unit/unit.h"
 
 #define OCTETS(text)                                                                               \

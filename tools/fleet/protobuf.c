@@ -1,4 +1,4 @@
-#include "fleet/protobuf.h"
+#include "tools/fleet/protobuf.h"
 
 #include <stdlib.h>
 
