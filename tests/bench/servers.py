@@ -1,5 +1,6 @@
 """Starts the servers that the benchmark measures: the kernel floor, and ntspoold with a generated pool. Other nameservers: peers.py."""
 
+import itertools
 import json
 import pathlib
 import random
@@ -159,7 +160,8 @@ class Pool:
 
     def __init__(self, work, members):
         self.members = members
-        self.directory = self.files = work / f"pool-{members}"
+        paths = (work / f"pool-{members}-{number}" for number in itertools.count(1))
+        self.directory = self.files = next(path for path in paths if not path.exists())
         self.state = self.directory / "state"
         self.queries = min(15 * members, 60000)  # per file
         call(sys.executable, HERE / "generate.py", self.directory, members, self.queries)

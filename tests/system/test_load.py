@@ -211,17 +211,29 @@ def test_end_waits_for_no_store(pool):
     holder.kill()
 
 
-def test_end_while_it_starts(pool):
-    """The server checks a store in a child process, which waits while another process has locked the whole lock file."""
+@pytest.mark.parametrize("vouched", [False, True])
+def test_end_while_it_starts(pool, vouched):
+    """The server checks a store in a child process, unless its voucher holds. To open it, either waits while another process has locked the
+    whole lock file."""
+    voucher = pool.state / "registry/voucher"
+    until(lambda: pool.cli("zone", "show") and voucher.exists(), 20, "a store that has settled is vouched for")
+    if not vouched:
+        voucher.unlink()
     with open(pool.state / "registry/lock.mdb", "r+b") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX)
         server = pool.machine.start("starting", [BIN / "ntspoold", "-s", pool.state, "--listen", "127.0.0.1@53"], env=environment())
-        until(lambda: children(server), 20, "the child")
+        until(lambda: waits_for_lock(server.pid) if vouched else children(server), 20, "it opens the store")
         for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
             server.child.send_signal(number)
         time.sleep(0.5)
         assert server.running
         assert server.stop(timeout=15) == 0
+
+
+def waits_for_lock(pid):
+    """A line of /proc/locks for one that waits: 15: -> POSIX ADVISORY READ PID ..."""
+    with open("/proc/locks") as locks:
+        return any("->" in line and f" {pid} " in line for line in locks)
 
 
 def children(process):

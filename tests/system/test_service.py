@@ -132,15 +132,16 @@ def test_watchdog_starves_when_a_worker_hangs(pool, manager):
     pool.stop()
 
 
-def waiting_by(pid, call):
-    """The threads of a process that wait in this system call."""
-    return [tid for tid in threads(pid) if Path(f"/proc/{pid}/task/{tid}/syscall").read_text().split()[0] == call]
+def waiting_by(pid, call, nice):
+    """The threads of a process that wait in this system call and have this nice value."""
+    return [tid for tid in threads(pid) if Path(f"/proc/{pid}/task/{tid}/syscall").read_text().split()[0] == call
+            and os.getpriority(os.PRIO_PROCESS, tid) == nice]
 
 
 def test_no_hanging_thread_of_the_metrics_ends_a_server_that_answers(pool, manager):
     pool.serve("--workers", "1", "--metrics", "127.0.0.1@9153")
     manager.hears("WATCHDOG=1")
-    tid, = until(lambda: waiting_by(pool.server.pid, _POLL), 20, "it waits for scrapes")
+    tid, = until(lambda: waiting_by(pool.server.pid, _POLL, 10), 20, "it waits for scrapes")
     with Held(tid):
         pool.server.said("the thread of the metrics hangs", timeout=40)
         manager.forget()
