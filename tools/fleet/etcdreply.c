@@ -144,14 +144,14 @@ static bool read_part(struct etcdreply_part *out, struct octets octets)
     return field.number == 3 && !message.failed;
 }
 
-enum result etcdreply_txn(struct etcdreply_txn *out, struct octets octets, struct diag *diag)
+enum result etcdreply_txn(struct etcdreply_txn *out, struct octets message, struct diag *diag)
 {
-    struct reader message = reader_of(octets.data, octets.len);
-    struct etcdreply_txn txn = { .rest = message };
+    struct reader fields = reader_of(message.data, message.len);
+    struct etcdreply_txn txn = { .rest = fields };
     struct protobuf_field field;
     struct etcdreply_part part;
     bool ok = true;
-    while (ok && protobuf_next(&message, &field)) {
+    while (ok && protobuf_next(&fields, &field)) {
         if (protobuf_is_octets(&field, 1)) {
             ok = read_header(&txn.header, field.octets);
         } else if (protobuf_is_octets(&field, 3)) {
@@ -159,7 +159,7 @@ enum result etcdreply_txn(struct etcdreply_txn *out, struct octets octets, struc
         }
         take_flag(&field, 2, &txn.held);
     }
-    if (!ok || message.failed) {
+    if (!ok || fields.failed) {
         return fail(diag, "reply to a transaction");
     }
     *out = txn;
@@ -193,14 +193,14 @@ static bool read_event(struct etcdreply_event *out, struct octets octets)
     return ok && !message.failed && type <= 1;
 }
 
-enum result etcdreply_events(struct etcdreply_events *out, struct octets octets, struct diag *diag)
+enum result etcdreply_events(struct etcdreply_events *out, struct octets message, struct diag *diag)
 {
-    struct reader message = reader_of(octets.data, octets.len);
-    struct etcdreply_events events = { .rest = message };
+    struct reader fields = reader_of(message.data, message.len);
+    struct etcdreply_events events = { .rest = fields };
     struct protobuf_field field;
     struct etcdreply_event event;
     bool ok = true;
-    while (ok && protobuf_next(&message, &field)) {
+    while (ok && protobuf_next(&fields, &field)) {
         if (protobuf_is_octets(&field, 1)) {
             ok = read_header(&events.header, field.octets);
         } else if (protobuf_is_octets(&field, 6)) {
@@ -214,7 +214,7 @@ enum result etcdreply_events(struct etcdreply_events *out, struct octets octets,
         take_value(&field, 5, &events.compacted);
         take_flag(&field, 7, &events.more);
     }
-    if (!ok || message.failed) {
+    if (!ok || fields.failed) {
         return fail(diag, "message of a watch");
     }
     *out = events;
@@ -239,13 +239,13 @@ static void take_error(struct etcdreply_status *status, struct octets text)
     status->trouble = true;
 }
 
-enum result etcdreply_status(struct etcdreply_status *out, struct octets octets, struct diag *diag)
+enum result etcdreply_status(struct etcdreply_status *out, struct octets message, struct diag *diag)
 {
-    struct reader message = reader_of(octets.data, octets.len);
+    struct reader fields = reader_of(message.data, message.len);
     struct etcdreply_status status = { .size = 0 };
     struct protobuf_field field;
     bool ok = true;
-    while (ok && protobuf_next(&message, &field)) {
+    while (ok && protobuf_next(&fields, &field)) {
         if (protobuf_is_octets(&field, 1)) {
             ok = read_header(&status.header, field.octets);
         } else if (protobuf_is_octets(&field, 2)) {
@@ -260,7 +260,7 @@ enum result etcdreply_status(struct etcdreply_status *out, struct octets octets,
         take_value(&field, 9, &status.used);
         take_flag(&field, 10, &status.learner);
     }
-    if (!ok || message.failed) {
+    if (!ok || fields.failed) {
         return fail(diag, "status");
     }
     *out = status;

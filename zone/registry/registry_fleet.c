@@ -168,22 +168,31 @@ enum result registry_fleet_each(struct store_txn *txn, registry_fleet_visit *vis
     return RESULT_OK;
 }
 
+struct taken_row {
+    const struct registry_fleet_row *row;
+};
+
+struct missing_row {
+    struct registry_fleet_row *row;
+};
+
 /* Rows on their way in. `list` is sorted, has each row once, and points to the caller's rows or to
  * `missing`. */
 struct take {
     struct registry_change *change;
-    const struct registry_fleet_row **list;
+    struct taken_row *list;
     size_t count, room;
-    struct registry_fleet_row **missing;
+    struct missing_row *missing;
     size_t missing_count, missing_room;
     uint8_t *buffer; /* of STORE_VALUE_MAX */
 };
 
 static int order_rows(const void *left, const void *right)
 {
-    const struct registry_fleet_row *const *a = left, *const *b = right;
-    int order = ledgerrow_order(&(*a)->name, &(*b)->name);
-    return order != 0 ? order : (*a > *b) - (*a < *b); /* one array: later rows are behind */
+    const struct registry_fleet_row *a = ((const struct taken_row *)left)->row,
+                                    *b = ((const struct taken_row *)right)->row;
+    int order = ledgerrow_order(&a->name, &b->name);
+    return order != 0 ? order : (a > b) - (a < b); /* one array: later rows are behind */
 }
 
 static const struct registry_fleet_row *find(const struct take *take,
@@ -192,9 +201,9 @@ static const struct registry_fleet_row *find(const struct take *take,
     size_t low = 0, high = take->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = ledgerrow_order(&take->list[middle]->name, name);
+        int order = ledgerrow_order(&take->list[middle].row->name, name);
         if (order == 0) {
-            return take->list[middle];
+            return take->list[middle].row;
         }
         if (order < 0) {
             low = middle + 1;
@@ -223,7 +232,8 @@ static enum result miss(const struct registry_fleet_row *row, void *arg)
     if (find(take, &row->name) == NULL) {
         struct registry_fleet_row *gone = xmalloc(sizeof(*gone));
         *gone = (struct registry_fleet_row){ .name = row->name, .gone = true };
-        ARRAY_PUSH(take->missing, take->missing_count, take->missing_room, gone);
+        ARRAY_PUSH(take->missing, take->missing_count, take->missing_room,
+                   (struct missing_row){ gone });
     }
     return RESULT_OK;
 }
@@ -234,7 +244,7 @@ static enum result choose(struct take *take, const struct registry_fleet_row *ro
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         if (table_of(rows[i].name.kind) != TABLE_COUNT) { /* others are not the registry's */
-            ARRAY_PUSH(take->list, take->count, take->room, &rows[i]);
+            ARRAY_PUSH(take->list, take->count, take->room, (struct taken_row){ &rows[i] });
         }
     }
     if (take->count > 0) {
@@ -242,7 +252,7 @@ static enum result choose(struct take *take, const struct registry_fleet_row *ro
     }
     for (size_t i = 0; i < take->count; i++) {
         bool last = i + 1 == take->count ||
-                    ledgerrow_order(&take->list[i]->name, &take->list[i + 1]->name) != 0;
+                    ledgerrow_order(&take->list[i].row->name, &take->list[i + 1].row->name) != 0;
         if (last) {
             take->list[kept++] = take->list[i];
         }
@@ -252,11 +262,11 @@ static enum result choose(struct take *take, const struct registry_fleet_row *ro
         TRY(registry_fleet_each(take->change->txn, miss, take));
     }
     for (size_t i = 0; i < take->missing_count; i++) {
-        ARRAY_PUSH(take->list, take->count, take->room, take->missing[i]);
+        ARRAY_PUSH(take->list, take->count, take->room, (struct taken_row){ take->missing[i].row });
     }
     kept = 0;
     for (size_t i = 0; i < take->count; i++) {
-        if (!is_here(take, take->list[i])) {
+        if (!is_here(take, take->list[i].row)) {
             take->list[kept++] = take->list[i];
         }
     }
@@ -377,7 +387,7 @@ static enum result each_of(struct take *take,
                                               const struct registry_fleet_row *row))
 {
     for (size_t i = 0; i < take->count; i++) {
-        const struct registry_fleet_row *row = take->list[i];
+        const struct registry_fleet_row *row = take->list[i].row;
         char key[LEDGERROW_KEY_ROOM];
         enum result result = act(take, row);
         if (result == RESULT_DAMAGED || result == RESULT_NEWER) {
@@ -421,7 +431,7 @@ enum result registry_fleet_take(struct registry_change *change,
         result = apply(&take);
     }
     for (size_t i = 0; i < take.missing_count; i++) {
-        free(take.missing[i]);
+        free(take.missing[i].row);
     }
     free(take.missing);
     free(take.list);

@@ -146,13 +146,13 @@ int store_voucher_keep(const char *path, enum store_kind kind)
     return fd;
 }
 
-void store_voucher_renew(int fd, const char *path, enum store_kind kind, bool committed)
+void store_voucher_renew(int kept, const char *path, enum store_kind kind, bool committed)
 {
     struct voucher now;
-    if (fd >= 0 && committed && describe(path, kind, &now)) {
-        write_line(fd, &now);
+    if (kept >= 0 && committed && describe(path, kind, &now)) {
+        write_line(kept, &now);
     }
-    if (fd >= 0) {
-        (void)close(fd);
+    if (kept >= 0) {
+        (void)close(kept);
     }
 }

@@ -176,8 +176,8 @@ static void a_hasty_steering_has_fewer_areas_and_sets(void **)
     assert_true(sets <= STEERING_HASTY_SETS + (STEERING_HASTY_CELLS + 10) * DECK_SETS_MIN);
     uint16_t busiest = steering_area(&steering, CELLS_MAX - 1), quiet = steering_area(&steering, 5);
     assert_true(busiest != quiet && quiet == steering_area(&steering, 4));
-    for (uint16_t c = 0; c < CELLS_MAX; c++) {
-        assert_true(steering_list(&steering, steering_area(&steering, c)).count > 0);
+    for (unsigned c = 0; c < CELLS_MAX; c++) {
+        assert_true(steering_list(&steering, steering_area(&steering, (uint16_t)c)).count > 0);
     }
 }
 
