@@ -1,5 +1,5 @@
-#include "tools/fleet/etcdreply.h"
 #include "tests/unit/unit.h"
+#include "tools/fleet/etcdreply.h"
 
 #define OCTETS(text)                                                                               \
     (struct octets)                                                                                \

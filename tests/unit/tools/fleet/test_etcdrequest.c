@@ -1,7 +1,7 @@
 /* The octets were made by hand from rpc.proto of etcd 3.4; the comments are their text format.
  * tests/system/test_etcd.py sends such messages to real etcd. */
-#include "tools/fleet/etcdrequest.h"
 #include "tests/unit/unit.h"
+#include "tools/fleet/etcdrequest.h"
 
 #define ASSERT_OCTETS(message, octets)                                                             \
     do {                                                                                           \

@@ -1,5 +1,5 @@
-#include "tools/fleet/grpc.h"
 #include "tests/unit/unit.h"
+#include "tools/fleet/grpc.h"
 
 static void say(struct grpc_outcome *outcome, const char *line)
 {

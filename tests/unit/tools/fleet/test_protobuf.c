@@ -1,5 +1,5 @@
-#include "tools/fleet/protobuf.h"
 #include "tests/unit/unit.h"
+#include "tools/fleet/protobuf.h"
 
 static void assert_written(const struct protobuf *message, const char *octets, size_t len)
 {
