@@ -103,25 +103,6 @@ static void to_host(struct code *code, unsigned of)
                    .code = BPF_ALU | BPF_END | BPF_TO_BE, .dst_reg = of & 0xf, .imm = 16 });
 }
 
-/* Leaves the frame to the stack if `a` compares so to a value of 32 bits. */
-static void pass_if(struct code *code, uint8_t comparison, unsigned a, uint32_t value)
-{
-    ASSERT(code->pass_count < JUMPS_MAX);
-    code->passes[code->pass_count++] = code->filter->count;
-    emit(code, (struct bpf_insn){ .code = BPF_JMP32 | comparison | BPF_K,
-                                  .dst_reg = a & 0xf,
-                                  .imm = (int32_t)value });
-}
-
-/* The same, to register `b`. */
-static void pass_if_register(struct code *code, uint8_t comparison, unsigned a, unsigned b)
-{
-    ASSERT(code->pass_count < JUMPS_MAX);
-    code->passes[code->pass_count++] = code->filter->count;
-    emit(code, (struct bpf_insn){
-                   .code = BPF_JMP | comparison | BPF_X, .dst_reg = a & 0xf, .src_reg = b & 0xf });
-}
-
 /* A jump that `aim` gives its aim. */
 static unsigned jump_if(struct code *code, uint8_t comparison, unsigned a, uint32_t value)
 {
@@ -145,6 +126,25 @@ static unsigned jump_if_long(struct code *code, uint8_t comparison, unsigned a, 
     emit(code, (struct bpf_insn){
                    .code = BPF_JMP | comparison | BPF_K, .dst_reg = a & 0xf, .imm = value });
     return code->filter->count - 1;
+}
+
+/* Leaves the frame to the stack where the jump is taken. */
+static void pass_by(struct code *code, unsigned jump)
+{
+    ASSERT(code->pass_count < JUMPS_MAX);
+    code->passes[code->pass_count++] = jump;
+}
+
+/* Leaves the frame to the stack if `a` compares so to a value of 32 bits. */
+static void pass_if(struct code *code, uint8_t comparison, unsigned a, uint32_t value)
+{
+    pass_by(code, jump_if(code, comparison, a, value));
+}
+
+/* The same, to register `b`. */
+static void pass_if_register(struct code *code, uint8_t comparison, unsigned a, unsigned b)
+{
+    pass_by(code, jump_if_register(code, comparison, a, b));
 }
 
 static unsigned jump(struct code *code)
@@ -361,8 +361,7 @@ static void write_code(struct code *code, const uint8_t mac[6], const struct xdp
     look_at_ipv4(code);
     aim(code, known);
     look_up(code, maps->targets, KEY);
-    code->passes[code->pass_count++] = code->filter->count;
-    emit(code, (struct bpf_insn){ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = R0 });
+    pass_by(code, jump_if_long(code, BPF_JEQ, R0, 0));
     shed(code, maps);
     set_map(code, R1, maps->sockets);
     load(code, BPF_W, R2, CONTEXT, (int)offsetof(struct xdp_md, rx_queue_index));
