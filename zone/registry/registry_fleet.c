@@ -195,23 +195,22 @@ static int order_rows(const void *left, const void *right)
     return order != 0 ? order : (a > b) - (a < b); /* one array: later rows are behind */
 }
 
-static const struct registry_fleet_row *find(const struct take *take,
-                                             const struct ledgerrow_name *name)
+struct search {
+    const struct take *take;
+    const struct ledgerrow_name *name;
+};
+
+static bool is_before(const void *context, size_t i)
 {
-    size_t low = 0, high = take->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = ledgerrow_order(&take->list[middle].row->name, name);
-        if (order == 0) {
-            return take->list[middle].row;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return NULL;
+    const struct search *search = context;
+    return ledgerrow_order(&search->take->list[i].row->name, search->name) < 0;
+}
+
+static bool is_given(const struct take *take, const struct ledgerrow_name *name)
+{
+    const struct search search = { take, name };
+    size_t i = array_count_before(take->count, is_before, &search);
+    return i < take->count && ledgerrow_order(&take->list[i].row->name, name) == 0;
 }
 
 /* True if the row is here as it is to be. */
@@ -229,7 +228,7 @@ static bool is_here(const struct take *take, const struct registry_fleet_row *ro
 static enum result miss(const struct registry_fleet_row *row, void *arg)
 {
     struct take *take = arg;
-    if (find(take, &row->name) == NULL) {
+    if (!is_given(take, &row->name)) {
         struct registry_fleet_row *gone = xmalloc(sizeof(*gone));
         *gone = (struct registry_fleet_row){ .name = row->name, .gone = true };
         ARRAY_PUSH(take->missing, take->missing_count, take->missing_room,
