@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from machine import Machine, enter_namespaces  # noqa: E402
+from machine import Machine, enter_namespaces, enter_network  # noqa: E402
 from pool import Pool  # noqa: E402
 from signedpool import FORMS  # noqa: E402
 
@@ -24,6 +24,12 @@ def pytest_addoption(parser):
 @pytest.fixture(scope="session", autouse=True)
 def _namespaces(tmp_path_factory):
     enter_namespaces(tmp_path_factory.mktemp("namespaces"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _network(_namespaces):
+    """A module finds no address, route or link of another one: what one adds may be the other side's address elsewhere."""
+    enter_network()
 
 
 def _machine(directory):

@@ -9,7 +9,7 @@ from machine import run, until
 from nameservice import Names
 from pool import APEX, PRESET, Pool
 from timeserver import Chronyd
-from years import DAY, HOUR, Clock
+from years import DAY, HOUR, Clock, resting
 
 pytestmark = pytest.mark.skipif(PRESET == "release", reason="a release build's clock can't be led")
 
@@ -57,7 +57,8 @@ class Member:
         return self.shown()["eligible"]
 
     def later(self, seconds):
-        """Lets the probe look the record up again, a while later."""
+        """Lets the probe look the record up again, a while later than the last time."""
+        until(lambda: resting(self.pool.probed), 20, "the probe has the answer", pause=0.005)
         self.names.asked.clear()
         self.clock.move(seconds)
         until(lambda: RECORD in self.names.asked, 20, "the record is looked up")

@@ -68,6 +68,11 @@ def probing(process):
     return False
 
 
+def resting(process):
+    """True if no probe or lookup is under way, and the daemon has noted what came of the last one."""
+    return not probing(process) and Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 def lead(clock, seconds, step, *daemons):
     """Moves the clock in steps. A step ends when the daemons have noticed it and all their probes are over."""
     for _ in range(int(seconds / step)):
