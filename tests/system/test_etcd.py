@@ -6,7 +6,7 @@ import time
 import pytest
 
 from etcdengine import (DATA, HEAD, END_HEADERS, LIMIT, Authority, Engine, Liar, Talk, grpc_message, h2_frame, h2_headers, reply)
-from machine import run
+from machine import run, until
 
 
 @pytest.fixture(scope="module")
