@@ -1,0 +1,28 @@
+/* Any octets as a letter: what is read is sealed to the same length, but for its signature, and
+ * never opens with a key that has not signed it. */
+#include <stdint.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "zone/fleet/letter.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const uint8_t seed[crypto_sign_SEEDBYTES] = { 3 };
+    static uint8_t out[LETTER_MAX];
+    uint8_t public[LETTER_KEY], secret[LETTER_SECRET];
+    struct octets octets = { data, size };
+    struct letter letter;
+    ASSERT(sodium_init() >= 0 && crypto_sign_seed_keypair(public, secret, seed) == 0);
+    if (letter_read(&letter, octets) == RESULT_OK) {
+        ASSERT(letter_seal(&letter, "pool.example/0123", secret, out) == size);
+        ASSERT(memcmp(out, data, size - LETTER_SIGNATURE) == 0);
+        ASSERT(letter_open(&letter, (struct octets){ out, size }, "pool.example/0123", public) ==
+               RESULT_OK);
+        ASSERT(letter_open(&letter, octets, "pool.example/4567", public) != RESULT_OK);
+    }
+    return 0;
+}
