@@ -44,6 +44,7 @@ struct etcdrequest_keys etcdrequest_prefix(struct octets prefix, uint8_t *end)
 void etcdrequest_range(struct protobuf *out, const struct etcdrequest_range *range)
 {
     put_keys(out, 1, &range->keys);
+    put_value(out, 3, range->limit);
     put_value(out, 4, range->revision);
     put_value(out, 7, range->serializable);
     put_value(out, 8, range->keys_only);

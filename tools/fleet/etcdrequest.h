@@ -12,6 +12,7 @@ struct etcdrequest_keys {
 struct etcdrequest_range {
     struct etcdrequest_keys keys;
     uint64_t revision; /* as of then; 0: now */
+    uint64_t limit;    /* rows at most; 0: all. The node still goes through the keys behind them */
     bool serializable; /* what the asked node has, perhaps not the newest */
     bool count_only;
     bool keys_only;

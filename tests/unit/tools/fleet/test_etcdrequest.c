@@ -19,15 +19,17 @@ static void a_range_is_written_with_what_differs_from_the_defaults(void **)
     range = (struct etcdrequest_range){
         .keys = { etcdrequest_text("a"), etcdrequest_text("b") },
         .revision = 300,
+        .limit = 5,
         .serializable = true,
         .count_only = true,
         .keys_only = true,
     };
     etcdrequest_range(&message, &range);
-    /* key: "a" range_end: "b" revision: 300 serializable: true keys_only: true count_only: true */
+    /* key: "a" range_end: "b" limit: 5 revision: 300 serializable: true keys_only: true
+     * count_only: true */
     ASSERT_OCTETS(message, "\x0a\x01"
                            "a\x12\x01"
-                           "b\x20\xac\x02\x38\x01\x40\x01\x48\x01");
+                           "b\x18\x05\x20\xac\x02\x38\x01\x40\x01\x48\x01");
 }
 
 static void a_transaction_has_conditions_and_two_lists(void **)
