@@ -84,7 +84,7 @@ static enum result read_store(const char *state, enum store_kind kind, read_rows
 
 static void check_stores(struct preflight *preflight, const char *state, const struct seal *seal)
 {
-    for (size_t i = 0; i < STORE_KINDS; i++) {
+    for (size_t i = 0; i < STORE_KINDS_ALONE; i++) {
         struct diag diag = { "" };
         const enum store_kind kind = stores_uses[i].kind;
         read_rows *rows = kind == STORE_REGISTRY ? read_settings

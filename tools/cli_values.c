@@ -58,7 +58,7 @@ static void print_settings(const struct values *values)
 
 static void print_stores(const struct values *values)
 {
-    for (unsigned kind = 0; kind < STORE_KINDS; kind++) {
+    for (unsigned kind = 0; kind < STORE_KINDS_ALONE; kind++) {
         print(values, store_kind_text((enum store_kind)kind), "");
     }
 }

@@ -98,7 +98,7 @@ int cmd_backup(struct cli *cli, int, char **argv)
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
-    while (kind < STORE_KINDS && result == RESULT_OK) {
+    while (kind < STORE_KINDS_ALONE && result == RESULT_OK) {
         result = backup_store(cli, kind, argv[0]);
         kind += result == RESULT_OK;
     }
@@ -108,7 +108,8 @@ int cmd_backup(struct cli *cli, int, char **argv)
     }
     note_backup(cli);
     if (cli->json) {
-        json_print(json_pack("{s:o, s:i}", "backup", json_text(argv[0]), "stores", STORE_KINDS));
+        json_print(
+            json_pack("{s:o, s:i}", "backup", json_text(argv[0]), "stores", STORE_KINDS_ALONE));
     } else {
         printf("%s holds a copy of the registry, health, keys, traffic and history; ntspool "
                "restore puts them back.\n"

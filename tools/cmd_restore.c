@@ -17,9 +17,9 @@ struct restore {
     const char *dir;
     struct session session;
     bool dry; /* do everything but the commit */
-    bool wanted[STORE_KINDS], anew[STORE_KINDS];
-    size_t before[STORE_KINDS], after[STORE_KINDS]; /* rows */
-    char aside[STORE_KINDS][256];                   /* new name of a damaged file; "" for none */
+    bool wanted[STORE_KINDS_ALONE], anew[STORE_KINDS_ALONE];
+    size_t before[STORE_KINDS_ALONE], after[STORE_KINDS_ALONE]; /* rows */
+    char aside[STORE_KINDS_ALONE][256]; /* new name of a damaged file; "" for none */
 };
 
 /* Chooses the stores of --store, or all that the backup has. */
@@ -30,17 +30,17 @@ static enum result choose(struct restore *restore)
     for (size_t i = 0; i < named; i++) {
         const char *name = cli_value(cli, "store", i);
         enum store_kind kind = 0;
-        while (kind < STORE_KINDS && strcmp(store_kind_text(kind), name) != 0) {
+        while (kind < STORE_KINDS_ALONE && strcmp(store_kind_text(kind), name) != 0) {
             kind++;
         }
-        if (kind == STORE_KINDS) {
+        if (kind == STORE_KINDS_ALONE) {
             return diag_fail(&cli->diag, RESULT_USAGE,
                              "--store %.40s: it is registry, health, keys, traffic or history",
                              name);
         }
         restore->wanted[kind] = true;
     }
-    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
+    for (enum store_kind kind = 0; kind < STORE_KINDS_ALONE; kind++) {
         restore->wanted[kind] |= named == 0 && store_is_in(restore->dir, kind);
         found += restore->wanted[kind];
     }
@@ -201,7 +201,7 @@ static enum result commit(struct restore *restore, enum store_kind kind)
 static enum result each(struct restore *restore,
                         enum result (*step)(struct restore *restore, enum store_kind kind))
 {
-    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
+    for (enum store_kind kind = 0; kind < STORE_KINDS_ALONE; kind++) {
         TRY(restore->wanted[kind] ? step(restore, kind) : RESULT_OK);
     }
     return RESULT_OK;
@@ -226,7 +226,7 @@ static void show_text(const struct restore *restore)
     static const char *const heads[] = { "STORE", "ROWS BEFORE", "ROWS NOW", "NOTE" };
     struct table table;
     table_begin(&table, heads, 4);
-    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
+    for (enum store_kind kind = 0; kind < STORE_KINDS_ALONE; kind++) {
         if (!restore->wanted[kind]) {
             continue;
         }
@@ -249,7 +249,7 @@ static void show_text(const struct restore *restore)
 static void show_json(const struct restore *restore)
 {
     json_t *list = json_array();
-    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
+    for (enum store_kind kind = 0; kind < STORE_KINDS_ALONE; kind++) {
         if (restore->wanted[kind]) {
             json_array_append_new(
                 list, json_pack("{s:s, s:I, s:I, s:b, s:o}", "store", store_kind_text(kind),

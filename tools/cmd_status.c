@@ -79,7 +79,9 @@ static json_t *stores_json(const struct storeview stores[STORE_KINDS])
 {
     json_t *out = json_array();
     for (unsigned kind = 0; kind < STORE_KINDS; kind++) {
-        json_array_append_new(out, store_json((enum store_kind)kind, &stores[kind]));
+        if (storeview_applies(&stores[kind], (enum store_kind)kind)) {
+            json_array_append_new(out, store_json((enum store_kind)kind, &stores[kind]));
+        }
     }
     return out;
 }

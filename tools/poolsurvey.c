@@ -16,6 +16,9 @@ void poolsurvey_read(struct survey *out, struct cli *cli)
     runview_read(&pool->run, cli->state_dir);
     for (unsigned kind = 0; kind < STORE_KINDS; kind++) {
         struct storeview_source *store = &pool->stores[kind];
+        if (kind == STORE_FLEET && !store_is_in(cli->state_dir, STORE_FLEET)) {
+            continue;
+        }
         if (session_read(&session, cli, (enum store_kind)kind) == RESULT_OK) {
             store->store = session.store[kind];
             store->txn = session.txn[kind];

@@ -1,6 +1,6 @@
 #include "server/upkeep/stores.h"
 
-const struct store_use stores_uses[STORE_KINDS] = {
+const struct store_use stores_uses[STORE_KINDS_ALONE] = {
     { STORE_REGISTRY, true, false, NULL },
     { STORE_KEYS, true, false, "no key is rolled" },
     { STORE_HEALTH, true, true, "no verdict is taken in" },
@@ -69,7 +69,7 @@ enum result stores_open(struct stores *out, const char *state_dir, log_sink *log
                                                  [STORE_HEALTH] = &out->health,
                                                  [STORE_TRAFFIC] = &out->traffic,
                                                  [STORE_HISTORY] = &out->history };
-    for (size_t i = 0; i < STORE_KINDS; i++) {
+    for (size_t i = 0; i < STORE_KINDS_ALONE; i++) {
         const struct store_use *use = &stores_uses[i];
         TRY(open_as_used(stores[use->kind], &writable[use->kind], use, state_dir, log, diag));
     }

@@ -22,7 +22,7 @@ struct store_use {
     bool made;           /* it is made if it is missing or damaged */
     const char *without; /* what the server lacks if it can't write it; NULL: it only reads it */
 };
-extern const struct store_use stores_uses[STORE_KINDS];
+extern const struct store_use stores_uses[STORE_KINDS_ALONE];
 
 /* Opens all stores of the state. Logs each store that can't be written; the server does without.
  * Needs stores_close, also after a failure. */

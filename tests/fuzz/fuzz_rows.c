@@ -7,6 +7,7 @@
 #include "tests/pool_fixture.h"
 #include "zone/overview/poolhistory.h"
 #include "zone/registry/audit.h"
+#include "zone/registry/machine.h"
 #include "zone/steering/traffic.h"
 #include "zone/verdicts/consensus.h"
 #include "zone/verdicts/history.h"
@@ -51,6 +52,8 @@ static void fill_registry(void)
                                        .command = "member set",
                                        .subject = "alice",
                                        .change = "country NL -> DE" };
+    struct machine machine = { .name = "ams1", .role = MACHINE_EDGE, .added_at = FIXTURE_NOW };
+    static const uint8_t secret[MACHINE_SECRET] = { 1 };
     struct member leaving;
     struct registry_change change;
     struct diag diag;
@@ -60,11 +63,13 @@ static void fill_registry(void)
     leaving.target = fixture_name("erin.example.net");
     leaving.leave_at = FIXTURE_NOW + 86400;
     leaving.unlisted = true;
+    machine_vouch(&machine, "pool.test/1", machine.name, secret);
     fixture_begin(stores[STORE_REGISTRY], &change, &diag);
     fixture_member(&change, "gone", "192.0.2.9", NULL, NULL);
     FIXTURE_OK(registry_add(&change, &leaving, true));
     FIXTURE_OK(registry_remove(&change, "gone", FIXTURE_NOW + 86400));
     FIXTURE_OK(registry_put_vantage(&change, &key));
+    FIXTURE_OK(registry_put_machine(&change, &machine));
     FIXTURE_OK(registry_delegation_seen(&change));
     FIXTURE_OK(audit_add(change.txn, &entry));
     FIXTURE_OK(registry_commit(&change));
@@ -227,6 +232,12 @@ static enum result see_node(const struct dname_key *, const struct node *node, v
     return RESULT_OK;
 }
 
+static enum result see_machine(const struct machine *machine, void *)
+{
+    ASSERT(machine_name_fine(machine->name) && machine_role_text(machine->role) != NULL);
+    return RESULT_OK;
+}
+
 static void read_registry(struct store_txn *txn)
 {
     static struct vantage_keys vantages;
@@ -256,6 +267,7 @@ static void read_registry(struct store_txn *txn)
     (void)is_intact(registry_tombstones(txn, see_tombstone, NULL));
     (void)is_intact(registry_nodes(txn, see_node, NULL));
     (void)is_intact(audit_each(txn, see_change, NULL));
+    (void)is_intact(registry_machines(txn, see_machine, NULL));
 }
 
 static enum result see_verdict(const struct member_health *health, void *)
@@ -400,6 +412,7 @@ static const struct {
     [TABLE_SAMPLES] = { STORE_HISTORY, STORE_HISTORY },
     [TABLE_DAYS] = { STORE_HISTORY, STORE_HISTORY },
     [TABLE_POOL] = { STORE_HISTORY, STORE_HISTORY },
+    [TABLE_MACHINES] = { STORE_REGISTRY, STORE_REGISTRY },
 };
 
 static void (*const readers[STORE_KINDS])(struct store_txn *txn) = {
@@ -443,7 +456,7 @@ static void try_row(enum store_kind kind, enum store_table table, unsigned choic
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct reader r = reader_of(data, size);
-    enum store_table table = (enum store_table)(read_u8(&r) % TABLE_COUNT);
+    enum store_table table = (enum store_table)(read_u8(&r) % (TABLE_MACHINES + 1));
     unsigned choice = read_u8(&r);
     if (pool.zone == NULL) {
         set_up();

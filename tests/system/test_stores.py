@@ -146,7 +146,7 @@ def test_older_registry_is_renewed_by_whoever_reads_it(pool):
     pool.add("bob", "10.0.0.2", country="DE")
     until(lambda: pool.ask(f"bob.{pool.apex}", "A").answer, 20, "the new member's name")
     assert pool.ask(f"_ntske._tcp.de.{pool.apex}", "SRV").answer
-    assert b"ntspool\x00\x00\x00\x00\x00\x04" in data_file(pool, "registry").read_bytes()
+    assert b"ntspool\x00\x00\x00\x00\x00\x05" in data_file(pool, "registry").read_bytes()
 
 
 @pytest.mark.parametrize("path, mode", [("", 0o777), ("registry", 0o757), ("keys/data.mdb", 0o666), ("feed", 0o777), ("feed/members", 0o666),

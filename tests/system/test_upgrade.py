@@ -96,7 +96,7 @@ def test_upgrade_takes_no_member_out(old):
     assert (settings["registration-expiry"], settings["target-consent"]) == ("30d", "on")
 
 
-def test_registry_of_schema_3_is_read_as_it_is_and_renewed_by_the_first_change(tmp_path):
+def test_registry_of_schema_3_is_renewed_and_has_all_that_it_had(tmp_path):
     pool = Cli(tmp_path / "state")
     pool("init", "pool.test", "--ns", "ns1.pool.test=127.0.0.1")
     pool("member", "add", "alice", "--address", "9.9.9.9", "--operator", "Alice")
@@ -105,7 +105,7 @@ def test_registry_of_schema_3_is_read_as_it_is_and_renewed_by_the_first_change(t
     pool("member", "set", "alice", "--contact", "ops@example.net")
     assert pool.json("member", "show", "alice") | {"contact": None, "changed_at": before["changed_at"]} == before
     data = (pool.state / "registry" / "data.mdb").read_bytes()
-    assert any(data[at : at + 4] == (4).to_bytes(4, "big") for at in formats(data))
+    assert any(data[at : at + 4] == (5).to_bytes(4, "big") for at in formats(data))
 
 
 def test_server_makes_the_list_of_members_of_an_older_state(old):

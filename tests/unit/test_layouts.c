@@ -56,7 +56,7 @@ static void fill(void)
 static void rows_that_look_otherwise_take_a_new_schema(void **)
 {
     enum {
-        SCHEMA = 4
+        SCHEMA = 5
     };
     static const struct {
         enum store_table table;

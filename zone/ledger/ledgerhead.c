@@ -50,7 +50,7 @@ enum result ledgerhead_decode(struct ledgerhead *out, struct octets octets)
     if (!reader_done(&r) || layout != LAYOUT || head.seq == 0) {
         return RESULT_INVALID;
     }
-    TRY(ledgerrow_name(&writer, LEDGERROW_OPERATOR, head.writer, strlen(head.writer)));
+    TRY(ledgerrow_name(&writer, LEDGERROW_MACHINE, head.writer, strlen(head.writer)));
     *out = head;
     return RESULT_OK;
 }

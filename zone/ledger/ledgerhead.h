@@ -1,4 +1,4 @@
-/* The head of a fleet's ledger: one for each change, signed by the operator who made it and chained
+/* The head of a fleet's ledger: one for each change, signed by the machine that made it and chained
  * to the one before. The engine orders heads, but is not trusted with what they say: it can hold
  * back and replay, and can't forge. Its revision is no proof of a position, since it falls when a
  * node is restored from a backup. The chain is. */
@@ -26,7 +26,7 @@ struct ledgerhead {
     struct ledgerrow_digest root;     /* of all rows after the change */
     uint8_t
         change[LEDGERHEAD_ID]; /* random: by it a command finds out whether its change was made */
-    char writer[LEDGERHEAD_WRITER_ROOM]; /* whose key signed it: a name as of LEDGERROW_OPERATOR */
+    char writer[LEDGERHEAD_WRITER_ROOM]; /* the machine whose key signed it */
     uint8_t signature[LEDGERHEAD_SIGNATURE];
 };
 

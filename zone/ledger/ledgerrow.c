@@ -11,9 +11,8 @@ enum result ledgerrow_name(struct ledgerrow_name *out, enum ledgerrow_kind kind,
                            size_t len)
 {
     struct ledgerrow_name name = { .kind = kind, .len = len };
-    const char kinds[] = { LEDGERROW_SETTING, LEDGERROW_MEMBER, LEDGERROW_TOMBSTONE,
-                           LEDGERROW_NODE,    LEDGERROW_EDGE,   LEDGERROW_VANTAGE,
-                           LEDGERROW_OPERATOR };
+    const char kinds[] = { LEDGERROW_SETTING, LEDGERROW_MEMBER,  LEDGERROW_TOMBSTONE,
+                           LEDGERROW_NODE,    LEDGERROW_VANTAGE, LEDGERROW_MACHINE };
     if (len == 0 || len > LEDGERROW_NAME_MAX || memchr(kinds, (int)kind, sizeof(kinds)) == NULL) {
         return RESULT_INVALID;
     }

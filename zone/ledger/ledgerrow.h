@@ -22,9 +22,8 @@ enum ledgerrow_kind {
     LEDGERROW_MEMBER = 'm',
     LEDGERROW_TOMBSTONE = 't',
     LEDGERROW_NODE = 'n',
-    LEDGERROW_EDGE = 'e',
     LEDGERROW_VANTAGE = 'v',
-    LEDGERROW_OPERATOR = 'o'
+    LEDGERROW_MACHINE = 'h' /* of the fleet */
 };
 
 struct ledgerrow_name {

@@ -210,7 +210,7 @@ static void write_stores(struct openmetrics *om, const struct storeview stores[S
             const struct storeview *view = &stores[kind];
             const double values[] = { view->readable, (double)view->usage.used_bytes,
                                       (double)view->usage.map_bytes, view->usage.readers };
-            if (row == 0 || view->readable) {
+            if (view->readable || (row == 0 && storeview_applies(view, (enum store_kind)kind))) {
                 openmetrics_sample(om, values[row], "store", store_kind_text((enum store_kind)kind),
                                    NULL);
             }

@@ -22,6 +22,11 @@ static void warn_of_usage(const struct storeview *view, const char *name, struct
     }
 }
 
+bool storeview_applies(const struct storeview *view, enum store_kind kind)
+{
+    return kind != STORE_FLEET || view->readable || view->error.text[0] != 0;
+}
+
 static void look_at(struct storeview *out, const struct storeview_source *source,
                     const char *state_dir, enum store_kind kind, struct concerns *concerns)
 {

@@ -19,6 +19,9 @@ struct storeview {
     struct diag error;
 };
 
+/* False of the store of a fleet, if the machine has none. */
+bool storeview_applies(const struct storeview *view, enum store_kind kind);
+
 /* Looks at each store, and warns. */
 void storeview_read(struct storeview out[STORE_KINDS], const char *state_dir,
                     const struct storeview_source sources[STORE_KINDS], struct concerns *concerns);

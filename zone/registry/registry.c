@@ -125,11 +125,6 @@ enum result registry_migrate_2(struct store_txn *txn, uint64_t now, struct diag 
     return registry_finish(&change);
 }
 
-enum result registry_migrate_3(struct store_txn *, uint64_t, struct diag *)
-{
-    return RESULT_OK;
-}
-
 enum result registry_put_name(struct registry_change *change, const char *row,
                               const struct dname *name)
 {

@@ -119,8 +119,6 @@ enum result registry_delegation_seen(struct registry_change *change);
 enum result registry_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag);
 /* Migrates schema 2: the registry gets its id, and all targets their owners. */
 enum result registry_migrate_2(struct store_txn *txn, uint64_t now, struct diag *diag);
-/* Schema 3 to the present one: its rows are read as they are. */
-enum result registry_migrate_3(struct store_txn *txn, uint64_t now, struct diag *diag);
 
 enum {
     REGISTRY_ID_LEN = 16

@@ -1,10 +1,10 @@
 /* The registry's rows that all machines of a fleet share: what a change wrote of them, and how they
  * are taken over elsewhere.
  *
- * Shared are settings, members, tombstones, vantage points, and the nodes with records of their
- * own. All else follows from these and is made anew where they are taken: owners of addresses, the
- * nodes of members, of the service, of regions and of _whoami. The audit trail and the log of
- * changed names are each machine's own. */
+ * Shared are settings, members, tombstones, vantage points, machines, and the nodes with records of
+ * their own. All else follows from these and is made anew where they are taken: owners of
+ * addresses, the nodes of members, of the service, of regions and of _whoami. The audit trail and
+ * the log of changed names are each machine's own. */
 #ifndef ZONE_REGISTRY_FLEET_H
 #define ZONE_REGISTRY_FLEET_H
 

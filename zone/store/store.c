@@ -20,8 +20,8 @@
 
 #include "zone/store/store_private.h"
 
-static const char *const kind_texts[STORE_KINDS] = { "registry", "health", "keys", "traffic",
-                                                     "history" };
+static const char *const kind_texts[STORE_KINDS] = { "registry", "health",  "keys",
+                                                     "traffic",  "history", "fleet" };
 
 static const struct {
     const char *name;
@@ -46,17 +46,22 @@ static const struct {
     [TABLE_EVENTS] = { "events", STORE_HEALTH, 2 },
     [TABLE_REFUSALS] = { "refusals", STORE_HEALTH, 3 },
     [TABLE_NOTICES] = { "notices", STORE_HEALTH, 4 },
+    [TABLE_MACHINES] = { "machines", STORE_REGISTRY, 5 },
+    [TABLE_LEDGER] = { "ledger", STORE_REGISTRY, 5 },
+    [TABLE_FEED] = { "feed", STORE_FLEET, 0 },
+    [TABLE_PEERS] = { "peers", STORE_FLEET, 0 },
+    [TABLE_PACKAGES] = { "packages", STORE_FLEET, 0 },
 };
 
 /* Registry 2: regions have names. Registry 3: an id, keys of vantage points, an audit trail.
- * Registry 4: contacts, leave and the unlisted flag of members. Health 2: rows of several vantage
- * points. Health 3: which reports were taken in. Health 4: what contacts were told. Traffic 2: also
- * rows of days, and of the pool. History 2: counts of the pool. */
+ * Registry 4: contacts, leave and the unlisted flag of members. Registry 5: a fleet. Health 2: rows
+ * of several vantage points. Health 3: which reports were taken in. Health 4: what contacts were
+ * told. Traffic 2: also rows of days, and of the pool. History 2: counts of the pool. */
 static const struct {
     uint32_t now, read; /* present schema; oldest that needs no migration to be read */
 } schemas[STORE_KINDS] = {
-    [STORE_REGISTRY] = { 4, 3 }, [STORE_HEALTH] = { 4, 4 },  [STORE_KEYS] = { 1, 1 },
-    [STORE_TRAFFIC] = { 2, 1 },  [STORE_HISTORY] = { 2, 2 },
+    [STORE_REGISTRY] = { 5, 5 }, [STORE_HEALTH] = { 4, 4 },  [STORE_KEYS] = { 1, 1 },
+    [STORE_TRAFFIC] = { 2, 1 },  [STORE_HISTORY] = { 2, 2 }, [STORE_FLEET] = { 1, 1 },
 };
 
 const char *store_kind_text(enum store_kind kind)

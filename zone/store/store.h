@@ -16,7 +16,9 @@ enum store_kind {
     STORE_KEYS,
     STORE_TRAFFIC,
     STORE_HISTORY,
-    STORE_KINDS
+    STORE_FLEET, /* of a machine in a fleet only; a backup does without it */
+    STORE_KINDS,
+    STORE_KINDS_ALONE = STORE_FLEET /* the kinds that every machine has */
 };
 
 /* Tables. Each belongs to one kind of store; META is in all. */
@@ -38,7 +40,12 @@ enum store_table {
     TABLE_SAMPLES,      /* history: slot of time and subject -> samples (zone/verdicts/history.h) */
     TABLE_DAYS,         /* history: day and subject -> hours */
     TABLE_POOL,         /* history: kind and day -> counts (zone/overview/poolhistory.h) */
-    TABLE_NOTICES, /* health: member id -> what its contact was told (zone/verdicts/notice.h) */
+    TABLE_NOTICES,  /* health: member id -> what its contact was told (zone/verdicts/notice.h) */
+    TABLE_MACHINES, /* registry: name -> machine of the fleet (zone/registry/machine.h) */
+    TABLE_LEDGER,   /* registry: bucket, kind and name of a row -> digest (registry_ledger.h) */
+    TABLE_FEED,     /* fleet: topic -> state of the feed */
+    TABLE_PEERS,    /* fleet: kind, name and slice -> letter of another machine */
+    TABLE_PACKAGES, /* fleet: name -> package of keys */
     TABLE_COUNT
 };
 
@@ -58,7 +65,7 @@ struct store_txn;
  * know its rows, so its users fill the table (zone/verdicts/migrations.c) by kind and schema. NULL:
  * there is no migration. */
 enum {
-    STORE_SCHEMAS_MAX = 4
+    STORE_SCHEMAS_MAX = 5
 };
 typedef enum result store_migration(struct store_txn *txn, uint64_t now, struct diag *diag);
 extern store_migration *const store_migrations[STORE_KINDS][STORE_SCHEMAS_MAX];

@@ -26,31 +26,34 @@ enum result store_path(char out[PATH_MAX], const char *dir, const char *name, st
     return RESULT_OK;
 }
 
-/* The server makes these stores anew if they are lost (server/upkeep/stores.c). */
-static bool is_made_anew(const char *path)
+/* How to get a store back that a daemon makes anew (server/upkeep/stores.c). NULL for others. */
+static const char *way_to_make_anew(const char *path)
 {
-    static const enum store_kind kinds[] = { STORE_HEALTH, STORE_TRAFFIC, STORE_HISTORY };
+    static const char *const ways[STORE_KINDS] = {
+        [STORE_HEALTH] = "start ntspoold, which makes it anew, or restore a backup",
+        [STORE_TRAFFIC] = "start ntspoold, which makes it anew, or restore a backup",
+        [STORE_HISTORY] = "start ntspoold, which makes it anew, or restore a backup",
+        [STORE_FLEET] = "start ntspool-feedd, which makes it anew",
+    };
     const char *name = strrchr(path, '/');
-    for (size_t i = 0; name != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (strcmp(name + 1, store_kind_text(kinds[i])) == 0) {
-            return true;
+    for (enum store_kind kind = 0; name != NULL && kind < STORE_KINDS; kind++) {
+        if (strcmp(name + 1, store_kind_text(kind)) == 0) {
+            return ways[kind];
         }
     }
-    return false;
+    return NULL;
 }
 
 enum result store_explain(struct diag *diag, const struct store_survey *survey, const char *path)
 {
-    const char *way = is_made_anew(path)
-                          ? "start ntspoold, which makes it anew, or restore a backup"
-                          : "restore it from a backup";
+    const char *made = way_to_make_anew(path);
+    const char *way = made != NULL ? made : "restore it from a backup";
     switch (survey->result) {
     case RESULT_OK:
         return RESULT_OK;
     case RESULT_MISSING:
         return diag_fail(diag, RESULT_MISSING, "no store at %s: %s (ntspool restore)", path,
-                         is_made_anew(path) ? way
-                                            : "make it with ntspool init, or restore a backup");
+                         made != NULL ? made : "make it with ntspool init, or restore a backup");
     case RESULT_FOREIGN:
         return diag_fail(diag, RESULT_FOREIGN,
                          "%s is not this store of ntspool's, or its head is destroyed: check "

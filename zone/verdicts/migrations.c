@@ -11,7 +11,8 @@ static enum result add_rows(struct store_txn *, uint64_t, struct diag *)
 store_migration *const store_migrations[STORE_KINDS][STORE_SCHEMAS_MAX] = {
     [STORE_REGISTRY] = { [1] = registry_migrate_1,
                          [2] = registry_migrate_2,
-                         [3] = registry_migrate_3 },
+                         [3] = add_rows,
+                         [4] = add_rows },
     [STORE_HEALTH] = { [1] = health_migrate_1, [2] = health_migrate_2, [3] = add_rows },
     [STORE_TRAFFIC] = { [1] = add_rows },
     [STORE_HISTORY] = { [1] = add_rows },

@@ -1,0 +1,112 @@
+/* The machines of a fleet (TABLE_MACHINES). */
+#include "zone/registry/machine.h"
+#include "zone/registry/registry_private.h"
+
+enum {
+    LAYOUT = 1,
+    ENCODED_MAX = 1 + 1 + MACHINE_KEY + 8 + 8 + 2 + MACHINE_ROOM + MACHINE_VOUCHER,
+    ROW_ROOM = 512 /* also for layouts to come */
+};
+
+enum result machine_decode(struct machine *out, struct octets name, struct octets row)
+{
+    struct machine machine = { .name = "" };
+    struct reader r = reader_of(row.data, row.len);
+    uint8_t layout = read_u8(&r);
+    if (!r.failed && layout > LAYOUT) {
+        return RESULT_NEWER;
+    }
+    machine.role = (enum machine_role)read_u8(&r);
+    read_into(&r, machine.key, sizeof(machine.key));
+    machine.added_at = read_u64(&r);
+    machine.evicted_at = read_u64(&r);
+    read_text(&r, machine.voucher_of, sizeof(machine.voucher_of));
+    read_into(&r, machine.voucher, sizeof(machine.voucher));
+    if (!reader_done(&r) || layout != LAYOUT || name.len >= sizeof(machine.name) ||
+        memchr(name.data, 0, name.len) != NULL || machine_role_text(machine.role) == NULL) {
+        return RESULT_DAMAGED;
+    }
+    memcpy(machine.name, name.data, name.len);
+    if (!machine_name_fine(machine.name) || !machine_name_fine(machine.voucher_of)) {
+        return RESULT_DAMAGED;
+    }
+    *out = machine;
+    return RESULT_OK;
+}
+
+enum result registry_machine(struct store_txn *txn, const char *name, struct machine *out)
+{
+    uint8_t data[ROW_ROOM];
+    struct store_item item = { .data = data, .room = sizeof(data) };
+    TRY(store_get(txn, TABLE_MACHINES, name, strlen(name), &item));
+    return machine_decode(out, (struct octets){ (const uint8_t *)name, strlen(name) },
+                          (struct octets){ data, item.len });
+}
+
+/* Each machine signs as itself, so no two may share a key. */
+static enum result check_key(const struct machine *other, void *arg)
+{
+    const struct machine *machine = arg;
+    return strcmp(other->name, machine->name) != 0 &&
+                   memcmp(other->key, machine->key, sizeof(other->key)) == 0
+               ? RESULT_EXISTS
+               : RESULT_OK;
+}
+
+enum result registry_put_machine(struct registry_change *change, const struct machine *machine)
+{
+    uint8_t data[ENCODED_MAX];
+    struct writer w = writer_of(data, sizeof(data));
+    struct machine copy;
+    if (!machine_name_fine(machine->name)) {
+        return diag_fail(change->diag, RESULT_INVALID,
+                         "a machine's name is 1 to %d of a-z, 0-9 and hyphens, no hyphen at either "
+                         "end",
+                         MACHINE_ROOM - 1);
+    }
+    ASSERT(machine_role_text(machine->role) != NULL && machine_name_fine(machine->voucher_of));
+    if (registry_machine(change->txn, machine->name, &copy) == RESULT_NOT_FOUND &&
+        store_count(change->txn, TABLE_MACHINES) >= MACHINES_MAX) {
+        return diag_fail(change->diag, RESULT_FULL, "there are %d machines already", MACHINES_MAX);
+    }
+    copy = *machine;
+    enum result result = registry_machines(change->txn, check_key, &copy);
+    if (result != RESULT_OK) {
+        return diag_fail(change->diag, result, "another machine has this key already");
+    }
+    write_u8(&w, LAYOUT);
+    write_u8(&w, (uint8_t)machine->role);
+    write_octets(&w, machine->key, sizeof(machine->key));
+    write_u64(&w, machine->added_at);
+    write_u64(&w, machine->evicted_at);
+    write_text(&w, machine->voucher_of);
+    write_octets(&w, machine->voucher, sizeof(machine->voucher));
+    return registry_put(change, TABLE_MACHINES, machine->name, strlen(machine->name), &w);
+}
+
+enum result registry_remove_machine(struct registry_change *change, const char *name)
+{
+    enum result result = store_delete(change->txn, TABLE_MACHINES, name, strlen(name));
+    return result == RESULT_NOT_FOUND ? result : registry_written(change->diag, result);
+}
+
+struct each {
+    machine_visit *visit;
+    void *arg;
+};
+
+static enum result each_row(const uint8_t *key, size_t key_len, const uint8_t *value,
+                            size_t value_len, void *arg)
+{
+    const struct each *each = arg;
+    struct machine machine;
+    TRY(machine_decode(&machine, (struct octets){ key, key_len },
+                       (struct octets){ value, value_len }));
+    return each->visit(&machine, each->arg);
+}
+
+enum result registry_machines(struct store_txn *txn, machine_visit *visit, void *arg)
+{
+    struct each each = { visit, arg };
+    return store_each(txn, TABLE_MACHINES, each_row, &each);
+}
