@@ -50,14 +50,19 @@ static void add_name(crypto_generichash_state *state, const struct ledgerrow_nam
     add(state, name->octets, name->len);
 }
 
-uint8_t ledgerrow_bucket(const struct ledgerrow_name *name)
+void ledgerrow_place(struct ledgerrow_digest *out, const struct ledgerrow_name *name)
 {
     crypto_generichash_state state;
-    struct ledgerrow_digest digest;
     start(&state, "ntspool ledger place");
     add_name(&state, name);
-    finish(&state, &digest);
-    return digest.octets[0];
+    finish(&state, out);
+}
+
+uint8_t ledgerrow_bucket(const struct ledgerrow_name *name)
+{
+    struct ledgerrow_digest place;
+    ledgerrow_place(&place, name);
+    return place.octets[0];
 }
 
 char *ledgerrow_key(const struct ledgerrow_name *name, char out[LEDGERROW_KEY_ROOM])

@@ -32,14 +32,16 @@ struct ledgerrow_name {
     uint8_t octets[LEDGERROW_NAME_MAX];
 };
 
-struct ledgerrow_digest {
-    uint8_t octets[LEDGERROW_DIGEST];
-};
-
 /* INVALID if the name is no name of that kind: 1 to 511 octets; of all but nodes, printable ASCII
  * without a slash. */
 enum result ledgerrow_name(struct ledgerrow_name *out, enum ledgerrow_kind kind, const void *octets,
                            size_t len);
+/* Digests, and where a row stands among them: a hash of its name, whose first octet is the bucket.
+ */
+struct ledgerrow_digest {
+    uint8_t octets[LEDGERROW_DIGEST];
+};
+void ledgerrow_place(struct ledgerrow_digest *out, const struct ledgerrow_name *name);
 uint8_t ledgerrow_bucket(const struct ledgerrow_name *name);
 /* Without the fleet's prefix. Returns `out`. */
 char *ledgerrow_key(const struct ledgerrow_name *name, char out[LEDGERROW_KEY_ROOM]);
@@ -57,7 +59,7 @@ int ledgerrow_order(const struct ledgerrow_name *a, const struct ledgerrow_name 
 
 void ledgerrow_digest(struct ledgerrow_digest *out, const struct ledgerrow_name *name,
                       struct octets value);
-/* The digest of a bucket, from those of its rows in their order. */
+/* The digest of a bucket, from those of its rows in the order of their places. */
 void ledgerrow_bucket_digest(struct ledgerrow_digest *out, const struct ledgerrow_digest *rows,
                              size_t count);
 void ledgerrow_root(struct ledgerrow_digest *out,

@@ -2,7 +2,9 @@
 #include "tests/unit/registry_fixture.h"
 #include "zone/base/array.h"
 #include "zone/base/splitmix.h"
+#include "zone/registry/machine.h"
 #include "zone/registry/registry_fleet.h"
+#include "zone/registry/registry_ledger.h"
 
 enum {
     ROWS_MAX = 4000,
@@ -10,10 +12,10 @@ enum {
     CHANGES = 400
 };
 
-static const enum store_table all_tables[] = {
-    TABLE_SETTINGS,  TABLE_NAMES,      TABLE_MEMBERS,
-    TABLE_ADDRESSES, TABLE_TOMBSTONES, TABLE_VANTAGE_KEYS
-};
+static const enum store_table all_tables[] = { TABLE_SETTINGS,   TABLE_NAMES,
+                                               TABLE_MEMBERS,    TABLE_ADDRESSES,
+                                               TABLE_TOMBSTONES, TABLE_VANTAGE_KEYS,
+                                               TABLE_MACHINES,   TABLE_LEDGER };
 
 /* What was collected and not yet taken. */
 static struct registry_fleet_row rows[ROWS_MAX];
@@ -49,7 +51,9 @@ static void forget_rows(void)
 /* Commits the change under way, as a fleet would, and keeps its rows. */
 static void publish(void)
 {
+    size_t first = row_count;
     assert_ok(registry_fleet_collect(&fleet, &change, keep, NULL));
+    assert_ok(registry_ledger_note(&change, rows + first, row_count - first));
     assert_ok(store_commit(txn, &diag));
     registry_fleet_free(&fleet);
     begin();
@@ -86,6 +90,10 @@ static enum result other_take(struct other *other, bool whole)
     assert_ok(store_write(other->store, &theirs, &why));
     registry_begin(&taking, theirs, NOW, &why);
     enum result result = registry_fleet_take(&taking, rows, row_count, whole);
+    if (result == RESULT_OK) {
+        result =
+            whole ? registry_ledger_build(&taking) : registry_ledger_note(&taking, rows, row_count);
+    }
     if (result != RESULT_OK) {
         store_abort(theirs);
         return result;
@@ -201,6 +209,16 @@ static enum result change_vantage(void)
                       : registry_remove_vantage(&change, key.name);
 }
 
+static enum result change_machine(void)
+{
+    struct machine machine = { .role = MACHINE_EDGE, .added_at = NOW, .voucher_of = "admin" };
+    (void)snprintf(machine.name, sizeof(machine.name), "edge%u", any(4));
+    machine.key[0] = (uint8_t)any(200);
+    machine.evicted_at = any(2);
+    return any(3) > 0 ? registry_put_machine(&change, &machine)
+                      : registry_remove_machine(&change, machine.name);
+}
+
 static enum result change_setting(void)
 {
     return any(2) == 0 ? registry_set(&change, "whoami", any(2) == 0 ? "on" : "off")
@@ -210,7 +228,7 @@ static enum result change_setting(void)
 static enum result operate(void)
 {
     struct member member = random_member();
-    switch (any(10)) {
+    switch (any(11)) {
     case 0:
     case 1:
     case 2:
@@ -227,6 +245,8 @@ static enum result operate(void)
         return change_server();
     case 8:
         return change_vantage();
+    case 9:
+        return change_machine();
     default:
         return change_setting();
     }
@@ -253,6 +273,7 @@ static void make_change(uint64_t now)
 static int set_up_fleet(void **arg)
 {
     int failed = set_up(arg);
+    assert_ok(registry_ledger_build(&change));
     registry_fleet_note(&fleet, txn);
     return failed;
 }
@@ -283,6 +304,7 @@ static void any_changes_that_are_taken_elsewhere_make_the_same_tables(void **)
         assert_ok(store_write(follower.store, &theirs, &diag));
         registry_begin(&taking, theirs, NOW, &diag);
         assert_ok(registry_fleet_take(&taking, rows + first, row_count - first, false));
+        assert_ok(registry_ledger_note(&taking, rows + first, row_count - first));
         assert_ok(store_commit(theirs, &diag));
         assert_equal(&follower);
         if (any(8) == 0) {

@@ -1,0 +1,162 @@
+/* Design note. TABLE_LEDGER has a row for each shared row: its place (ledgerrow_place), whose first
+ * octet is the bucket, and its digest. A row whose key is the bucket alone comes before them and
+ * has the digest of the bucket. So a change costs one bucket for each row that it touches, and the
+ * root costs 256 digests, however many rows there are. */
+#include "zone/registry/registry_ledger.h"
+
+#include <stdlib.h>
+
+#include "zone/base/array.h"
+#include "zone/registry/registry_private.h"
+
+static const char position_key[] = "position";
+
+enum result registry_position(struct store_txn *txn, struct ledgerhead_position *out)
+{
+    uint8_t data[2 * LEDGERHEAD_POSITION_MAX]; /* also for layouts to come */
+    struct store_item item = { .data = data, .room = sizeof(data) };
+    TRY(store_get(txn, TABLE_META, position_key, sizeof(position_key) - 1, &item));
+    enum result result = ledgerhead_decode_position(out, (struct octets){ data, item.len });
+    return result == RESULT_INVALID ? RESULT_DAMAGED : result;
+}
+
+enum result registry_put_position(struct registry_change *change,
+                                  const struct ledgerhead_position *position)
+{
+    uint8_t data[LEDGERHEAD_POSITION_MAX];
+    size_t len = ledgerhead_encode_position(position, data);
+    return registry_written(change->diag, store_put(change->txn, TABLE_META, position_key,
+                                                    sizeof(position_key) - 1, data, len));
+}
+
+static enum result drop_digests(struct registry_change *change)
+{
+    uint8_t octets[STORE_KEY_MAX];
+    struct store_item key = { .data = octets, .room = sizeof(octets) };
+    enum result result = store_find(change->txn, TABLE_LEDGER, SEEK_FIRST, &key, NULL);
+    while (result == RESULT_OK) {
+        TRY(registry_written(change->diag,
+                             store_delete(change->txn, TABLE_LEDGER, octets, key.len)));
+        result = store_find(change->txn, TABLE_LEDGER, SEEK_FIRST, &key, NULL);
+    }
+    return result == RESULT_NOT_FOUND ? RESULT_OK : registry_written(change->diag, result);
+}
+
+enum result registry_drop_position(struct registry_change *change)
+{
+    enum result result =
+        store_delete(change->txn, TABLE_META, position_key, sizeof(position_key) - 1);
+    TRY(registry_written(change->diag, result == RESULT_NOT_FOUND ? RESULT_OK : result));
+    TRY(drop_digests(change));
+    return registry_save_log(change);
+}
+
+/* Which buckets a change touched. */
+struct touched {
+    bool buckets[LEDGERROW_BUCKETS];
+};
+
+static enum result note_row(struct registry_change *change, const struct registry_fleet_row *row,
+                            struct touched *touched)
+{
+    struct ledgerrow_digest place, digest;
+    ledgerrow_place(&place, &row->name);
+    touched->buckets[place.octets[0]] = true;
+    if (row->gone) {
+        enum result result =
+            store_delete(change->txn, TABLE_LEDGER, place.octets, sizeof(place.octets));
+        return registry_written(change->diag, result == RESULT_NOT_FOUND ? RESULT_OK : result);
+    }
+    ledgerrow_digest(&digest, &row->name, row->value);
+    return registry_written(change->diag,
+                            store_put(change->txn, TABLE_LEDGER, place.octets, sizeof(place.octets),
+                                      digest.octets, sizeof(digest.octets)));
+}
+
+struct digests {
+    struct ledgerrow_digest *list;
+    size_t count, room;
+};
+
+/* Computes a bucket's digest anew. `digests` is for use again. */
+static enum result close_bucket(struct registry_change *change, uint8_t bucket,
+                                struct digests *digests)
+{
+    uint8_t octets[STORE_KEY_MAX] = { bucket };
+    struct store_item key = { .len = 1, .data = octets, .room = sizeof(octets) };
+    struct ledgerrow_digest digest;
+    struct store_item value = { .data = digest.octets, .room = sizeof(digest.octets) };
+    enum result result = store_find(change->txn, TABLE_LEDGER, SEEK_AFTER, &key, &value);
+    digests->count = 0;
+    while (result == RESULT_OK && octets[0] == bucket) {
+        if (key.len != sizeof(digest.octets) || value.len != sizeof(digest.octets)) {
+            return registry_damaged(change->diag, "a digest of the ledger");
+        }
+        ARRAY_PUSH(digests->list, digests->count, digests->room, digest);
+        result = store_find(change->txn, TABLE_LEDGER, SEEK_AFTER, &key, &value);
+    }
+    if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
+        return registry_written(change->diag, result);
+    }
+    ledgerrow_bucket_digest(&digest, digests->list, digests->count);
+    return registry_written(change->diag, store_put(change->txn, TABLE_LEDGER, &bucket, 1,
+                                                    digest.octets, sizeof(digest.octets)));
+}
+
+static enum result close_buckets(struct registry_change *change, const struct touched *touched)
+{
+    struct digests digests = { .list = NULL };
+    enum result result = RESULT_OK;
+    for (size_t i = 0; i < LEDGERROW_BUCKETS && result == RESULT_OK; i++) {
+        if (touched->buckets[i]) {
+            result = close_bucket(change, (uint8_t)i, &digests);
+        }
+    }
+    free(digests.list);
+    return result;
+}
+
+struct building {
+    struct registry_change *change;
+    struct touched touched;
+};
+
+static enum result build_row(const struct registry_fleet_row *row, void *arg)
+{
+    struct building *building = arg;
+    return note_row(building->change, row, &building->touched);
+}
+
+enum result registry_ledger_build(struct registry_change *change)
+{
+    struct building building = { .change = change };
+    TRY(drop_digests(change));
+    TRY(registry_fleet_each(change->txn, build_row, &building));
+    memset(building.touched.buckets, true, sizeof(building.touched.buckets));
+    return close_buckets(change, &building.touched);
+}
+
+enum result registry_ledger_note(struct registry_change *change,
+                                 const struct registry_fleet_row *rows, size_t count)
+{
+    struct touched touched = { { false } };
+    for (size_t i = 0; i < count; i++) {
+        TRY(note_row(change, &rows[i], &touched));
+    }
+    return close_buckets(change, &touched);
+}
+
+enum result registry_ledger_root(struct store_txn *txn, struct ledgerrow_digest *out)
+{
+    struct ledgerrow_digest buckets[LEDGERROW_BUCKETS];
+    for (size_t i = 0; i < LEDGERROW_BUCKETS; i++) {
+        uint8_t bucket = (uint8_t)i;
+        struct store_item item = { .data = buckets[i].octets, .room = sizeof(buckets[i].octets) };
+        enum result result = store_get(txn, TABLE_LEDGER, &bucket, 1, &item);
+        if (result != RESULT_OK || item.len != sizeof(buckets[i].octets)) {
+            return RESULT_DAMAGED;
+        }
+    }
+    ledgerrow_root(out, buckets);
+    return RESULT_OK;
+}
