@@ -1,10 +1,11 @@
-/* Any octets as a letter: what is read is sealed to the same length, but for its signature, and
- * never opens with a key that has not signed it. */
+/* Any octets as a letter: what is read is sealed as it was but for its signature, and does not open
+ * with a key that has not signed it. What it says is read as a hello. */
 #include <stdint.h>
 #include <string.h>
 
 #include <sodium.h>
 
+#include "zone/fleet/hello.h"
 #include "zone/fleet/letter.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t public[LETTER_KEY], secret[LETTER_SECRET];
     struct octets octets = { data, size };
     struct letter letter;
+    struct hello hello;
     ASSERT(sodium_init() >= 0 && crypto_sign_seed_keypair(public, secret, seed) == 0);
     if (letter_read(&letter, octets) == RESULT_OK) {
         ASSERT(letter_seal(&letter, "pool.example/0123", secret, out) == size);
@@ -23,6 +25,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(letter_open(&letter, (struct octets){ out, size }, "pool.example/0123", public) ==
                RESULT_OK);
         ASSERT(letter_open(&letter, octets, "pool.example/4567", public) != RESULT_OK);
+        if (hello_decode(&hello, letter.text) == RESULT_OK) {
+            ASSERT(hello_encode(&hello, out) <= letter.text.len);
+        }
     }
     return 0;
 }

@@ -131,3 +131,29 @@ char *letter_place(const struct letter *letter, char out[LETTER_PLACE_ROOM])
                    letter->subject);
     return out;
 }
+
+char *letter_key(const struct letter *letter, char out[LETTER_KEY_ROOM])
+{
+    const char *machine = letter->machine, *subject = letter->subject;
+    switch (letter->kind) {
+    case LETTER_HELLO:
+        (void)snprintf(out, LETTER_KEY_ROOM, "e/%s/hello", machine);
+        break;
+    case LETTER_DEMAND:
+        (void)snprintf(out, LETTER_KEY_ROOM, "e/%s/demand", machine);
+        break;
+    case LETTER_ANSWERS:
+        (void)snprintf(out, LETTER_KEY_ROOM, "e/%s/answers/%s", machine, subject);
+        break;
+    case LETTER_ACK:
+        (void)snprintf(out, LETTER_KEY_ROOM, "a/%s", machine);
+        break;
+    case LETTER_PACKAGE:
+        (void)snprintf(out, LETTER_KEY_ROOM, "k/%s", subject);
+        break;
+    case LETTER_BUNDLE:
+        (void)snprintf(out, LETTER_KEY_ROOM, "k/bundle");
+        break;
+    }
+    return out;
+}

@@ -3,8 +3,8 @@
  * letters are numbered, and a reader keeps the number of the last and refuses any that is not
  * higher.
  *
- * A letter has one place in the engine, by kind, machine and subject; one that lies elsewhere is
- * refused by its reader, who compares. */
+ * A letter has one key in the engine, by kind, machine and subject; one that lies elsewhere is
+ * refused by its reader, who compares. zone/fleet/letters.h does all that with a store. */
 #ifndef ZONE_LETTER_H
 #define ZONE_LETTER_H
 
@@ -28,7 +28,8 @@ enum {
     LETTER_TEXT_MAX = 60000, /* with the rest of it, less than a store's value may have */
     LETTER_MAX =
         1 + 1 + 2 * (2 + LETTER_NAME_ROOM - 1) + 8 + 8 + 4 + LETTER_TEXT_MAX + LETTER_SIGNATURE,
-    LETTER_PLACE_ROOM = 2 * LETTER_NAME_ROOM + 4
+    LETTER_PLACE_ROOM = 2 * LETTER_NAME_ROOM + 4,
+    LETTER_KEY_ROOM = 2 * LETTER_NAME_ROOM + 16
 };
 
 struct letter {
@@ -55,5 +56,8 @@ enum result letter_open(struct letter *out, struct octets octets, const char *le
                         const uint8_t key[LETTER_KEY]);
 /* "KIND/MACHINE" or "KIND/MACHINE/SUBJECT": where a store keeps it. Returns `out`. */
 char *letter_place(const struct letter *letter, char out[LETTER_PLACE_ROOM]);
+/* Its key in the engine, without the fleet's prefix: "e/MACHINE/hello", "e/MACHINE/demand",
+ * "e/MACHINE/answers/SUBJECT", "a/MACHINE", "k/SUBJECT" of a package, "k/bundle". Returns `out`. */
+char *letter_key(const struct letter *letter, char out[LETTER_KEY_ROOM]);
 
 #endif

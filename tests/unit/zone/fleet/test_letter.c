@@ -41,6 +41,25 @@ static void a_letter_is_read_back_and_opens(void **)
     assert_string_equal(letter_place(&again, place), "a/ams1");
 }
 
+static void each_kind_has_its_key(void **)
+{
+    static const struct {
+        enum letter_kind kind;
+        const char *key;
+    } rows[] = { { LETTER_HELLO, "e/ams1/hello" },
+                 { LETTER_DEMAND, "e/ams1/demand" },
+                 { LETTER_ANSWERS, "e/ams1/answers/59" },
+                 { LETTER_ACK, "a/ams1" },
+                 { LETTER_PACKAGE, "k/59" },
+                 { LETTER_BUNDLE, "k/bundle" } };
+    char key[LETTER_KEY_ROOM];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct letter letter = sample();
+        letter.kind = rows[i].kind;
+        assert_string_equal(letter_key(&letter, key), rows[i].key);
+    }
+}
+
 static void a_letter_for_another_ledger_or_of_another_key_is_refused(void **)
 {
     static const uint8_t seed[crypto_sign_SEEDBYTES] = { 2 };
@@ -117,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_letter_is_read_back_and_opens),
+        cmocka_unit_test(each_kind_has_its_key),
         cmocka_unit_test(a_letter_for_another_ledger_or_of_another_key_is_refused),
         cmocka_unit_test(every_truncation_and_flipped_bit_is_refused),
         cmocka_unit_test(names_that_could_be_another_place_are_refused),
