@@ -1,0 +1,52 @@
+#include "tools/fleet/rowset.h"
+
+#include <stdlib.h>
+
+#include "zone/base/array.h"
+
+void rowset_free(struct rowset *rows)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        union {
+            const uint8_t *in;
+            void *out;
+        } value = { .in = rows->list[i].value.data };
+        free(value.out);
+    }
+    free(rows->list);
+    *rows = (struct rowset){ .list = NULL };
+}
+
+void rowset_add(struct rowset *rows, const struct registry_fleet_row *row)
+{
+    struct registry_fleet_row copy = *row;
+    copy.value = (struct octets){ NULL, 0 };
+    if (!row->gone) {
+        uint8_t *value = xmalloc(row->value.len + 1);
+        if (row->value.len > 0) {
+            memcpy(value, row->value.data, row->value.len);
+        }
+        copy.value = (struct octets){ value, row->value.len };
+        rows->octets += row->value.len;
+    }
+    ARRAY_PUSH(rows->list, rows->count, rows->room, copy);
+}
+
+enum result rowset_add_reply(struct rowset *rows, const char *prefix,
+                             const struct etcdreply_row *row, bool gone)
+{
+    struct registry_fleet_row own = { .gone = gone, .value = row->value };
+    size_t len = strlen(prefix);
+    if (row->key.len < len || memcmp(row->key.data, prefix, len) != 0) {
+        return RESULT_INVALID;
+    }
+    TRY(ledgerrow_parse(&own.name, (struct octets){ row->key.data + len, row->key.len - len }));
+    rowset_add(rows, &own);
+    return RESULT_OK;
+}
+
+enum result rowset_visit(const struct registry_fleet_row *row, void *arg)
+{
+    rowset_add(arg, row);
+    return RESULT_OK;
+}
