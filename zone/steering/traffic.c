@@ -53,8 +53,7 @@ struct traffic_member *traffic_find_member(const struct traffic *traffic, size_t
 
 /* -- counting -- */
 
-/* A clock that goes back changes nothing. */
-static double decayed(const struct traffic_cell *cell, uint64_t now)
+double traffic_decayed(const struct traffic_cell *cell, uint64_t now)
 {
     return now <= cell->at
                ? cell->queries
@@ -79,7 +78,7 @@ void traffic_add_queries(struct traffic *traffic, const struct cell *cells, cons
             cell = traffic_append_cell(traffic);
             *cell = wanted;
         }
-        cell->queries = decayed(cell, now) + queries[i];
+        cell->queries = traffic_decayed(cell, now) + queries[i];
         cell->at = now;
         cell->changed = true;
     }
@@ -174,7 +173,7 @@ void traffic_prune(struct traffic *traffic, const struct member_ids *members, ui
             cell->at = now;
             cell->changed = true;
         }
-        if (decayed(cell, now) < traffic_least) {
+        if (traffic_decayed(cell, now) < traffic_least) {
             cell->queries = 0;
             cell->changed = true;
         }
@@ -187,7 +186,7 @@ double traffic_total(const struct traffic *traffic, uint64_t now)
 {
     double total = 0;
     for (size_t i = 0; i < traffic->cell_count; i++) {
-        total += decayed(&traffic->cells[i], now);
+        total += traffic_decayed(&traffic->cells[i], now);
     }
     return total;
 }
@@ -213,7 +212,8 @@ void traffic_demand(const struct traffic *traffic, const struct cell *cells, siz
         out[i] = (double)cells[i].addresses * weight;
     }
     for (size_t i = 0; i < traffic->cell_count; i++) {
-        out[number_of(&traffic->cells[i], cells, count)] += decayed(&traffic->cells[i], now);
+        out[number_of(&traffic->cells[i], cells, count)] +=
+            traffic_decayed(&traffic->cells[i], now);
     }
     for (size_t i = 0; i < count; i++) {
         out[i] = out[i] < traffic_least ? 0 : out[i];
@@ -236,6 +236,17 @@ uint64_t traffic_answers(const struct traffic *traffic, uint64_t member_id, unsi
     }
     uint64_t meant_s = member.hour == hour ? HOUR_S - now % HOUR_S : 0;
     return sum + member.answers[(member.hour - hours) % TRAFFIC_HOURS] * meant_s / HOUR_S;
+}
+
+uint64_t traffic_full_hours(const struct traffic_member *counted, unsigned hours, uint64_t now)
+{
+    struct traffic_member member = *counted;
+    uint64_t sum = 0;
+    turn_to(&member, now);
+    for (unsigned i = 1; i <= hours; i++) {
+        sum += member.answers[(member.hour - i) % TRAFFIC_HOURS];
+    }
+    return sum;
 }
 
 void traffic_days(const struct traffic *traffic, uint64_t member_id, uint64_t now,

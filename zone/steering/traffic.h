@@ -104,12 +104,16 @@ void traffic_prune(struct traffic *traffic, const struct member_ids *members, ui
  * 0. */
 void traffic_demand(const struct traffic *traffic, const struct cell *cells, size_t count,
                     uint64_t now, double *out);
+/* The queries of a cell at `now`. A clock that goes back changes nothing. */
+double traffic_decayed(const struct traffic_cell *cell, uint64_t now);
 /* The measured demand of all cells. */
 double traffic_total(const struct traffic *traffic, uint64_t now);
 /* The number of answers with the member in the last `hours` (1 to 24). The oldest hour counts by
  * the part of it that is inside. */
 uint64_t traffic_answers(const struct traffic *traffic, uint64_t member_id, unsigned hours,
                          uint64_t now);
+/* The answers with a member in the last full hours (1 to 24) before the current one. */
+uint64_t traffic_full_hours(const struct traffic_member *counted, unsigned hours, uint64_t now);
 /* The number of answers with the member in each day (UTC), `out[0]` today until now. */
 void traffic_days(const struct traffic *traffic, uint64_t member_id, uint64_t now,
                   uint64_t out[TRAFFIC_DAYS]);
