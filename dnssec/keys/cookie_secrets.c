@@ -8,8 +8,7 @@ enum {
     LAYOUT = 1,
     HAS_NEXT = 1,
     HAS_PREVIOUS = 2,
-    PLAIN_LEN = 1 + 8 + 3 * COOKIE_SECRET_LEN,
-    ROW_LEN = 1 + PLAIN_LEN + SEAL_OVERHEAD
+    ROW_LEN = 1 + COOKIE_SECRETS_LEN + SEAL_OVERHEAD
 };
 
 static const char row_key[] = "cookie-secrets";
@@ -21,29 +20,46 @@ static void bound_of(uint8_t out[sizeof row_key])
     out[sizeof row_key - 1] = LAYOUT;
 }
 
-static enum result decode(struct cookie_secrets *out, const uint8_t plain[PLAIN_LEN])
+void cookie_secrets_write(struct writer *w, const struct cookie_secrets *secrets)
+{
+    write_u8(w, (uint8_t)((secrets->has_next ? HAS_NEXT : 0) |
+                          (secrets->has_previous ? HAS_PREVIOUS : 0)));
+    write_u64(w, secrets->changed_at);
+    write_octets(w, secrets->current, COOKIE_SECRET_LEN);
+    write_octets(w, secrets->next, COOKIE_SECRET_LEN);
+    write_octets(w, secrets->previous, COOKIE_SECRET_LEN);
+}
+
+struct cookie_secrets cookie_secrets_read(struct reader *r)
 {
     struct cookie_secrets secrets = { .present = true };
-    struct reader r = reader_of(plain, PLAIN_LEN);
-    uint8_t bits = read_u8(&r);
+    uint8_t bits = read_u8(r);
+    r->failed = r->failed || (bits & ~(HAS_NEXT | HAS_PREVIOUS)) != 0;
     secrets.has_next = (bits & HAS_NEXT) != 0;
     secrets.has_previous = (bits & HAS_PREVIOUS) != 0;
-    secrets.changed_at = read_u64(&r);
-    read_into(&r, secrets.current, COOKIE_SECRET_LEN);
-    read_into(&r, secrets.next, COOKIE_SECRET_LEN);
-    read_into(&r, secrets.previous, COOKIE_SECRET_LEN);
-    if (!reader_done(&r) || (bits & ~(HAS_NEXT | HAS_PREVIOUS)) != 0) {
-        return RESULT_DAMAGED;
+    secrets.changed_at = read_u64(r);
+    read_into(r, secrets.current, COOKIE_SECRET_LEN);
+    read_into(r, secrets.next, COOKIE_SECRET_LEN);
+    read_into(r, secrets.previous, COOKIE_SECRET_LEN);
+    return secrets;
+}
+
+static enum result decode(struct cookie_secrets *out, const uint8_t plain[COOKIE_SECRETS_LEN])
+{
+    struct reader r = reader_of(plain, COOKIE_SECRETS_LEN);
+    struct cookie_secrets secrets = cookie_secrets_read(&r);
+    bool good = reader_done(&r);
+    if (good) {
+        *out = secrets;
     }
-    *out = secrets;
     sodium_memzero(&secrets, sizeof secrets);
-    return RESULT_OK;
+    return good ? RESULT_OK : RESULT_DAMAGED;
 }
 
 enum result cookie_secrets_get(struct store_txn *txn, const struct seal *seal,
                                struct cookie_secrets *out, struct diag *diag)
 {
-    uint8_t row[ROW_LEN], bound[sizeof row_key], plain[PLAIN_LEN];
+    uint8_t row[ROW_LEN], bound[sizeof row_key], plain[COOKIE_SECRETS_LEN];
     struct store_item value = { .data = row, .room = sizeof row };
     enum result result = store_get(txn, TABLE_META, row_key, sizeof row_key - 1, &value);
     if (result == RESULT_NOT_FOUND) {
@@ -73,14 +89,9 @@ enum result cookie_secrets_get(struct store_txn *txn, const struct seal *seal,
 enum result cookie_secrets_put(struct store_txn *txn, const struct seal *seal,
                                const struct cookie_secrets *secrets, struct diag *diag)
 {
-    uint8_t row[ROW_LEN] = { LAYOUT }, bound[sizeof row_key], plain[PLAIN_LEN];
+    uint8_t row[ROW_LEN] = { LAYOUT }, bound[sizeof row_key], plain[COOKIE_SECRETS_LEN];
     struct writer w = writer_of(plain, sizeof plain);
-    write_u8(&w, (uint8_t)((secrets->has_next ? HAS_NEXT : 0) |
-                           (secrets->has_previous ? HAS_PREVIOUS : 0)));
-    write_u64(&w, secrets->changed_at);
-    write_octets(&w, secrets->current, COOKIE_SECRET_LEN);
-    write_octets(&w, secrets->next, COOKIE_SECRET_LEN);
-    write_octets(&w, secrets->previous, COOKIE_SECRET_LEN);
+    cookie_secrets_write(&w, secrets);
     bound_of(bound);
     enum result result = seal_wrap(seal, plain, sizeof plain, bound, sizeof bound, row + 1);
     sodium_memzero(plain, sizeof plain);

@@ -6,6 +6,7 @@
 #define DNSSEC_COOKIE_SECRETS_H
 
 #include "dnssec/keys/seal.h"
+#include "zone/base/wire.h"
 #include "zone/store/store.h"
 
 enum {
@@ -26,6 +27,13 @@ enum result cookie_secrets_get(struct store_txn *txn, const struct seal *seal,
                                struct cookie_secrets *out, struct diag *diag);
 enum result cookie_secrets_put(struct store_txn *txn, const struct seal *seal,
                                const struct cookie_secrets *secrets, struct diag *diag);
+
+enum {
+    COOKIE_SECRETS_LEN = 1 + 8 + 3 * COOKIE_SECRET_LEN
+};
+void cookie_secrets_write(struct writer *w, const struct cookie_secrets *secrets);
+/* Fails the reader if the octets are not valid. */
+struct cookie_secrets cookie_secrets_read(struct reader *r);
 
 /* 32 hexadecimal digits, or "random". INVALID with a diag that says so. */
 enum result cookie_secret_parse(uint8_t out[COOKIE_SECRET_LEN], const char *text,

@@ -1,16 +1,21 @@
 /* A package before it is boxed: u8 layout, u8 length and octets of the zone's name in wire form, u8
  * number of keys; for each: u8 algorithm, u8 role (+ 128: without its private key), u64 created_at,
- * life, public key, private key; the rollover memory; u8 1 if a slice follows
- * (dnssec/signing/slices.h). All lengths follow from the algorithm. */
+ * life, public key, private key; the rollover memory; u64 number, u64 made_at, u8 flags (1: held,
+ * 2: has slices, 4: has cookie secrets); slices (keytransfer_plan.c); cookie secrets as in their
+ * row. All lengths follow from the algorithm. */
 #include <sodium.h>
 
 #include "dnssec/offline/keytransfer_private.h"
 #include "dnssec/offline/presign.h"
-#include "dnssec/signing/rrsig.h"
 
 enum {
-    LAYOUT = 3,
-    ROLE_OFFLINE = 128
+    LAYOUT = 4,
+    ROLE_OFFLINE = 128,
+    FLAG_HELD = 1,
+    FLAG_SLICES = 2,
+    FLAG_COOKIES = 4,
+    TAKEN_LAYOUT = 1,
+    TAKEN_LEN = 1 + 2 * 8 + 1
 };
 _Static_assert(sodium_base64_ENCODED_LEN(SEAL_PUBLIC_LEN, sodium_base64_VARIANT_ORIGINAL) ==
                    KEYTRANSFER_IDENTITY_ROOM,
@@ -18,6 +23,8 @@ _Static_assert(sodium_base64_ENCODED_LEN(SEAL_PUBLIC_LEN, sodium_base64_VARIANT_
 
 /* Row of TABLE_META: the leader's identity; zeros: this machine was made the leader. */
 static const char leader_key[] = "leader";
+/* Row of TABLE_META: u8 layout, u64 number, u64 made_at, u8 1: held. */
+static const char taken_key[] = "package";
 static const uint8_t nobody[SEAL_PUBLIC_LEN] = { 0 };
 
 char *keytransfer_identity_text(const uint8_t identity[SEAL_PUBLIC_LEN],
@@ -65,68 +72,20 @@ static enum result pack_key(struct writer *w, const struct key_record *record,
     return RESULT_OK;
 }
 
-/* The KSKs' signatures over the records served now, for a machine that does not get their private
- * keys. */
-static enum result presign(struct slice *out, const struct key_timeline *timeline,
-                           const struct seal *seal, const struct settings *settings, uint64_t now,
-                           struct diag *diag)
+static void write_rest(struct writer *w, const struct package_options *options,
+                       const struct slices *slices)
 {
-    struct slice slice = { .from = now - RRSIG_BACKDATE_S,
-                           .inception = now - RRSIG_BACKDATE_S,
-                           .expiration = now + settings->signature_validity_s,
-                           .ttl_s = settings->ttl_s,
-                           .aim = rollover_as_is(&timeline->keys) };
-    enum result result = RESULT_OK;
-    for (size_t i = 0; i < timeline->keys.count && result == RESULT_OK; i++) {
-        const struct key_record *record = &timeline->keys.list[i];
-        struct key *key = NULL;
-        if ((record->role & KEY_KSK) == 0 || !key_bits_have(slice.aim.dnskey, i)) {
-            continue;
-        }
-        if (record->role == KEY_CSK || record->offline) {
-            return diag_fail(diag, RESULT_REFUSED, "%s",
-                             record->offline
-                                 ? "a KSK is offline: no package has its private key, and "
-                                   "bundles have its signatures"
-                                 : "the zone has one key for both roles: `ntspool key roll split` "
-                                   "makes two of it");
-        }
-        result = keystore_unseal(&key, record, seal, diag);
-        if (result == RESULT_OK) {
-            result = presign_slice(&slice, &timeline->keys, i, key, &settings->apex);
-        }
-        key_free(key);
+    const struct cookie_secrets *cookies = options->cookies;
+    write_u64(w, options->number);
+    write_u64(w, options->now);
+    write_u8(w, (uint8_t)((options->held ? FLAG_HELD : 0) | (slices->count > 0 ? FLAG_SLICES : 0) |
+                          (cookies != NULL && cookies->present ? FLAG_COOKIES : 0)));
+    if (slices->count > 0) {
+        keytransfer_write_slices(w, slices);
     }
-    *out = slice;
-    return result == RESULT_OK ? result
-                               : diag_fail(diag, result, "the KSK's signatures can't be made");
-}
-
-static void write_slice(struct writer *w, const struct slice *slice)
-{
-    write_u64(w, slice->from);
-    write_u64(w, slice->inception);
-    write_u64(w, slice->expiration);
-    write_u32(w, slice->ttl_s);
-    write_u32(w, slice->aim.dnskey);
-    write_u32(w, slice->aim.ds);
-    write_u32(w, slice->aim.wanted);
-    write_u32(w, slice->signed_by);
-    write_octets(w, slice->signatures, sizeof slice->signatures);
-}
-
-static struct slice read_slice(struct reader *r)
-{
-    struct slice slice = { .from = read_u64(r) };
-    slice.inception = read_u64(r);
-    slice.expiration = read_u64(r);
-    slice.ttl_s = read_u32(r);
-    slice.aim.dnskey = read_u32(r);
-    slice.aim.ds = read_u32(r);
-    slice.aim.wanted = read_u32(r);
-    slice.signed_by = read_u32(r);
-    read_into(r, slice.signatures, sizeof slice.signatures);
-    return slice;
+    if (cookies != NULL && cookies->present) {
+        cookie_secrets_write(w, cookies);
+    }
 }
 
 enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
@@ -134,14 +93,13 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
                              struct store_item *out, struct diag *diag)
 {
     struct key_timeline timeline;
-    struct slice slice = { .from = 0 };
+    struct slices slices = { .count = 0 };
     uint8_t plain[KEYTRANSFER_PLAIN_MAX];
     struct writer w = writer_of(plain, sizeof plain);
-    enum result result = RESULT_OK;
     TRY(key_timeline_read(&timeline, keys, diag));
-    if (options->zsk_only) {
-        TRY(presign(&slice, &timeline, seal, settings, options->now, diag));
-    }
+    enum result result = options->zsk_only ? keytransfer_plan(&slices, &timeline, keys, seal,
+                                                              settings, options, diag)
+                                           : RESULT_OK;
     write_u8(&w, LAYOUT);
     write_u8(&w, settings->apex.len);
     write_octets(&w, settings->apex.wire, settings->apex.len);
@@ -150,10 +108,8 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
         result = pack_key(&w, &timeline.keys.list[i], seal, options->zsk_only, diag);
     }
     key_timeline_memory_write(&w, &timeline.memory);
-    write_u8(&w, options->zsk_only ? 1 : 0);
-    if (options->zsk_only) {
-        write_slice(&w, &slice);
-    }
+    write_rest(&w, options, &slices);
+    slices_done(&slices);
     ASSERT(!w.failed && out->room >= w.at + SEAL_BOX_OVERHEAD);
     if (result == RESULT_OK) {
         result = seal_box(seal, options->recipient, plain, w.at, out->data);
@@ -177,8 +133,9 @@ struct package {
     struct packed list[KEYSTORE_MAX];
     size_t count;
     struct rollover_memory memory;
-    bool has_slice;
-    struct slice slice;
+    struct package_taken about;
+    struct slices slices;          /* none: the package has the private keys of KSKs */
+    struct cookie_secrets cookies; /* not present: none are in the package */
 };
 
 static void package_done(struct package *package)
@@ -186,6 +143,8 @@ static void package_done(struct package *package)
     for (size_t i = 0; i < package->count; i++) {
         key_free(package->list[i].key);
     }
+    slices_done(&package->slices);
+    sodium_memzero(&package->cookies, sizeof package->cookies);
 }
 
 static enum result unpack_key(struct packed *out, struct reader *r, struct diag *diag)
@@ -202,6 +161,21 @@ static enum result unpack_key(struct packed *out, struct reader *r, struct diag 
     parts.private_key = offline ? NULL : read_octets(r, KEY_PRIVATE_MAX);
     return r->failed ? diag_fail(diag, RESULT_INVALID, "the package of keys is damaged")
                      : key_from_parts(&out->key, &parts, diag);
+}
+
+static void read_rest(struct package *out, struct reader *r)
+{
+    out->about.number = read_u64(r);
+    out->about.made_at = read_u64(r);
+    uint8_t flags = read_u8(r);
+    out->about.held = (flags & FLAG_HELD) != 0;
+    r->failed = r->failed || (flags & ~(FLAG_HELD | FLAG_SLICES | FLAG_COOKIES)) != 0;
+    if ((flags & FLAG_SLICES) != 0) {
+        keytransfer_read_slices(r, &out->slices);
+    }
+    if ((flags & FLAG_COOKIES) != 0) {
+        out->cookies = cookie_secrets_read(r);
+    }
 }
 
 static enum result unpack_all(struct package *out, struct reader *r, const struct dname *zone,
@@ -226,12 +200,8 @@ static enum result unpack_all(struct package *out, struct reader *r, const struc
     }
     out->memory = key_timeline_memory_read(r);
     out->memory.follows = true;
-    uint8_t slices = read_u8(r);
-    out->has_slice = slices == 1;
-    if (out->has_slice) {
-        out->slice = read_slice(r);
-    }
-    if (result == RESULT_OK && (!reader_done(r) || slices > 1)) {
+    read_rest(out, r);
+    if (result == RESULT_OK && !reader_done(r)) {
         result = diag_fail(diag, RESULT_INVALID, "the package of keys is damaged");
     }
     return result;
@@ -240,7 +210,7 @@ static enum result unpack_all(struct package *out, struct reader *r, const struc
 static bool is_same(const struct package *package, const struct key_timeline *timeline)
 {
     bool same = package->count == timeline->keys.count && timeline->memory.follows &&
-                !package->has_slice && package->memory.seen_at == timeline->memory.seen_at &&
+                package->slices.count == 0 && package->memory.seen_at == timeline->memory.seen_at &&
                 package->memory.insecure == timeline->memory.insecure;
     for (size_t i = 0; i < package->count && same; i++) { /* both in the store's order */
         const struct key_record *record = &timeline->keys.list[i];
@@ -275,9 +245,11 @@ static enum result check_private_keys(const struct package *package,
 
 /* REFUSED for a package that is older than the last: it came late or was sent again. */
 static enum result check_order(const struct package *package, const struct key_timeline *timeline,
-                               struct diag *diag)
+                               const struct package_taken *last, struct diag *diag)
 {
-    return !timeline->memory.follows || package->memory.seen_at >= timeline->memory.seen_at
+    bool is_newer = package->memory.seen_at >= timeline->memory.seen_at &&
+                    (package->about.number == 0 || package->about.number > last->number);
+    return !timeline->memory.follows || is_newer
                ? RESULT_OK
                : diag_fail(diag, RESULT_REFUSED,
                            "the package is older than the one that the keys here are from: make a "
@@ -359,8 +331,8 @@ enum result keytransfer_lead(struct store_txn *keys, const struct seal *seal, ui
 }
 
 static enum result check_package(const struct package *package, struct store_txn *keys,
-                                 const struct key_timeline *timeline, bool replace,
-                                 struct diag *diag)
+                                 const struct key_timeline *timeline,
+                                 const struct package_taken *last, bool replace, struct diag *diag)
 {
     if (!timeline->memory.follows) {
         TRY(keytransfer_check_replaced(keys, timeline, replace, diag));
@@ -368,30 +340,77 @@ static enum result check_package(const struct package *package, struct store_txn
     if (replace) {
         return RESULT_OK;
     }
-    TRY(check_order(package, timeline, diag));
+    TRY(check_order(package, timeline, last, diag));
     return check_private_keys(package, timeline, diag);
+}
+
+/* INVALID unless each KSK of the slice has signed it. */
+static enum result check_slice(const struct slice *slice, const struct key_set *keys,
+                               const struct dname *zone, struct diag *diag)
+{
+    for (size_t i = 0; i < KEYSTORE_MAX; i++) {
+        bool named = key_bits_have(slice->aim.dnskey, i);
+        bool signs = i < keys->count && named && (keys->list[i].role & KEY_KSK) != 0;
+        if ((named && i >= keys->count) || signs != (slice_signature(slice, i, 0) != NULL) ||
+            (signs && !presign_check(slice, keys, i, zone))) {
+            return diag_fail(diag, RESULT_INVALID, "a signature of the package's KSK is bad");
+        }
+    }
+    return RESULT_OK;
 }
 
 /* Stores the package's signatures of KSKs without private keys. The keys are in the store already.
  */
-static enum result store_slice(const struct slice *slice, struct store_txn *keys,
-                               const struct dname *zone, struct diag *diag)
+static enum result store_slices(const struct slices *slices, struct store_txn *keys,
+                                const struct dname *zone, struct diag *diag)
 {
     struct key_timeline timeline;
-    struct slices slices = { .made_at = slice->from, .begin_at = slice->from };
     TRY(key_timeline_read(&timeline, keys, diag));
-    for (size_t i = 0; i < timeline.keys.count; i++) {
-        bool signs =
-            key_bits_have(slice->aim.dnskey, i) && (timeline.keys.list[i].role & KEY_KSK) != 0;
-        if (signs != (slice_signature(slice, i, 0) != NULL) ||
-            (signs && !presign_check(slice, &timeline.keys, i, zone))) {
-            return diag_fail(diag, RESULT_INVALID, "a signature of the package's KSK is bad");
-        }
+    for (size_t i = 0; i < slices->count; i++) {
+        TRY(check_slice(&slices->list[i], &timeline.keys, zone, diag));
     }
-    CHECK(slices_add(&slices, slice));
-    enum result result = slices_write(&slices, keys, &timeline.keys, diag);
-    slices_done(&slices);
-    return result;
+    return slices_write(slices, keys, &timeline.keys, diag);
+}
+
+enum result keytransfer_taken(struct store_txn *keys, struct package_taken *out)
+{
+    uint8_t row[TAKEN_LEN];
+    struct store_item value = { .data = row, .room = sizeof row };
+    TRY(store_get(keys, TABLE_META, taken_key, sizeof taken_key - 1, &value));
+    struct reader r = reader_of(row, value.len);
+    uint8_t layout = read_u8(&r);
+    out->number = read_u64(&r);
+    out->made_at = read_u64(&r);
+    out->held = read_u8(&r) != 0;
+    return reader_done(&r) && layout == TAKEN_LAYOUT ? RESULT_OK : RESULT_DAMAGED;
+}
+
+static enum result set_taken(struct store_txn *keys, const struct package_taken *taken)
+{
+    uint8_t row[TAKEN_LEN];
+    struct writer w = writer_of(row, sizeof row);
+    write_u8(&w, TAKEN_LAYOUT);
+    write_u64(&w, taken->number);
+    write_u64(&w, taken->made_at);
+    write_u8(&w, taken->held ? 1 : 0);
+    return store_put(keys, TABLE_META, taken_key, sizeof taken_key - 1, row, sizeof row);
+}
+
+static enum result replace_keys(const struct package *package, struct store_txn *keys,
+                                const struct seal *seal, const struct dname *zone,
+                                struct diag *diag)
+{
+    for (size_t i = 0; i < package->count; i++) {
+        const struct packed *packed = &package->list[i];
+        TRY(keystore_add(keys, packed->key, seal, &packed->life, packed->created_at, diag));
+    }
+    const struct key_timeline next = { .memory = package->memory }, none = { .remembered = false };
+    TRY(key_timeline_write(&next, &none, keys, seal, 0, diag));
+    if (package->slices.count > 0) {
+        TRY(store_slices(&package->slices, keys, zone, diag));
+    }
+    TRY(set_taken(keys, &package->about));
+    return keytransfer_check(keys, seal, diag);
 }
 
 static enum result replace_by(const struct package *package, struct store_txn *keys,
@@ -399,22 +418,18 @@ static enum result replace_by(const struct package *package, struct store_txn *k
                               struct diag *diag)
 {
     struct key_timeline timeline;
+    struct package_taken last = { .number = 0 };
     TRY(key_timeline_read(&timeline, keys, diag));
-    if (is_same(package, &timeline)) {
+    bool again = keytransfer_taken(keys, &last) == RESULT_OK && timeline.memory.follows &&
+                 last.number != 0 && last.number == package->about.number;
+    if (again || is_same(package, &timeline)) {
         return RESULT_OK;
     }
-    TRY(check_package(package, keys, &timeline, replace, diag));
+    TRY(check_package(package, keys, &timeline, &last, replace, diag));
     TRY(keytransfer_delete_all(&timeline, keys));
-    for (size_t i = 0; i < package->count; i++) {
-        const struct packed *packed = &package->list[i];
-        TRY(keystore_add(keys, packed->key, seal, &packed->life, packed->created_at, diag));
-    }
-    const struct key_timeline next = { .memory = package->memory }, none = { .remembered = false };
-    TRY(key_timeline_write(&next, &none, keys, seal, 0, diag));
-    if (package->has_slice) {
-        TRY(store_slice(&package->slice, keys, zone, diag));
-    }
-    return keytransfer_check(keys, seal, diag);
+    TRY(replace_keys(package, keys, seal, zone, diag));
+    return package->cookies.present ? cookie_secrets_put(keys, seal, &package->cookies, diag)
+                                    : RESULT_OK;
 }
 
 enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,

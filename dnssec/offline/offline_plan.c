@@ -9,7 +9,7 @@ struct simulation {
     struct rollover_timing timing;
     struct slices *out; /* NULL before the period begins */
     uint64_t now;
-    bool roll_zsk;
+    bool roll_zsk, may_end, held;
 };
 
 /* Starts a ZSK rollover if one is due. NOT_FOUND if no planned key is left. */
@@ -99,8 +99,12 @@ static enum result simulate(struct simulation *sim, uint64_t until, struct diag 
     (void)add_slice(sim); /* the period begins with the present keys */
     sim->now = last >= sim->now ? last + 1 : sim->now;
     while (sim->now < until) {
-        TRY(roll_zsk(sim));
-        bool moved = rollover_advance(&sim->timeline.keys, &sim->timing, sim->now);
+        enum result result = sim->held ? RESULT_OK : roll_zsk(sim);
+        if (result == RESULT_NOT_FOUND && sim->may_end) {
+            return RESULT_OK;
+        }
+        TRY(result);
+        bool moved = !sim->held && rollover_advance(&sim->timeline.keys, &sim->timing, sim->now);
         disable_dead_keys(sim);
         if (!add_slice(sim)) {
             return diag_fail(diag, RESULT_TOO_LONG,
@@ -143,6 +147,8 @@ enum result offline_plan_make(struct slices *out, const struct key_timeline *tim
     sim.now = period->from;
     sim.out = &slices;
     sim.roll_zsk = period->roll_zsk;
+    sim.may_end = period->may_end;
+    sim.held = period->held;
     TRY(result);
     result = simulate(&sim, period->until, diag);
     if (result != RESULT_OK) {

@@ -9,11 +9,13 @@
 struct offline_period {
     uint64_t now, from, until;
     bool roll_zsk; /* start a ZSK rollover at its beginning */
+    bool may_end;  /* where no planned key is left the plan ends */
+    bool held;     /* no key takes a step in the whole period */
 };
 
 /* `timeline` has the present keys, `present` the slices that they follow until the period begins.
- * New ZSKs are taken from the planned keys, oldest first: NOT_FOUND if there are too few. REFUSED,
- * TOO_LONG with the reason. */
+ * New ZSKs are taken from the planned keys, oldest first: NOT_FOUND if there are too few, unless
+ * the plan `may_end`. REFUSED, TOO_LONG with the reason. */
 enum result offline_plan_make(struct slices *out, const struct key_timeline *timeline,
                               const struct settings *settings, const struct slices *present,
                               const struct offline_period *period, struct diag *diag);

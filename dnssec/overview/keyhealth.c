@@ -9,7 +9,7 @@ enum {
     PARENT_SLOW_S = 3 * 86400 /* the parent zone's operator may be away for a weekend */
 };
 
-/* A machine that follows serves the keys of the last package and takes no steps itself. */
+/* A machine that follows does what the last package says, and decides nothing itself. */
 static void warn_follower(struct concerns *concerns, const struct key_timeline *timeline,
                           uint64_t now)
 {

@@ -93,7 +93,11 @@ enum slices_step slices_advance(const struct slices *slices, struct key_set *key
 /* The first time after `now` and before `to` at which slices or keys can change; else `to`. */
 uint64_t slices_next_moment(const struct slices *slices, const struct key_set *keys, uint64_t now,
                             uint64_t to);
-/* Simulates keys and slices from `from` to `to`. False if a slice would have to be forced. */
+/* Takes all steps that were due from `from` to before `to`, each at its time, as if somebody had
+ * looked all the while. SLICES_UNCHANGED if there were none. */
+enum slices_step slices_catch_up(const struct slices *slices, struct key_set *keys,
+                                 struct rollover_timing timing, uint64_t from, uint64_t to);
+/* The same as a trial. False if a slice would have to be forced. */
 bool slices_replay(const struct slices *slices, struct key_set *keys, struct rollover_timing timing,
                    uint64_t from, uint64_t to);
 

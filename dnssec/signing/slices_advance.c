@@ -164,20 +164,25 @@ uint64_t slices_next_moment(const struct slices *slices, const struct key_set *k
     return next;
 }
 
-bool slices_replay(const struct slices *slices, struct key_set *keys, struct rollover_timing timing,
-                   uint64_t from, uint64_t to)
+enum slices_step slices_catch_up(const struct slices *slices, struct key_set *keys,
+                                 struct rollover_timing timing, uint64_t from, uint64_t to)
 {
+    enum slices_step all = SLICES_UNCHANGED;
     timing.offline_ksk = true;
     uint64_t last = rollover_last_step_at(keys);
     uint64_t now = last >= from ? last + 1 : from;
     while (now < to) {
         enum slices_step step = slices_advance(slices, keys, &timing, now);
         bool moved = rollover_advance(keys, &timing, now);
-        if (step == SLICES_FORCED) {
-            return false;
-        }
-        now =
-            step != SLICES_UNCHANGED || moved ? now + 1 : slices_next_moment(slices, keys, now, to);
+        step = step == SLICES_UNCHANGED && moved ? SLICES_ENTERED : step;
+        all = step > all ? step : all;
+        now = step != SLICES_UNCHANGED ? now + 1 : slices_next_moment(slices, keys, now, to);
     }
-    return true;
+    return all;
+}
+
+bool slices_replay(const struct slices *slices, struct key_set *keys, struct rollover_timing timing,
+                   uint64_t from, uint64_t to)
+{
+    return slices_catch_up(slices, keys, timing, from, to) != SLICES_FORCED;
 }

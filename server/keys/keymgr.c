@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "dnssec/offline/alarm.h"
+#include "dnssec/offline/keytransfer.h"
 #include "dnssec/signing/keystate.h"
+#include "server/keys/keyclock.h"
 #include "server/keys/parent.h"
 #include "zone/base/clock.h"
 #include "zone/base/concern.h"
@@ -20,16 +22,16 @@ struct keymgr {
     uint64_t longest_version; /* of the registry that it is from */
     uint64_t longest_at;      /* steady time of that look */
     bool has_looked;
-    uint64_t now, steady;   /* of the last round */
-    uint64_t trusted_again; /* steady time from which a clock that was set is trusted */
+    uint64_t steady; /* of the last round */
+    struct keyclock clock;
+    uint64_t follow_again_at; /* of a machine that follows: when its package has a step next */
+    uint64_t follow_version;  /* of the store that this is from */
     struct parent_watch parent;
     struct slices slices;    /* of the bundle */
     uint64_t slices_version; /* of the store that they are from */
     enum alarm_level alarm;  /* the last one logged */
     uint64_t alarm_at;
-    bool behind;                     /* the clock is behind the time seen in the store */
     struct log_once trouble, asking; /* the parent's DS */
-    struct log_limit jump_limit, behind_limit;
     struct thread thread;
 };
 
@@ -70,57 +72,6 @@ static enum result look_at_registry(struct keymgr *keymgr, uint64_t steady, bool
         keymgr->has_looked = true;
     }
     return RESULT_OK;
-}
-
-static void report_jump(struct keymgr *keymgr, int64_t jump)
-{
-    char note[LOG_NOTE_ROOM];
-    if (log_limit_admits(&keymgr->jump_limit, true)) {
-        log_say(
-            keymgr->sources.log, LOG_WARNING,
-            "the clock was set %s by %lld s: no key takes a step for an hour; signatures follow "
-            "it%s",
-            jump > 0 ? "forward" : "back", (long long)(jump > 0 ? jump : -jump),
-            log_limit_note(&keymgr->jump_limit, note));
-    }
-}
-
-static void report_clock(struct keymgr *keymgr, bool behind, uint64_t by_s)
-{
-    const struct log_fields fields = { .warning = concern_id_text(CONCERN_CLOCK_BEHIND) };
-    char note[LOG_NOTE_ROOM];
-    bool changed = behind != keymgr->behind;
-    keymgr->behind = behind;
-    if (!log_limit_admits(&keymgr->behind_limit, changed)) {
-        return;
-    }
-    (void)log_limit_note(&keymgr->behind_limit, note);
-    if (behind) {
-        log_say_about(keymgr->sources.log, LOG_WARNING, &fields,
-                      "the clock is %llu s behind what this pool has seen: keys wait for it (if it "
-                      "is right: `ntspool key trust-clock`)%s",
-                      (unsigned long long)by_s, note);
-    } else {
-        log_say(keymgr->sources.log, LOG_NOTICE,
-                "the clock is no longer behind what this pool has seen%s", note);
-    }
-}
-
-/* False while the clock is not trusted: it was set, or is behind the time seen in the store.
- * Waiting is always safe. */
-static bool trusts_clock(struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now,
-                         uint64_t steady)
-{
-    int64_t jump = (int64_t)(now - keymgr->now) - (int64_t)(steady - keymgr->steady);
-    if (keymgr->steady != 0 && (jump > KEYMGR_CLOCK_SLACK_S || jump < -KEYMGR_CLOCK_SLACK_S)) {
-        report_jump(keymgr, jump);
-        keymgr->trusted_again = steady + KEYMGR_CLOCK_TRUST_S;
-    }
-    keymgr->now = now;
-    keymgr->steady = steady;
-    bool behind = now + KEYMGR_CLOCK_SLACK_S < timeline->memory.seen_at;
-    report_clock(keymgr, behind, timeline->memory.seen_at - now);
-    return !behind && steady >= keymgr->trusted_again;
 }
 
 /* True if the lifetime of a key is over and no rollover of its kind is under way. */
@@ -176,6 +127,16 @@ static uint32_t dnskey_ttl(const struct keymgr *keymgr, const struct key_timelin
     return ttl_s != 0 ? ttl_s : timeline->memory.dnskey_ttl_s;
 }
 
+static bool has_dead(const struct key_set *keys, uint64_t now)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        if (rollover_is_dead(&keys->list[i], now)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Does all that is due with the keys. True if it changed something. */
 static bool move_on(const struct keymgr *keymgr, struct key_timeline *timeline,
                     const struct slices *slices, bool trusted, bool *forced, uint64_t now)
@@ -197,11 +158,7 @@ static bool move_on(const struct keymgr *keymgr, struct key_timeline *timeline,
         memory->seen_at = now;
         changed = true;
     }
-    changed = changed || moved;
-    for (size_t i = 0; i < timeline->keys.count; i++) {
-        changed = changed || rollover_is_dead(&timeline->keys.list[i], now);
-    }
-    return changed || !timeline->remembered;
+    return changed || moved || has_dead(&timeline->keys, now) || !timeline->remembered;
 }
 
 static const char *role_text(enum key_role role)
@@ -259,6 +216,25 @@ static enum result write_steps(const struct keymgr *keymgr, struct store_txn *tx
     return key_timeline_write(timeline, &out->before, txn, seal, now, diag);
 }
 
+/* Commits the steps and reports them; aborts after a failure. */
+static enum result end_steps(struct keymgr *keymgr, struct store_txn *txn, enum result result,
+                             const struct written_steps *steps, uint64_t now, struct diag *diag)
+{
+    if (result != RESULT_OK) {
+        store_abort(txn);
+        return result;
+    }
+    TRY(store_commit(txn, diag));
+    report(keymgr, &steps->before, &steps->after, now);
+    if (steps->forced) {
+        log_say(
+            keymgr->sources.log, LOG_WARNING,
+            "the server was away for so long that the offline KSK's signatures ended: it goes on "
+            "with those of today, which caches may take a while to believe");
+    }
+    return RESULT_OK;
+}
+
 /* Decides again in a write transaction, since the store may have changed. */
 static enum result write_on(struct keymgr *keymgr, bool trusted, uint64_t now, struct diag *diag)
 {
@@ -267,19 +243,7 @@ static enum result write_on(struct keymgr *keymgr, bool trusted, uint64_t now, s
     TRY(look_at_registry(keymgr, keymgr->steady, true, diag));
     TRY(store_write(keymgr->sources.keys, &txn, diag));
     enum result result = write_steps(keymgr, txn, trusted, now, &steps, diag);
-    if (result != RESULT_OK) {
-        store_abort(txn);
-        return result;
-    }
-    TRY(store_commit(txn, diag));
-    report(keymgr, &steps.before, &steps.after, now);
-    if (steps.forced) {
-        log_say(
-            keymgr->sources.log, LOG_WARNING,
-            "the server was away for so long that the offline KSK's signatures ended: it goes on "
-            "with those of today, which caches may take a while to believe");
-    }
-    return RESULT_OK;
+    return end_steps(keymgr, txn, result, &steps, now, diag);
 }
 
 /* Queries for the parent's DS, and logs when it is there. */
@@ -350,6 +314,49 @@ static void sound_alarm(struct keymgr *keymgr, const struct key_timeline *timeli
     keymgr->alarm_at = now;
 }
 
+/* The steps of a machine that follows, in one transaction. */
+static enum result write_follow(const struct keymgr *keymgr, struct store_txn *txn, uint64_t now,
+                                struct written_steps *out, struct diag *diag)
+{
+    struct package_taken taken;
+    struct slices slices = { .count = 0 };
+    TRY(key_timeline_read(&out->after, txn, diag));
+    out->before = out->after;
+    TRY(keytransfer_taken(txn, &taken));
+    TRY(slices_read(&slices, txn, &out->after.keys, diag));
+    enum slices_step step =
+        keytransfer_catch_up(&out->after, &slices, &taken, &keymgr->settings, now);
+    out->forced = step == SLICES_FORCED;
+    slices_done(&slices);
+    return key_timeline_write(&out->after, &out->before, txn, keymgr->sources.seal, now, diag);
+}
+
+/* Moves the keys on by the slices of the last package. */
+static enum result follow(struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now,
+                          struct diag *diag)
+{
+    struct key_timeline next = *timeline;
+    struct package_taken taken;
+    struct store_txn *txn = NULL;
+    struct written_steps steps = { .forced = false };
+    uint64_t version = store_version(keymgr->keys);
+    if ((version == keymgr->follow_version && now < keymgr->follow_again_at) ||
+        keytransfer_taken(keymgr->keys, &taken) != RESULT_OK) {
+        return RESULT_OK;
+    }
+    if (keytransfer_catch_up(&next, &keymgr->slices, &taken, &keymgr->settings, now) ==
+            SLICES_UNCHANGED &&
+        !has_dead(&next.keys, now)) {
+        keymgr->follow_version = version;
+        keymgr->follow_again_at =
+            slices_next_moment(&keymgr->slices, &timeline->keys, now, UINT64_MAX);
+        return RESULT_OK;
+    }
+    TRY(store_write(keymgr->sources.keys, &txn, diag));
+    enum result result = write_follow(keymgr, txn, now, &steps, diag);
+    return end_steps(keymgr, txn, result, &steps, now, diag);
+}
+
 static enum result read_stores(struct keymgr *keymgr, uint64_t steady,
                                struct key_timeline *timeline, struct diag *diag)
 {
@@ -364,12 +371,13 @@ static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, st
 {
     struct key_timeline timeline;
     struct roll_options options;
+    keymgr->steady = steady;
     TRY(read_stores(keymgr, steady, &timeline, diag));
+    bool trusted = keyclock_trusts(&keymgr->clock, timeline.memory.seen_at, now, steady);
     if (timeline.memory.follows) {
         sound_alarm(keymgr, &timeline, now);
-        return RESULT_OK;
+        return trusted ? follow(keymgr, &timeline, now, diag) : RESULT_OK;
     }
-    bool trusted = trusts_clock(keymgr, &timeline, now, steady);
     bool due = trusted && is_due(keymgr, &timeline, now, &options);
     bool forced = false;
     if (move_on(keymgr, &timeline, &keymgr->slices, trusted, &forced, now) || due) {
@@ -410,6 +418,7 @@ enum result keymgr_new(struct keymgr **out, const struct keymgr_sources *sources
 {
     struct keymgr *keymgr = xcalloc(1, sizeof(*keymgr));
     keymgr->sources = *sources;
+    keymgr->clock.log = sources->log;
     thread_init(&keymgr->thread);
     enum result result = store_read(sources->registry, &keymgr->registry, diag);
     if (result == RESULT_OK) {

@@ -15,11 +15,9 @@
 enum {
     KEYMGR_POLL_MS = 250,
     KEYMGR_TTLS_S = 10, /* between two looks at the TTLs of all static records, if no step is due */
-    KEYMGR_SEEN_S = 3600,       /* between two updates of "seen at" in the store */
-    KEYMGR_NAG_S = 86400,       /* between two alarms about the offline KSK */
-    KEYMGR_NAG_LATE_S = 3600,   /* the same when its signatures have ended */
-    KEYMGR_CLOCK_SLACK_S = 300, /* a clock that jumps further was set */
-    KEYMGR_CLOCK_TRUST_S = 3600 /* and is trusted again after so long */
+    KEYMGR_SEEN_S = 3600,    /* between two updates of "seen at" in the store */
+    KEYMGR_NAG_S = 86400,    /* between two alarms about the offline KSK */
+    KEYMGR_NAG_LATE_S = 3600 /* the same when its signatures have ended */
 };
 
 struct thread;

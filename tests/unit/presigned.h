@@ -38,7 +38,7 @@ static inline enum result presigned_ask(struct bundle *out, struct keys_fixture 
                                         unsigned days, struct diag *diag)
 {
     const struct settings settings = presigned_settings();
-    const struct offline_period period = { now, now, now + days * DAY, false };
+    const struct offline_period period = { .now = now, .from = now, .until = now + days * DAY };
     struct store_txn *txn = keys_write(f);
     enum result result = offline_request(out, txn, f->seal, &settings, &period, diag);
     if (result == RESULT_OK) {

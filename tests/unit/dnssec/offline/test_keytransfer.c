@@ -119,7 +119,9 @@ static struct store_item pack_as(struct keys_fixture *from, const struct seal *t
     static uint8_t data[KEYTRANSFER_MAX + 1];
     uint8_t recipient[SEAL_PUBLIC_LEN];
     struct settings settings;
-    const struct package_options options = { recipient, zsk_only, NOW };
+    const struct package_options options = { .recipient = recipient,
+                                             .zsk_only = zsk_only,
+                                             .now = NOW };
     struct store_item out = { .data = data, .room = KEYTRANSFER_MAX };
     struct store_txn *txn = NULL;
     settings_defaults(&settings);

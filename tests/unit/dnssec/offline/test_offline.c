@@ -214,7 +214,9 @@ static void a_bundle_that_would_break_the_zone_is_refused(void **state)
 static struct bundle made_for(struct keys_fixture *f, uint64_t from)
 {
     const struct settings settings = presigned_settings();
-    const struct offline_period period = { NOW + DAY, from, from + 30 * DAY, false };
+    const struct offline_period period = { .now = NOW + DAY,
+                                           .from = from,
+                                           .until = from + 30 * DAY };
     struct bundle bundle;
     uint32_t signers = 0;
     struct store_txn *txn = keys_write(f);
@@ -228,7 +230,9 @@ static struct bundle made_for(struct keys_fixture *f, uint64_t from)
 static enum result request_for(struct keys_fixture *f, uint64_t from)
 {
     const struct settings settings = presigned_settings();
-    const struct offline_period period = { NOW + DAY, from, from + 30 * DAY, false };
+    const struct offline_period period = { .now = NOW + DAY,
+                                           .from = from,
+                                           .until = from + 30 * DAY };
     struct bundle bundle = { .is_signed = false };
     struct store_txn *txn = keys_write(f);
     enum result result = offline_request(&bundle, txn, f->seal, &settings, &period, NULL);

@@ -27,7 +27,9 @@ static enum result plan(struct slices *out, const struct key_timeline *timeline,
 {
     const struct settings settings = presigned_settings();
     const struct slices none = { .count = 0 };
-    const struct offline_period period = { NOW, from, until, roll_zsk };
+    const struct offline_period period = {
+        .now = NOW, .from = from, .until = until, .roll_zsk = roll_zsk
+    };
     return offline_plan_make(out, timeline, &settings, &none, &period, diag);
 }
 
@@ -109,7 +111,7 @@ static void too_long_a_period_is_refused(void **)
     struct diag diag;
     struct settings forever = settings;
     const struct slices none = { .count = 0 };
-    const struct offline_period period = { NOW, NOW, NOW + 3000 * DAY, false };
+    const struct offline_period period = { .now = NOW, .from = NOW, .until = NOW + 3000 * DAY };
     forever.zsk_lifetime_s = 0;
     assert_int_equal(offline_plan_make(&slices, &timeline, &forever, &none, &period, &diag),
                      RESULT_TOO_LONG);

@@ -1,8 +1,10 @@
 #include <unistd.h>
 
+#include "dnssec/offline/keytransfer.h"
 #include "dnssec/signing/keystate.h"
 #include "server/keys/keymgr.h"
 #include "tests/pool_fixture.h"
+#include "tests/unit/keys.h"
 #include "tests/unit/unit.h"
 
 #define HOUR UINT64_C(3600)
@@ -289,6 +291,160 @@ static void keys_under_another_seal_take_no_step(void **state)
     seal_free(other);
 }
 
+/* A machine that gets its keys from the bench's pool. */
+struct follower {
+    void *state;
+    struct keys_fixture *keys;
+    struct keymgr *keymgr;
+};
+
+static void start_follower(struct follower *f, const struct bench *b)
+{
+    const struct keymgr_sources sources = {
+        .registry = b->pool.stores[0], .keys = f->keys->store, .seal = f->keys->seal, .log = note
+    };
+    keymgr_free(f->keymgr);
+    assert_ok(keymgr_new(&f->keymgr, &sources, NULL));
+}
+
+static struct follower follower_of(const struct bench *b)
+{
+    struct follower f = { .state = NULL };
+    assert_int_equal(keys_set_up(&f.state), 0);
+    f.keys = f.state;
+    struct store_txn *txn = keys_write(f.keys);
+    assert_ok(key_timeline_init_follower(txn, NULL));
+    assert_ok(store_commit(txn, NULL));
+    start_follower(&f, b);
+    return f;
+}
+
+static void end_follower(struct follower *f)
+{
+    keymgr_free(f->keymgr);
+    assert_int_equal(keys_tear_down(&f->state), 0);
+}
+
+/* Gives the follower a package of the bench's keys. */
+static void give(struct follower *f, const struct bench *b, uint64_t number, bool held)
+{
+    static uint8_t data[KEYTRANSFER_MAX];
+    uint8_t identity[SEAL_PUBLIC_LEN];
+    struct store_item item = { .data = data, .room = sizeof data };
+    struct store_txn *txn = NULL;
+    struct settings settings;
+    const struct package_options options = {
+        .recipient = identity, .zsk_only = true, .held = held, .now = b->now, .number = number
+    };
+    assert_ok(store_renew(b->pool.txns[0]));
+    assert_ok(registry_settings(b->pool.txns[0], &settings, NULL));
+    seal_public(f->keys->seal, identity);
+    assert_ok(store_write(b->pool.stores[2], &txn, NULL));
+    assert_ok(keytransfer_plan_ahead(txn, b->pool.seal, &settings, b->now, NULL));
+    assert_ok(keytransfer_pack(txn, b->pool.seal, &settings, &options, &item, NULL));
+    assert_ok(store_commit(txn, NULL));
+    const struct package_import import = { .data = data, .len = item.len };
+    txn = keys_write(f->keys);
+    assert_ok(keytransfer_unpack(txn, f->keys->seal, &settings.apex, &import, NULL));
+    assert_ok(store_commit(txn, NULL));
+}
+
+/* The keys that are published, and those that sign, as sums of their tags. */
+static void sums_of(const struct key_timeline *timeline, unsigned out[2])
+{
+    out[0] = out[1] = 0;
+    for (size_t i = 0; i < timeline->keys.count; i++) {
+        const struct key_record *key = &timeline->keys.list[i];
+        out[0] += record_state_is_published(&key->life.dnskey) ? key->tag : 0;
+        out[1] += record_state_is_published(&key->life.zone) ? key->tag : 0;
+    }
+}
+
+static void assert_in_step(const struct key_timeline *a, const struct key_timeline *b)
+{
+    unsigned here[2], there[2];
+    sums_of(a, here);
+    sums_of(b, there);
+    assert_int_equal(here[0], there[0]);
+    assert_int_equal(here[1], there[1]);
+}
+
+static uint64_t signed_until(const struct follower *f, uint64_t now)
+{
+    const struct key_timeline timeline = keys_timeline(f->keys);
+    struct slices slices = { .count = 0 };
+    struct store_txn *txn = NULL;
+    assert_ok(store_read(f->keys->store, &txn, NULL));
+    assert_ok(slices_read(&slices, txn, &timeline.keys, NULL));
+    store_abort(txn);
+    uint64_t until = slices_signed_until(&slices, &timeline.keys, now);
+    slices_done(&slices);
+    return until;
+}
+
+/* For 80 days it hears nothing. Meanwhile the leader replaces its ZSK, and so does the follower,
+ * also one that was off. Then its signatures end, and it says so. */
+static void a_follower_that_is_cut_off_rolls_in_step(void **state)
+{
+    struct bench *b = *state;
+    look_after(b, 0);
+    for (unsigned day = 0; day < 60; day++) {
+        look_after(b, DAY);
+    }
+    struct follower up = follower_of(b), off = follower_of(b);
+    give(&up, b, 1, false);
+    give(&off, b, 1, false);
+    const struct key_timeline first = keys_of(b);
+    for (unsigned hour = 0; hour < 80 * 24; hour++) {
+        look_after(b, HOUR);
+        keymgr_look(up.keymgr, b->now, b->steady);
+        const struct key_timeline leads = keys_of(b), follows = keys_timeline(up.keys);
+        assert_in_step(&leads, &follows);
+        assert_true(signed_until(&up, b->now) > b->now + DAY);
+        assert_true(rollover_is_safe(&follows.keys, b->now));
+    }
+    const struct key_timeline last = keys_of(b);
+    assert_int_not_equal(rollover_current(&first.keys, KEY_ZSK)->tag,
+                         rollover_current(&last.keys, KEY_ZSK)->tag);
+    keymgr_look(off.keymgr, b->now, b->steady);
+    const struct key_timeline woke = keys_timeline(off.keys), was_up = keys_timeline(up.keys);
+    assert_int_equal(woke.keys.count, was_up.keys.count);
+    for (size_t i = 0; i < woke.keys.count; i++) {
+        assert_true(key_life_equal(&woke.keys.list[i].life, &was_up.keys.list[i].life));
+    }
+    assert_non_null(strstr(said.all, "the signatures of the offline KSK end at"));
+    memset(&said, 0, sizeof said);
+    b->now += 20 * DAY;
+    b->steady += 20 * DAY;
+    keymgr_look(up.keymgr, b->now, b->steady);
+    assert_non_null(strstr(said.all, "there is no valid signature of the offline KSK"));
+    end_follower(&up);
+    end_follower(&off);
+}
+
+/* While the leader waits for others, it says when to go on. The signatures go on. */
+static void a_follower_takes_no_step_while_it_is_held(void **state)
+{
+    struct bench *b = *state;
+    look_after(b, 0);
+    look_after(b, 80 * DAY);
+    struct follower f = follower_of(b);
+    give(&f, b, 1, true);
+    const struct key_timeline before = keys_timeline(f.keys);
+    for (unsigned day = 0; day < 60; day++) {
+        look_after(b, DAY);
+        keymgr_look(f.keymgr, b->now, b->steady);
+        assert_true(signed_until(&f, b->now) > b->now + DAY);
+    }
+    const struct key_timeline after = keys_timeline(f.keys);
+    assert_in_step(&before, &after);
+    give(&f, b, 2, false);
+    keymgr_look(f.keymgr, b->now, b->steady);
+    const struct key_timeline leads = keys_of(b), follows = keys_timeline(f.keys);
+    assert_in_step(&leads, &follows);
+    end_follower(&f);
+}
+
 static void the_thread_looks_and_ends(void **state)
 {
     struct bench *b = *state;
@@ -315,6 +471,8 @@ int main(void)
         OF_POOL(a_clock_behind_what_was_seen_stops_steps),
         OF_POOL(a_failure_is_logged_once_and_changes_nothing),
         OF_POOL(keys_under_another_seal_take_no_step),
+        OF_POOL(a_follower_that_is_cut_off_rolls_in_step),
+        OF_POOL(a_follower_takes_no_step_while_it_is_held),
         OF_POOL(the_thread_looks_and_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
