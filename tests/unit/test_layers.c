@@ -331,7 +331,7 @@ static const struct {
     { "<jansson", { "tools/" } },
     { "<unbound", { "tools/check/check_chain.c" } },
     { "<fstrm", { "server/dnstap/frame_stream.c" } },
-    { "<openssl/", { "dnssec/", "probe/" } },
+    { "<openssl/", { "dnssec/", "probe/", "tools/fleet/certify.c" } },
 };
 
 static bool is_owner(const char *path, const char *const owners[4])
