@@ -45,6 +45,19 @@ class Authority:
         return self._write(f"{name}.pem", made.pem()), self._write(f"{name}.key", _key_text(made.key))
 
 
+def node_argv(authority, directory, names, addresses, i, *options):
+    """The command line of one node. Its files are below `directory`."""
+    # A peer's certificate must name the address that it comes from: on one machine, that of the node that it connects to.
+    certificate, key = authority.issue(names[i], *addresses)
+    tls = [f"--{kind}{name}={path}" for kind in ("", "peer-") for name, path in
+           (("cert-file", certificate), ("key-file", key), ("trusted-ca-file", authority.ca))]
+    cluster = ",".join(f"{name}=https://{address}:2380" for name, address in zip(names, addresses))
+    return [part("usr/bin/etcd"), "--name", names[i], "--data-dir", directory / names[i], "--initial-cluster", cluster,
+            *(f"--{kind}-peer-urls=https://{addresses[i]}:2380" for kind in ("listen", "initial-advertise")),
+            *(f"--{kind}-client-urls=https://{addresses[i]}:2379" for kind in ("listen", "advertise")), *tls, "--client-cert-auth",
+            "--peer-client-cert-auth", "--log-level=error", "--logger=zap", "--unsafe-no-fsync", *options]
+
+
 class Engine:
     """Nodes of etcd at 10.77.NET.1, .2, ...: each can be killed, stopped and cut off."""
 
@@ -62,17 +75,9 @@ class Engine:
         self.wait()
 
     def start(self, i):
-        address = self.addresses[i]
-        # A peer's certificate must name the address that it comes from: on one machine, that of the node that it connects to.
-        certificate, key = self.authority.issue(f"node{i}", *self.addresses)
-        tls = [f"--{kind}{name}={path}" for kind in ("", "peer-") for name, path in
-               (("cert-file", certificate), ("key-file", key), ("trusted-ca-file", self.authority.ca))]
-        cluster = ",".join(f"node{j}=https://{other}:2380" for j, other in enumerate(self.addresses))
-        self.nodes[i] = self.machine.start(f"{self.directory.name}-node{i}", [
-            part("usr/bin/etcd"), "--name", f"node{i}", "--data-dir", self.directory / f"node{i}", "--initial-cluster", cluster,
-            f"--listen-peer-urls=https://{address}:2380", f"--initial-advertise-peer-urls=https://{address}:2380",
-            f"--listen-client-urls=https://{address}:2379", f"--advertise-client-urls=https://{address}:2379", *tls,
-            "--client-cert-auth", "--peer-client-cert-auth", "--log-level=error", "--logger=zap", "--unsafe-no-fsync", *self.options])
+        names = [f"node{j}" for j in range(len(self.nodes))]
+        self.nodes[i] = self.machine.start(f"{self.directory.name}-node{i}", node_argv(
+            self.authority, self.directory, names, self.addresses, i, *self.options))
 
     def ctl(self, *words, nodes=None, check=True):
         """etcdctl, the judge."""
@@ -96,10 +101,10 @@ class Engine:
 class Talk:
     """etcdtalk: commands in, lines out."""
 
-    def __init__(self, authority, certificate, addresses, limit=LIMIT):
+    def __init__(self, authority, certificate, addresses, limit=LIMIT, wrap=lambda *argv: argv):
         nodes = [f"{address}@2379" for address in addresses]
-        self.child = subprocess.Popen([str(word) for word in [BIN / "etcdtalk", authority.ca, *certificate, limit, *nodes]],
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        argv = wrap(BIN / "etcdtalk", authority.ca, *certificate, limit, *nodes)
+        self.child = subprocess.Popen([str(word) for word in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._lines, self._rest = [], b""
         self.told = []  # of the watch
 
@@ -112,6 +117,8 @@ class Talk:
             for line in whole:
                 text = line.decode()
                 watch = text.split(" ")[0] in ("event", "begun", "life", "more", "end")
+                if text == "started":
+                    self.told = []  # what came before is of the watch before
                 (self.told if watch else self._lines).append(text)
 
     def say(self, *words, timeout=60):
@@ -132,8 +139,13 @@ class Talk:
             self._read(0.2)
         return self.told
 
+    def news(self, timeout):
+        """What the watch has told since the last look."""
+        self._read(timeout)
+        told, self.told = self.told, []
+        return told
+
     def watch(self, *words):
-        self.told = []
         assert self.say("watch", *words) == ["started"]
 
     def close(self):

@@ -3,8 +3,8 @@
 Changes and views (one look at one copy) are points that must fit into one order. Each fact says that one point is before another:
 a change that began after another had ended comes after it; a view comes after the changes that it shows, and before those that it
 does not show yet; the views of one copy come one after the other. A circle of such facts is a fault: something was lost,
-reordered, half applied, or came back. Each value is written by one change alone, so a value says which change it is from. None is
-the value of what isn't there.
+reordered, half applied, or came back. Each value is written by one change alone, so a value says which change it is from; only one
+that was not made may be tried again. None is the value of what isn't there.
 """
 
 import bisect
@@ -37,6 +37,9 @@ class Change:
 
     def settle(self, done, seq=None):
         self.settled, self.seq = done, seq
+
+    def was_made(self):
+        return self.outcome != REFUSED and self.settled is not False
 
     def before(self, other):
         """Whether this change certainly precedes the other one."""
@@ -146,8 +149,13 @@ class _Order:
         for change in history.changes:
             for key in change.writes:
                 self.writers.setdefault(key, []).append(change)
-        self.origin = {(key, change.writes[key]): change for key, changes in self.writers.items() for change in changes}
-        assert len(self.origin) == sum(map(len, self.writers.values())), "each value is written once"
+        self.origin = {}  # (key, value) -> the change that wrote it
+        for key, changes in self.writers.items():
+            for change in sorted(changes, key=Change.was_made):
+                known = self.origin.setdefault((key, change.writes[key]), change)
+                if known is not change and known.was_made():
+                    self.bad.append(f"{known} and {change} write the same value of {key}")
+                self.origin[key, change.writes[key]] = change
         self._times(history)
         self._numbers(history)
         for _, views in itertools.groupby(sorted(history.views, key=lambda view: view.copy), lambda view: view.copy):
@@ -220,25 +228,19 @@ class _Order:
         if shown:
             self.bad.append(f"{view}: {key} has gone, which nobody removed")
         for change in writers:
-            if change.outcome != REFUSED:
+            if change.was_made():
                 self._fact(view, change, f"shows no {key}")
 
     def _from(self, view, key, source, others):
-        never = source.outcome == REFUSED or source.settled is False
-        if never and (source.writes[key] is not None or view.values.get(key) is None and not self._never_was(others)):
-            self.bad.append(f"{view} shows {key} by {source}, which was not to be done")
-            return
-        if never:
+        if not source.was_made():
+            # Perhaps nothing ever brought the key: then it is absent from the start.
+            if source.writes[key] is not None or any(change.outcome == AGREED or change.settled for change in others):
+                self.bad.append(f"{view} shows {key} by {source}, which was not to be done")
             return
         self._fact(source, view, f"shows {key}")
         for change in others:
-            if source.before(change) and change.outcome != REFUSED and change.settled is not False:
+            if source.before(change) and change.was_made():
                 self._fact(view, change, f"shows {key} as it was before")
-
-    @staticmethod
-    def _never_was(others):
-        """Whether nothing else brought the key, so that it may be absent from the start."""
-        return not any(change.outcome == AGREED or change.settled for change in others)
 
     def faults(self):
         circle = self._circle()

@@ -53,7 +53,7 @@ def good(seed, steps=120):
         if step == 0:
             open_ones.append(history.begin(writes(dice, keys, number)))
         elif step == 1 and open_ones:
-            finish(dice, open_ones.pop(dice.randrange(len(open_ones))), ledger)
+            finish(dice, open_ones.pop(dice.randrange(len(open_ones))), ledger, keys)
         elif step == 2:
             dice.choice(copies).take(ledger)
         elif step == 3 and dice.random() < 0.1:
@@ -61,11 +61,11 @@ def good(seed, steps=120):
         else:
             dice.choice(copies).show(dice)
     for change in open_ones:
-        finish(dice, change, ledger)
+        finish(dice, change, ledger, keys)
     for change in history.changes:
         if change.outcome == "unknown":
-            done = change.writes in ledger
-            change.settle(done, ledger.index(change.writes) + 1 if done else None)
+            seq = next((seq for seq, entry in enumerate(ledger, 1) if entry is change.writes), None)
+            change.settle(seq is not None, seq)
     for copy in copies:
         copy.end(ledger)
     return history
@@ -77,7 +77,7 @@ def float_clock():
 
 
 def writes(dice, keys, number):
-    """Two new members, a new value of one, or the end of one; a key that is gone is not used again."""
+    """Two new members, a new value of one, or the end of one; a key that is leaving is left alone."""
     living = [key for key, state in keys.items() if state == "free"]
     kind = dice.randrange(3) if living else 0
     if kind == 0:
@@ -85,17 +85,18 @@ def writes(dice, keys, number):
         keys.update(dict.fromkeys(made, "free"))
         return made
     key = dice.choice(living)
-    keys[key] = "gone" if kind == 1 else "free"
+    keys[key] = "leaving" if kind == 1 else "free"
     return {key: None if kind == 1 else f"v{next(number)}"}
 
 
-def finish(dice, change, ledger):
-    """The ledger decides. What rests on a change that was not made is refused."""
+def finish(dice, change, ledger, keys):
+    """The ledger decides. What rests on a change that was not made is refused. A removal that was refused may be tried again."""
     rows = {key: value for entry in ledger for key, value in entry.items()}
     made = all(rows.get(key) is not None for key in change.writes) if len(change.writes) == 1 else True
     fate = dice.random()
     if not made or fate < 0.1:
         change.refused()
+        keys.update({key: "free" for key in change.writes if change.writes[key] is None and rows.get(key)})
     else:
         if fate < 0.8 or dice.random() < 0.5:
             ledger.append(change.writes)
@@ -214,6 +215,13 @@ def refused_and_done(history):
     history.end("ams", {"a": "1"})
 
 
+def removed_twice(history):
+    done(history, {"a": "1"})
+    done(history, {"a": None})
+    done(history, {"a": None})
+    history.end("ams", {})
+
+
 def refused_and_removed(history):
     done(history, {"a": "1"})
     history.begin({"a": None}).refused()
@@ -290,7 +298,7 @@ FAULTS = {
     half_applied_over_old_values: "as it was before", removed_and_back: "the same copy, later",
     removed_and_back_where_it_was_never_seen: "the same copy, later", there_beyond_its_position: "its position",
     there_before_its_position: "its position", seen_before_it_was_asked_for: "time", stepped_back: "the same copy, later",
-    refused_and_done: "not to be done", refused_and_removed: "not to be done", settled_as_done_and_not_there: "shows no a",
+    refused_and_done: "not to be done", refused_and_removed: "not to be done", removed_twice: "write the same value", settled_as_done_and_not_there: "shows no a",
     settled_as_not_done_and_there: "not to be done", never_settled: "never settles", without_an_outcome: "no outcome",
     one_number_for_two: "has the number", from_nowhere: "nobody wrote", gone_by_nobody: "nobody removed",
     unequal_at_the_end: "differ", a_gap: "went on with 3", a_step_back: "went on with 3", a_join_of_the_past: "stepped back",
