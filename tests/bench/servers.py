@@ -1,5 +1,6 @@
 """Starts the servers that the benchmark measures: the kernel floor, and ntspoold with a generated pool. Other nameservers: peers.py."""
 
+import http.client
 import itertools
 import json
 import pathlib
@@ -39,6 +40,17 @@ def build(work):
     build_generator(work)
     call(*COMPILER, "-flto", f"-I{ROOT}", "-o", work / "changer", HERE / "changer.c", ROOT / "build/release/libzone.a",
          "-lsodium", "-llmdb", "-lm")
+
+
+def metric(path, name):
+    """The value of a metric, or the sum of its samples, of the server with `--metrics unix:PATH`."""
+    connection = http.client.HTTPConnection("localhost", timeout=20)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(str(path))
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
 
 
 def free_port():

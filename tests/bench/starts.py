@@ -1,14 +1,12 @@
 """How long a start takes to the first signed answer: with and without location files, with few members and with a million."""
 
-import http.client
 import os
 import pathlib
-import socket
 import statistics
 import time
 
 from sections import table
-from servers import Pool
+from servers import Pool, metric
 
 SMALL, LARGE = 1000, 1_000_000
 LIMIT = 3
@@ -44,17 +42,6 @@ def deal_s(bench, pool, locations):
         taken = metric(place, "ntspool_deal_seconds")
     bench.stop(server)
     return taken
-
-
-def metric(path, name):
-    connection = http.client.HTTPConnection("localhost", timeout=20)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.connect(str(path))
-    connection.request("GET", "/metrics")
-    for line in connection.getresponse().read().decode().splitlines():
-        if line.startswith(name + " "):
-            return float(line.split()[1])
-    return 0
 
 
 def ratio(taken, one, other):

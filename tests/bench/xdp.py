@@ -20,6 +20,7 @@ import peers
 import servers
 from measure import Sample, median
 from sections import FILES, table
+from servers import metric
 
 SIOCETHTOOL, ETHTOOL_STSO, ETHTOOL_SGRO = 0x8946, 0x1F, 0x2C
 SHARE = 0.60
@@ -156,13 +157,17 @@ def serve(line, pool, locations, log, options=()):
                        *options])
 
 
+def metrics_of(bench):
+    return bench.work / "xdp-metrics"
+
+
 @contextlib.contextmanager
 def ends(bench, pool, locations):
     """Servers that answer by sockets and by XDP: ours, and Knot with a static zone."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(own_network())
         makers = {"sockets": lambda line: serve(line, pool, locations, bench.log),
-                  "XDP": lambda line: serve(line, pool, locations, bench.log, ("--xdp", line.far)),
+                  "XDP": lambda line: serve(line, pool, locations, bench.log, ("--xdp", line.far, "--metrics", f"unix:{metrics_of(bench)}")),
                   "Knot by sockets": lambda line: peers.knot_at(FarServer(line, "Knot by sockets", bench.log), pool),
                   "Knot by XDP": lambda line: peers.knot_at(FarServer(line, "Knot by XDP", bench.log), pool, line.far)}
         found = {}
@@ -221,19 +226,24 @@ def flood(bench, found, pool):
     rows = []
     for kind in ("sockets", "XDP"):
         interrupts_first(found[kind])
+        full = metric(metrics_of(bench), "ntspool_xdp_dropped_total")
         before = sent_and_lost(found[kind].line)
         taken = [measure(bench, found[kind], pool, "mix", "-r", REAL, "-F", pool.directory / "neg.bin", "-d", 3) for _ in range(3)]
         sent, lost = (after - first for first, after in zip(before, sent_and_lost(found[kind].line)))
         answered = sum(s.answered for s in taken) / sum(s.answered + s.lost for s in taken)
+        full = metric(metrics_of(bench), "ntspool_xdp_dropped_total") - full
+        by_ring = f"{full / (sent + lost) * 100:.2f} %" if kind == "XDP" else "–"
         rows.append([kind, f"{answered * 100:.2f} %", f"{median(taken, 'p50'):.0f}", f"{median(taken, 'p99'):.0f}",
-                     f"{median(taken, 'flood'):.0f}", f"{lost / (sent + lost) * 100:.2f} %",
+                     f"{median(taken, 'flood'):.0f}", f"{lost / (sent + lost) * 100:.2f} %", by_ring,
                      f"{median(taken, 'flood_answered'):.0f}", f"{median(taken, 'busy') * 100:.0f} %"])
-    head = ["", "real ones answered", "p50 µs", "p99 µs", "flood, queries/s", "frames lost by veth", "flood answered", "server's core busy"]
+    head = ["", "real ones answered", "p50 µs", "p99 µs", "flood, queries/s", "frames lost by veth", "by the ring", "flood answered",
+            "server's core busy"]
     bench.bar(f"{REAL} real queries a second answered by XDP beside a flood at the line's rate", f">= {ANSWERED * 100:.1f} %",
               f"{answered * 100:.2f} %", answered >= ANSWERED)
     return [f"A flood of made-up names from 1,024 networks, as fast as the generator's core can send, beside {REAL} queries of `mix` a second "
             "from 1,024 others. The rate limit is off, and every answer is signed. The kernel's threads that receive go before programs, as "
-            "interrupts would. veth holds 256 frames; what it has no place for is lost before any program sees it:", "",
+            "interrupts would. veth holds 256 frames; what it has no place for is lost before any program sees it. The ring of the server's "
+            "queue holds 2,048, and is full until the program in the kernel drops enough of the flood:", "",
             *table(head, rows)]
 
 
