@@ -1,10 +1,12 @@
 /* Any octets as a letter: what is read is sealed as it was but for its signature, and does not open
- * with a key that has not signed it. What it says is read as a hello. */
+ * with a key that has not signed it. What it says is read as a hello
+ * and as an ack. */
 #include <stdint.h>
 #include <string.h>
 
 #include <sodium.h>
 
+#include "zone/fleet/ack.h"
 #include "zone/fleet/hello.h"
 #include "zone/fleet/letter.h"
 
@@ -18,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct octets octets = { data, size };
     struct letter letter;
     struct hello hello;
+    struct ack ack;
     ASSERT(sodium_init() >= 0 && crypto_sign_seed_keypair(public, secret, seed) == 0);
     if (letter_read(&letter, octets) == RESULT_OK) {
         ASSERT(letter_seal(&letter, "pool.example/0123", secret, out) == size);
@@ -27,6 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(letter_open(&letter, octets, "pool.example/4567", public) != RESULT_OK);
         if (hello_decode(&hello, letter.text) == RESULT_OK) {
             ASSERT(hello_encode(&hello, out) <= letter.text.len);
+        }
+        if (ack_decode(&ack, letter.text) == RESULT_OK) {
+            ASSERT(ack_encode(&ack, out) <= letter.text.len);
         }
     }
     return 0;

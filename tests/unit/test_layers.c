@@ -163,7 +163,7 @@ static const struct {
 } floors[] = {
     { "zone",
       { "base", "names", "stub", "places", "store", "ledger", "registry", "verdicts", "steering",
-        "overview", "fleet" } },
+        "fleet", "overview" } },
     { "dnssec", { "keys", "rollover", "signing", "offline", "overview" } },
     { "server", { "state", "answering", "dnstap", "io", "upkeep", "keys", "metrics" } },
 };

@@ -1,5 +1,6 @@
 #include "zone/fleet/letters.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "zone/registry/machine.h"
@@ -20,6 +21,34 @@ static bool may_say(enum machine_role role, enum letter_kind kind)
         return role != MACHINE_VANTAGE;
     default:
         return true;
+    }
+}
+
+static bool is_slice(const char *subject)
+{
+    unsigned slice = 0;
+    char text[LETTER_NAME_ROOM];
+    while (slice < LETTERS_SLICES) {
+        (void)snprintf(text, sizeof(text), "%u", slice++);
+        if (strcmp(text, subject) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* So that no machine can fill the store of another. */
+static bool is_bounded(const struct letter *letter)
+{
+    switch (letter->kind) {
+    case LETTER_PACKAGE:
+        return machine_name_fine(letter->subject);
+    case LETTER_BUNDLE:
+        return *letter->subject == '\0';
+    case LETTER_ANSWERS:
+        return is_slice(letter->subject) && letter->text.len <= LETTERS_TEXT_MAX;
+    default:
+        return *letter->subject == '\0' && letter->text.len <= LETTERS_TEXT_MAX;
     }
 }
 
@@ -81,6 +110,12 @@ enum result letters_take(struct store_txn *change, struct store_txn *registry, c
         return diag_fail(diag, result, "a letter can't be read: %s", result_text(result));
     }
     TRY(check_place(&letter, key, diag));
+    if (!is_bounded(&letter)) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "a letter of %s is longer than it may be, or about "
+                         "what it may not",
+                         letter.machine);
+    }
     TRY(last_number(change, &letter, &last));
     if (letter.number <= last) {
         return RESULT_EXISTS;

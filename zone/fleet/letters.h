@@ -5,13 +5,19 @@
 #include "zone/fleet/letter.h"
 #include "zone/store/store.h"
 
+/* What other machines can make this one keep: a hello, the demand, and the answers in slices. */
+enum {
+    LETTERS_SLICES = 60,        /* of answers: their subjects are "0" to "59" */
+    LETTERS_TEXT_MAX = 8 << 10, /* octets of one; packages and bundles have LETTER_TEXT_MAX */
+};
+
 /* Takes a letter in that the engine has under that key (letter_key), if a machine of the fleet that
  * may say such a thing has signed it, and if its number is higher than that of the one before.
  * `change` is of STORE_FLEET, `registry` reads the registry.
  *
  *   EXISTS   it is the one before, or an older one: nothing changes
  *   REFUSED  the machine is unknown or evicted, the signature or the key is wrong, or the role
- *   INVALID, NEWER  it can't be read
+ *   INVALID, NEWER  it can't be read, or is beyond the bounds above
  *
  * `out` (may be NULL) gets what was taken; its text lies within `octets`. */
 enum result letters_take(struct store_txn *change, struct store_txn *registry, const char *ledger,

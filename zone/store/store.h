@@ -78,6 +78,8 @@ struct store_item {
 };
 
 const char *store_kind_text(enum store_kind kind);
+/* The schema that this program writes. */
+uint32_t store_schema(enum store_kind kind);
 
 /* Makes an empty store. EXISTS if there is one. The directory state_dir must exist. */
 enum result store_create(const char *state_dir, enum store_kind kind, struct diag *diag);

@@ -78,8 +78,7 @@ static inline MDB_val store_val(const void *data, size_t len)
 /* store.c */
 bool store_has_table(enum store_kind kind, enum store_table table);
 const char *store_table_name(enum store_table table);
-/* The present schema of a kind of store, and the schema that added a table. */
-uint32_t store_schema(enum store_kind kind);
+/* The schema that added a table. */
 uint32_t store_table_since(enum store_table table);
 /* True if a reader can use this schema without a migration: it has all tables. */
 bool store_is_readable(enum store_kind kind, uint32_t schema);

@@ -52,14 +52,15 @@ static int tear_down_fleet(void **state)
     return tear_down(state);
 }
 
-static uint8_t octets[LETTER_MAX];
+static uint8_t octets[LETTER_MAX], text[LETTER_TEXT_MAX];
+static size_t text_len = 4;
 
 /* Seals what machine `who` writes, and takes it in under `key`; NULL: the right one. */
 static enum result take_at(unsigned who, enum letter_kind kind, const char *subject,
                            uint64_t number, const char *key)
 {
     struct letter letter = {
-        .kind = kind, .number = number, .made_at = NOW, .text = { (const uint8_t *)"text", 4 }
+        .kind = kind, .number = number, .made_at = NOW, .text = { text, text_len }
     };
     char place[LETTER_KEY_ROOM];
     (void)snprintf(letter.machine, sizeof(letter.machine), "%s", names[who]);
@@ -124,6 +125,22 @@ static void each_role_says_what_it_may(void **)
     assert_ok(take(ADMIN, LETTER_BUNDLE, "", 1));
 }
 
+static void what_could_fill_the_store_is_refused(void **)
+{
+    static const char *const subjects[] = { "60", "00", "x", "", "-1" };
+    for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+        const char *key = *subjects[i] != '\0' ? NULL : "e/ams1/answers/";
+        assert_int_equal(take_at(EDGE, LETTER_ANSWERS, subjects[i], 1, key), RESULT_INVALID);
+    }
+    assert_int_equal(take(EDGE, LETTER_HELLO, "more", 1), RESULT_INVALID);
+    text_len = LETTERS_TEXT_MAX + 1;
+    assert_int_equal(take(EDGE, LETTER_DEMAND, "", 1), RESULT_INVALID);
+    assert_ok(take(ADMIN, LETTER_PACKAGE, "ams1", 1));
+    text_len = LETTERS_TEXT_MAX;
+    assert_ok(take(EDGE, LETTER_DEMAND, "", 1));
+    text_len = 4;
+}
+
 static void what_is_no_letter_is_refused(void **)
 {
     struct octets key = { (const uint8_t *)"e/ams1/hello", 12 };
@@ -135,8 +152,8 @@ static void what_is_no_letter_is_refused(void **)
 
 static enum result collect(const struct letter *letter, void *arg)
 {
-    char *text = arg, place[LETTER_PLACE_ROOM];
-    (void)snprintf(text + strlen(text), 256 - strlen(text), "%s ", letter_place(letter, place));
+    char *list = arg, place[LETTER_PLACE_ROOM];
+    (void)snprintf(list + strlen(list), 256 - strlen(list), "%s ", letter_place(letter, place));
     return RESULT_OK;
 }
 
@@ -147,14 +164,14 @@ static bool is_ams1(const char *machine, void *)
 
 static void letters_of_a_kind_are_visited_and_those_of_others_purged(void **)
 {
-    char text[256] = "";
+    char list[256] = "";
     assert_ok(take(EDGE, LETTER_HELLO, "", 1));
     assert_ok(take(EDGE, LETTER_ANSWERS, "3", 1));
     assert_ok(take(EDGE, LETTER_ANSWERS, "59", 1));
     assert_ok(take(ADMIN, LETTER_ANSWERS, "3", 1));
     assert_ok(take(ADMIN, LETTER_DEMAND, "", 1));
-    assert_ok(letters_each(letters, LETTER_ANSWERS, collect, text));
-    assert_string_equal(text, "a/ams1/3 a/ams1/59 a/hq/3 ");
+    assert_ok(letters_each(letters, LETTER_ANSWERS, collect, list));
+    assert_string_equal(list, "a/ams1/3 a/ams1/59 a/hq/3 ");
     assert_ok(letters_purge(letters, is_ams1, NULL));
     assert_int_equal(store_count(letters, TABLE_PEERS), 3);
     assert_int_equal(kept(ADMIN, LETTER_DEMAND, ""), 0);
@@ -170,6 +187,7 @@ int main(void)
         FRESH(strangers_evicted_machines_and_wrong_signatures_are_refused),
         FRESH(a_letter_that_the_engine_has_elsewhere_is_refused),
         FRESH(each_role_says_what_it_may),
+        FRESH(what_could_fill_the_store_is_refused),
         FRESH(what_is_no_letter_is_refused),
         FRESH(letters_of_a_kind_are_visited_and_those_of_others_purged),
     };
