@@ -101,6 +101,8 @@ class Engine:
 class Talk:
     """etcdtalk: commands in, lines out."""
 
+    marks = ("event", "begun", "life", "more", "end")  # of lines that the watch tells
+
     def __init__(self, authority, certificate, addresses, limit=LIMIT, wrap=lambda *argv: argv):
         nodes = [f"{address}@2379" for address in addresses]
         argv = wrap(BIN / "etcdtalk", authority.ca, *certificate, limit, *nodes)
@@ -116,10 +118,9 @@ class Talk:
             *whole, self._rest = (self._rest + octets).split(b"\n")
             for line in whole:
                 text = line.decode()
-                watch = text.split(" ")[0] in ("event", "begun", "life", "more", "end")
                 if text == "started":
                     self.told = []  # what came before is of the watch before
-                (self.told if watch else self._lines).append(text)
+                (self.told if text.split(" ")[0] in self.marks else self._lines).append(text)
 
     def say(self, *words, timeout=60):
         """Sends a command; returns the reply's words."""

@@ -9,6 +9,7 @@
 
 #include "tools/fleet/etcd.h"
 #include "zone/base/log.h"
+#include "zone/fleet/hello.h"
 #include "zone/store/store.h"
 
 enum {
@@ -31,6 +32,14 @@ struct feeder {
     log_sink *log;
     uint64_t now_ms; /* of the steady clock, when the turn began */
     bool stirred;    /* a channel has done something that others may wait for: go round once more */
+    uint64_t number; /* of the last letter, of any kind */
+    /* What this machine says of itself: */
+    uint64_t started_at;
+    uint32_t epoch; /* its position in the ledger, as the loop has it from follow_facts */
+    uint64_t seq;   /* ... 0: none yet */
+    bool has_identity;
+    uint8_t identity[HELLO_IDENTITY]; /* set by the channel of keys, as is the next */
+    uint64_t package;                 /* of keys, that it has; 0: none */
 };
 
 struct feeder_channel {
