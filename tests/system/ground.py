@@ -30,7 +30,7 @@ class Host(Machine):
                       # What is for this host is looked up after the rules by which it is deaf.
                       ("rule", "add", "pref", "10", "lookup", "local"), ("rule", "del", "pref", "0")):
             self.run("ip", *words)
-        self.deaf = set()
+        self.deaf = set()  # addresses
 
     def _unshared(self):
         return os.readlink(f"/proc/{self.holder.pid}/ns/net") != os.readlink("/proc/self/ns/net")
@@ -47,13 +47,13 @@ class Host(Machine):
 
     def deafen(self, *others):
         """Packets from the others no longer arrive here."""
-        for other in set(others) - self.deaf - {self}:
-            self.run("ip", "rule", "add", "pref", "5", "from", other.address, "blackhole")
-            self.deaf.add(other)
+        for address in {other.address for other in others} - self.deaf - {self.address}:
+            self.run("ip", "rule", "add", "pref", "5", "from", address, "blackhole")
+            self.deaf.add(address)
 
     def hear(self):
-        for other in self.deaf:
-            self.run("ip", "rule", "del", "pref", "5", "from", other.address, "blackhole")
+        for address in self.deaf:
+            self.run("ip", "rule", "del", "pref", "5", "from", address, "blackhole")
         self.deaf = set()
 
     def slow(self, rate="200kbit"):

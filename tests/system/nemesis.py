@@ -1,14 +1,12 @@
 """What goes wrong in a fleet, one after the other: nodes of the engine and others die, stand still, are cut off, or have a slow line."""
 
 import contextlib
-import os
 import signal
 import time
 
 
 class Nemesis:
-    """`nodes` are hosts with `child`, the process that dies, and `up()`, which starts it anew; `others` talk to them, and may have
-    such a process too."""
+    """`nodes` are hosts with `children()`, the processes that die, and `up()`, which starts them anew; `others` talk to them."""
 
     def __init__(self, ground, nodes, others, dice):
         self.ground, self.nodes, self.others, self.dice = ground, nodes, others, dice
@@ -35,21 +33,25 @@ class Nemesis:
 
     @contextlib.contextmanager
     def _killed(self, hosts):
-        for host in hosts:
-            os.kill(host.child.pid, signal.SIGKILL)
-        for host in hosts:
-            host.child.wait()
+        """Some of what runs on each host, at least one."""
+        dead = [child for host in hosts if (there := host.children())
+                for child in self.dice.sample(there, self.dice.randint(1, len(there)))]
+        for child in dead:
+            child.kill()
+        for child in dead:
+            child.wait()
         yield
         for host in hosts:
             host.up()
 
     @contextlib.contextmanager
     def _stopped(self, hosts):
-        for host in hosts:
-            os.kill(host.child.pid, signal.SIGSTOP)
+        stopped = [child for host in hosts for child in host.children()]
+        for child in stopped:
+            child.send_signal(signal.SIGSTOP)
         yield
-        for host in hosts:
-            os.kill(host.child.pid, signal.SIGCONT)
+        for child in stopped:
+            child.send_signal(signal.SIGCONT)
 
     @contextlib.contextmanager
     def _cut(self, ones, others, both=True):
@@ -98,5 +100,4 @@ class Nemesis:
         self.ground.heal()
 
     def kill_others(self):
-        mortal = [host for host in self.others if getattr(host, "child", None)]
-        return self._killed(self.dice.sample(mortal, (len(mortal) + 1) // 2))
+        return self._killed(self.dice.sample(self.others, (len(self.others) + 1) // 2))

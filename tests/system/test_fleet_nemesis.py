@@ -34,6 +34,9 @@ class Node(Place):
     def up(self):
         self.child = self.host.start("etcd", self.argv).child
 
+    def children(self):
+        return [self.child]
+
 
 class Client(Place):
     """A program that speaks to the engine by our client. A thread tells it what to do; it may be killed meanwhile."""
@@ -51,9 +54,8 @@ class Client(Place):
         addresses = [node.address for node in self.engine.nodes]
         self.talk = Talk(self.engine.authority, self.certificate, addresses, wrap=self.host.wrap)
 
-    @property
-    def child(self):
-        return self.talk.child
+    def children(self):
+        return [self.talk.child]
 
     def _live(self):
         while not self.stopping.is_set():
