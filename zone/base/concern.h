@@ -54,6 +54,13 @@
     X(BUNDLE_ENDED, "bundle-ended", URGENT, "Bring a bundle now, or the KSK by `key online`")      \
     X(FOLLOWER_EMPTY, "follower-empty", URGENT, "Bring a package of keys")                         \
     X(FOLLOWER_OLD, "follower-old", WARNING, "Bring a new package of keys")                        \
+    X(FEED_DOWN, "feed-down", WARNING, "Start ntspool-feedd, or see its log")                      \
+    X(FLEET_AWAY, "fleet-away", WARNING, "Check the engine's nodes, and the network to them")      \
+    X(FLEET_REFUSES, "fleet-refuses", WARNING, "See whether this machine was evicted")             \
+    X(FLEET_FORKED, "fleet-forked", URGENT, "Find out what the engine was restored from")          \
+    X(FLEET_NEWER, "fleet-newer", WARNING, "Upgrade ntspool on this machine")                      \
+    X(FLEET_BEHIND, "fleet-behind", WARNING, "See the log of ntspool-feedd")                       \
+    X(MACHINE_SILENT, "machine-silent", WARNING, "Start its ntspool-feedd, or evict it")           \
     X(CLOCK_BEHIND, "clock-behind", WARNING, "Set the clock, or do `ntspool key trust-clock`")     \
     X(KEEPER_SILENT, "keeper-silent", WARNING, "Start ntspoold, and let it write state/keys")      \
     X(PARENT_SLOW, "parent-slow", WARNING, "Give the DS records to the registrar")                 \
@@ -73,7 +80,7 @@ enum concern_severity {
 };
 
 enum {
-    CONCERNS_MAX = 512, /* over what all vantage points and name servers can cause */
+    CONCERNS_MAX = 768, /* over what vantage points, name servers and machines can cause */
     CONCERN_TEXT_ROOM = 640,
     CONCERN_SUBJECT_ROOM = 64
 };

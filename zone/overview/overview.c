@@ -116,6 +116,19 @@ static void look_at_traffic(struct overview *out, const struct overview_source *
                 isotime_or_dash(spell.until, until));
 }
 
+static void look_at_fleet(struct overview *out, const struct overview_source *source,
+                          struct concerns *concerns)
+{
+    enum result result =
+        fleetview_read(&out->fleet, source->state_dir, source->stores[STORE_FLEET].txn,
+                       source->stores[STORE_REGISTRY].txn);
+    if (result != RESULT_OK) {
+        note_unreadable(out, STORE_FLEET, result, &(struct diag){ "" }, concerns);
+        return;
+    }
+    fleetview_warn(&out->fleet, source->now, concerns);
+}
+
 void overview_read(struct overview *out, const struct overview_source *source,
                    struct concerns *concerns)
 {
@@ -126,6 +139,7 @@ void overview_read(struct overview *out, const struct overview_source *source,
     look_at_vantages(out, source, concerns);
     look_at_delegation(source->stores[STORE_REGISTRY].txn, concerns);
     look_at_traffic(out, source, concerns);
+    look_at_fleet(out, source, concerns);
     census_done(&out->census);
     supplies_read(&out->supplies, source->state_dir, out->stores, &out->run);
     supplies_warn(&out->supplies, source->now, concerns);

@@ -7,6 +7,7 @@
 
 #include "zone/overview/census.h"
 #include "zone/overview/delegation.h"
+#include "zone/overview/fleetview.h"
 #include "zone/overview/runview.h"
 #include "zone/overview/storeview.h"
 #include "zone/overview/supplies.h"
@@ -34,6 +35,7 @@ struct overview {
     struct runview run;
     struct shareview shares;
     struct supplies supplies;
+    struct fleetview fleet;
 };
 
 void overview_read(struct overview *out, const struct overview_source *source,

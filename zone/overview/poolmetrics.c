@@ -218,6 +218,50 @@ static void write_stores(struct openmetrics *om, const struct storeview stores[S
     }
 }
 
+static void write_machines(struct openmetrics *om, const struct fleetview *fleet)
+{
+    gauge(
+        om, "ntspool_fleet_machine_lag_changes",
+        "Changes of the fleet that this machine has, and the other did not have when it last said "
+        "hello.");
+    for (size_t i = 0; i < fleet->count; i++) {
+        if (fleet->machines[i].said_at != 0) {
+            openmetrics_sample(om, (double)fleet->machines[i].lag, "machine",
+                               fleet->machines[i].name, NULL);
+        }
+    }
+    gauge(om, "ntspool_fleet_machine_hello_timestamp_seconds",
+          "When the machine last said hello, in Unix seconds by its clock.");
+    for (size_t i = 0; i < fleet->count; i++) {
+        if (fleet->machines[i].said_at != 0) {
+            openmetrics_sample(om, (double)fleet->machines[i].said_at, "machine",
+                               fleet->machines[i].name, NULL);
+        }
+    }
+}
+
+/* Of a machine that is in a fleet. */
+static void write_fleet(struct openmetrics *om, const struct fleetview *fleet)
+{
+    const struct feedstate *feed = &fleet->feed;
+    if (!fleet->is_in_fleet) {
+        return;
+    }
+    gauge(om, "ntspool_fleet_feed_state", "How this machine follows its fleet: 1 for what holds.");
+    for (unsigned i = 0; i < FEEDSTATE_TROUBLES; i++) {
+        openmetrics_sample(om, feed->trouble == i, "state",
+                           feedstate_text((enum feedstate_trouble)i), NULL);
+    }
+    gauge(om, "ntspool_fleet_change", "The change of the fleet that this machine has taken last.");
+    openmetrics_sample(om, (double)feed->seq, NULL);
+    gauge(om, "ntspool_fleet_engine_change", "The newest change that the engine has told of.");
+    openmetrics_sample(om, (double)feed->engine_seq, NULL);
+    openmetrics_family(om, OPENMETRICS_COUNTER, "ntspool_fleet_resyncs_total",
+                       "How often ntspool-feedd read all rows anew since it started.");
+    openmetrics_sample(om, (double)feed->resyncs, NULL);
+    write_machines(om, fleet);
+}
+
 void poolmetrics_write(struct openmetrics *om, const struct overview *overview)
 {
     if (overview->judged) { /* no sample is better than "nobody is eligible" */
@@ -229,6 +273,7 @@ void poolmetrics_write(struct openmetrics *om, const struct overview *overview)
     poolmetrics_write_vantages(om, &overview->source.vantages, &overview->census.vantages);
     poolmetrics_write_probes(om, &overview->run);
     write_stores(om, overview->stores);
+    write_fleet(om, &overview->fleet);
 }
 
 void poolmetrics_write_warnings(struct openmetrics *om, const struct concerns *concerns)

@@ -1,5 +1,6 @@
 /* The metrics of the pool, as ntspoold and `ntspool metrics` give them. Label values come from
- * fixed lists, and from the names of vantage points: VANTAGES_MAX at most. */
+ * fixed lists, and from the names of vantage points and of machines: VANTAGES_MAX
+ * and MACHINES_MAX at most. */
 #ifndef ZONE_POOLMETRICS_H
 #define ZONE_POOLMETRICS_H
 
