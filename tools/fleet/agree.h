@@ -26,6 +26,8 @@ enum {
  * one of `before`. */
 void agree_head(struct ledgerhead *out, const struct membership *membership,
                 const struct ledgerhead *before, const struct ledgerrow_digest *root, uint64_t now);
+/* Reads the value of AGREE_HEAD_KEY. NEWER or DAMAGED, with words. */
+enum result agree_decode_head(struct ledgerhead *out, struct octets value, struct diag *diag);
 /* TOO_LONG, with words, if the rows are too many for one change. */
 enum result agree_check(const struct rowset *rows, struct diag *diag);
 

@@ -54,13 +54,18 @@ void etcdrequest_range(struct protobuf *out, const struct etcdrequest_range *ran
 void etcdrequest_if(struct protobuf *out, const struct etcdrequest_condition *condition)
 {
     enum {
-        TARGET_MODIFIED = 2
+        TARGET_MODIFIED = 2,
+        TARGET_VALUE = 3
     };
     size_t mark = protobuf_begin(out, 1);
     put_value(out, 1, condition->test);
-    put_value(out, 2, TARGET_MODIFIED);
+    put_value(out, 2, condition->value.data != NULL ? TARGET_VALUE : TARGET_MODIFIED);
     put_octets(out, 3, condition->key);
-    protobuf_put_value(out, 6, condition->modified); /* one of several: 0 is written too */
+    if (condition->value.data != NULL) {
+        protobuf_put_octets(out, 7, condition->value);
+    } else {
+        protobuf_put_value(out, 6, condition->modified); /* one of several: 0 is written too */
+    }
     protobuf_end(out, mark);
 }
 

@@ -25,11 +25,13 @@ enum etcdrequest_test {
     ETCDREQUEST_NOT_EQUAL = 3
 };
 
-/* The revision of a key's last change, 0 if there is no such key. */
+/* About a key's value, or, if `value.data` is NULL, about the revision of its last change: 0 if
+ * there is no such key. */
 struct etcdrequest_condition {
     struct octets key;
     enum etcdrequest_test test;
     uint64_t modified;
+    struct octets value;
 };
 
 struct etcdrequest_watch {

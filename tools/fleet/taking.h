@@ -35,4 +35,7 @@ enum result taking_next(struct registry_change *change, const struct membership 
 enum result taking_whole(struct registry_change *change, const struct membership *membership,
                          const struct taking_change *taken, bool accept);
 
+/* DAMAGED, in words: the engine has lost what this machine has. */
+enum result taking_lost(struct diag *diag);
+
 #endif

@@ -54,6 +54,11 @@ static void a_transaction_has_conditions_and_two_lists(void **)
     fresh.modified = 5;
     etcdrequest_if(&message, &fresh);
     ASSERT_OCTETS(message, "\x0a\x09\x08\x03\x10\x02\x1a\x01h\x30\x05");
+    struct etcdrequest_condition same = { .key = etcdrequest_text("h"),
+                                          .value = etcdrequest_text("v") };
+    etcdrequest_if(&message, &same);
+    /* compare { target: VALUE key: "h" value: "v" } */
+    ASSERT_OCTETS(message, "\x0a\x08\x10\x03\x1a\x01h\x3a\x01v");
 }
 
 static void a_watch_asks_for_fragments(void **)
