@@ -22,10 +22,11 @@ static void look_at_demand(struct octets text)
 {
     struct tally_demand demand;
     if (tally_read_demand(&demand, text, AT) == RESULT_OK) {
-        struct tally_part parts[5] = { { demand.cells, demand.count, 0 } };
+        struct tally_part parts[5] = { { demand.cells, demand.count, 0, 0 } };
         struct traffic sum;
+        parts[0].total = tally_total(demand.cells, demand.count, AT);
         parts[1] = parts[2] = parts[0];
-        tally_weigh(parts, 5, AT);
+        tally_weigh(parts, 5);
         tally_sum(&sum, parts, 5, AT);
         ASSERT(sum.cell_count <= demand.count && isfinite(traffic_total(&sum, AT)));
         traffic_done(&sum);

@@ -1,6 +1,7 @@
 #include "zone/steering/tally.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "zone/base/array.h"
@@ -91,6 +92,12 @@ enum result tally_read_demand(struct tally_demand *out, struct octets text, uint
 }
 
 /* -- answers -- */
+
+char *tally_slice_name(unsigned slice, char out[TALLY_SLICE_ROOM])
+{
+    (void)snprintf(out, TALLY_SLICE_ROOM, "%u", slice % TALLY_SLICES);
+    return out;
+}
 
 static void write_number(struct writer *w, uint64_t number)
 {
@@ -184,23 +191,23 @@ enum result tally_read_answers(struct octets text, unsigned slice, uint64_t *hou
 
 /* -- several machines -- */
 
-static double total_of(const struct tally_part *part, uint64_t now)
+double tally_total(const struct traffic_cell *cells, size_t count, uint64_t now)
 {
     double total = 0;
-    for (size_t i = 0; i < part->count; i++) {
-        total += traffic_decayed(&part->cells[i], now);
+    for (size_t i = 0; i < count; i++) {
+        total += traffic_decayed(&cells[i], now);
     }
     return total;
 }
 
-void tally_weigh(struct tally_part *parts, size_t count, uint64_t now)
+void tally_weigh(struct tally_part *parts, size_t count)
 {
     double sum = 0;
     for (size_t i = 0; i < count; i++) {
-        sum += total_of(&parts[i], now);
+        sum += parts[i].total;
     }
     for (size_t i = 0; i < count; i++) {
-        double own = total_of(&parts[i], now);
+        double own = parts[i].total;
         double most = (sum - own) / (TALLY_CAPPED - 1);
         parts[i].factor = count < TALLY_CAPPED || own <= most ? 1 : most / own;
     }

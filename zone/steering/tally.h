@@ -18,6 +18,7 @@ enum {
     TALLY_CELL_LEN = 9,
     TALLY_CELLS_MAX = (TALLY_DEMAND_MAX - 1) / TALLY_CELL_LEN,
     TALLY_SLICES = 60,
+    TALLY_SLICE_ROOM = 4,
     TALLY_ANSWERS_MAX = 32768, /* octets; beyond, members with the highest ids are left out */
     TALLY_CAPPED = 4           /* of so many machines on, none counts for more than a quarter */
 };
@@ -41,21 +42,26 @@ enum result tally_read_demand(struct tally_demand *out, struct octets text, uint
 /* Writes the answers of one slice for the last full hour; returns their length. */
 size_t tally_write_answers(uint8_t out[TALLY_ANSWERS_MAX], const struct traffic *traffic,
                            unsigned slice, uint64_t now);
+/* The subject of its letter: the slice in decimal. Returns `out`. */
+char *tally_slice_name(unsigned slice, char out[TALLY_SLICE_ROOM]);
 typedef void tally_answers_visit(const struct tally_answers *answers, void *arg);
 /* Visits all members, in order of id, if the whole text is good. `*hour` is set. */
 enum result tally_read_answers(struct octets text, unsigned slice, uint64_t *hour,
                                tally_answers_visit *visit, void *arg);
 
-/* What a machine asked for. */
+/* What a machine was asked for. */
 struct tally_part {
     const struct traffic_cell *cells;
     size_t count;
+    double total;  /* tally_total */
     double factor; /* what of it counts, 0 to 1; set by tally_weigh */
 };
 
-/* Of TALLY_CAPPED machines on, none counts for more than a third of what all others asked for, that
- * is, a quarter of both: so a machine that lies can't take steering over. */
-void tally_weigh(struct tally_part *parts, size_t count, uint64_t now);
+double tally_total(const struct traffic_cell *cells, size_t count, uint64_t now);
+
+/* Of TALLY_CAPPED machines on, none counts for more than a third of what all others were asked for,
+ * that is, a quarter of both: so a machine that lies can't take steering over. */
+void tally_weigh(struct tally_part *parts, size_t count);
 /* Makes the sum of all parts, each by its factor: for traffic_demand and traffic_total. End with
  * traffic_done. */
 void tally_sum(struct traffic *sum, const struct tally_part *parts, size_t count, uint64_t now);

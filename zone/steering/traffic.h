@@ -78,6 +78,11 @@ void traffic_done(struct traffic *traffic);
 
 /* Reads all rows. DAMAGED with a diag. */
 enum result traffic_load(struct traffic *out, struct store_txn *txn, struct diag *diag);
+/* The cells only. */
+enum result traffic_load_cells(struct traffic *out, struct store_txn *txn, struct diag *diag);
+/* Of the members only those whose id has the remainder `slice`, without their days. */
+enum result traffic_load_slice(struct traffic *out, struct store_txn *txn, unsigned slices,
+                               unsigned slice, struct diag *diag);
 /* Writes the changes since it was loaded or saved, and deletes rows that are gone. If the
  * transaction is not committed after all, call traffic_unsaved. With a NULL txn nothing is
  * written. */

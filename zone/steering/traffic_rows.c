@@ -116,13 +116,35 @@ static bool read_spell(struct traffic_spell *out, struct reader *row)
     return known && out->since <= out->until;
 }
 
+/* What to load: all; or the members of one slice; or no members. */
+struct loading {
+    struct traffic *traffic;
+    bool all;
+    unsigned slices, slice;
+};
+
+/* True for a row that is left out. `key` begins after the kind. */
+static bool is_left_out(const struct loading *loading, uint8_t kind, struct reader key)
+{
+    if (loading->all) {
+        return false;
+    }
+    return loading->slices == 0
+               ? kind != ROW_CELL
+               : kind != ROW_MEMBER || read_u64(&key) % loading->slices != loading->slice;
+}
+
 static enum result load_row(const uint8_t *key_data, size_t key_len, const uint8_t *data,
                             size_t len, void *arg)
 {
-    struct traffic *traffic = arg;
+    const struct loading *loading = arg;
+    struct traffic *traffic = loading->traffic;
     struct reader key = reader_of(key_data, key_len), row = reader_of(data, len);
     uint8_t kind = read_u8(&key);
     bool good = false;
+    if (is_left_out(loading, kind, key)) {
+        return RESULT_OK;
+    }
     if (kind == ROW_CELL) {
         struct traffic_cell *cell = traffic_append_cell(traffic);
         cell->changed = false;
@@ -142,10 +164,12 @@ static enum result load_row(const uint8_t *key_data, size_t key_len, const uint8
 }
 
 /* Keys are in the order of the lists, so these come out sorted. */
-enum result traffic_load(struct traffic *out, struct store_txn *txn, struct diag *diag)
+static enum result load(struct traffic *out, struct store_txn *txn, struct loading loading,
+                        struct diag *diag)
 {
     struct traffic traffic = { 0 };
-    enum result result = store_each(txn, TABLE_TRAFFIC, load_row, &traffic);
+    loading.traffic = &traffic;
+    enum result result = store_each(txn, TABLE_TRAFFIC, load_row, &loading);
     if (result != RESULT_OK) {
         traffic_done(&traffic);
         return diag_fail(diag, result,
@@ -154,6 +178,22 @@ enum result traffic_load(struct traffic *out, struct store_txn *txn, struct diag
     }
     *out = traffic;
     return RESULT_OK;
+}
+
+enum result traffic_load(struct traffic *out, struct store_txn *txn, struct diag *diag)
+{
+    return load(out, txn, (struct loading){ .all = true }, diag);
+}
+
+enum result traffic_load_cells(struct traffic *out, struct store_txn *txn, struct diag *diag)
+{
+    return load(out, txn, (struct loading){ .all = false }, diag);
+}
+
+enum result traffic_load_slice(struct traffic *out, struct store_txn *txn, unsigned slices,
+                               unsigned slice, struct diag *diag)
+{
+    return load(out, txn, (struct loading){ .slices = slices, .slice = slice }, diag);
 }
 
 static enum result put_or_delete(struct store_txn *txn, const struct writer *key,

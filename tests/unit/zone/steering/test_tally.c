@@ -205,7 +205,7 @@ static void set_parts(const double queries[PARTS])
 {
     for (unsigned i = 0; i < PARTS; i++) {
         part_cells[i] = (struct traffic_cell){ "DE", "", queries[i], NOW, false };
-        parts[i] = (struct tally_part){ &part_cells[i], 1, 0 };
+        parts[i] = (struct tally_part){ &part_cells[i], 1, queries[i], 0 };
     }
 }
 
@@ -216,7 +216,8 @@ static void the_sum_has_what_all_machines_asked_for(void **)
     double by_cell[CELLS];
     set_parts(queries);
     parts[2].cells = &other;
-    tally_weigh(parts, 3, NOW);
+    parts[2].total = tally_total(&other, 1, NOW);
+    tally_weigh(parts, 3);
     tally_sum(&sum, parts, 3, NOW);
     assert_int_equal(sum.cell_count, 2);
     assert_true(is_about(traffic_total(&sum, NOW), 160));
@@ -228,9 +229,9 @@ static void of_four_machines_none_counts_for_more_than_a_quarter(void **)
 {
     const double queries[PARTS] = { 1e9, 30, 20, 10, 0 };
     set_parts(queries);
-    tally_weigh(parts, 3, NOW);
+    tally_weigh(parts, 3);
     assert_true(parts[0].factor == 1 && parts[1].factor == 1);
-    tally_weigh(parts, 4, NOW);
+    tally_weigh(parts, 4);
     tally_sum(&sum, parts, 4, NOW);
     assert_true(is_about(traffic_total(&sum, NOW), 80));
     assert_true(is_about(parts[0].factor * 1e9, 20));
@@ -241,7 +242,7 @@ static void machines_that_idle_take_nothing_from_the_others(void **)
 {
     const double queries[PARTS] = { 90, 90, 90, 90, 0 };
     set_parts(queries);
-    tally_weigh(parts, PARTS, NOW);
+    tally_weigh(parts, PARTS);
     for (unsigned i = 0; i < PARTS; i++) {
         assert_true(parts[i].factor == 1);
     }

@@ -95,6 +95,30 @@ static void assert_near(double value, double expected)
     }
 }
 
+static void a_part_can_be_loaded(void **)
+{
+    struct store_txn *txn = NULL;
+    struct traffic part;
+    ask(GERMANY, 5, NOW);
+    for (uint64_t id = 1; id <= 10; id++) {
+        give(id, id, NOW - DAY);
+        give(id, id, NOW);
+    }
+    save();
+    assert_ok(store_read(store, &txn, &diag));
+    assert_ok(traffic_load_cells(&part, txn, &diag));
+    assert_int_equal(part.cell_count, 1);
+    assert_int_equal(part.member_count, 0);
+    traffic_done(&part);
+    assert_ok(traffic_load_slice(&part, txn, 4, 2, &diag));
+    assert_int_equal(part.cell_count, 0);
+    assert_int_equal(part.member_count, 3);
+    assert_int_equal(part.members[2].member_id, 10);
+    assert_int_equal(traffic_answers(&part, 10, 1, NOW), 10);
+    traffic_done(&part);
+    store_abort(txn);
+}
+
 static void a_query_counts_half_after_a_while(void **)
 {
     const uint64_t later = NOW + TRAFFIC_HALF_LIFE_S;
@@ -443,6 +467,7 @@ static void a_key_that_is_none_is_refused(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_part_can_be_loaded),
         TEST(a_query_counts_half_after_a_while),
         TEST(a_clock_that_goes_back_changes_no_demand),
         TEST(counts_of_a_clock_that_was_ahead_fade_once_it_is_corrected),
