@@ -79,6 +79,7 @@ static enum result open_collector(struct program *program, struct diag *diag)
 {
     struct collector_sources sources = { .registry = program->stores.registry,
                                          .traffic = program->stores.traffic,
+                                         .fleet = program->stores.fleet,
                                          .log = log_line };
     enum result result = collector_new(&program->collector, &sources, diag);
     if (result != RESULT_OK) {

@@ -7,6 +7,7 @@
 #include "zone/base/clock.h"
 #include "zone/base/concern.h"
 #include "zone/base/thread.h"
+#include "zone/fleet/fleettraffic.h"
 
 /* Counters that are in use, or were until a moment ago. */
 struct open_counters {
@@ -16,15 +17,16 @@ struct open_counters {
 
 struct collector {
     struct collector_sources sources;
-    pthread_mutex_t mutex; /* of the next three */
+    pthread_mutex_t mutex; /* of the next four */
     struct open_counters *counters_list;
     struct traffic traffic;
-    struct demand demand; /* without by_cell, which comes from `traffic` */
+    struct demand demand; /* without by_cell, which comes from `traffic` and `fleet` */
+    struct fleettraffic fleet;
     struct worker *const *workers;
     size_t worker_count;
     uint64_t received; /* messages, as last counted */
     struct thread thread;
-    struct log_once trouble;
+    struct log_once trouble, fleet_trouble;
     uint64_t last_flood; /* when the last flood over the budget began */
     struct log_limit floods;
 };
@@ -76,6 +78,20 @@ struct counters *collector_counters(struct collector *collector, struct zone_sta
     return open->counters;
 }
 
+/* The demand by cell, of this machine or of the fleet. Under the mutex. */
+static void tell_demand(const struct collector *collector, const struct cell *cells, size_t count,
+                        uint64_t now, double *out)
+{
+    struct traffic sum = { 0 };
+    if (collector->fleet.machines == 0) {
+        traffic_demand(&collector->traffic, cells, count, now, out);
+        return;
+    }
+    fleettraffic_sum(&sum, &collector->fleet, &collector->traffic, now);
+    traffic_demand(&sum, cells, count, now, out);
+    traffic_done(&sum);
+}
+
 struct demand collector_demand(struct collector *collector, const struct locations *locations,
                                uint64_t now)
 {
@@ -84,7 +100,7 @@ struct demand collector_demand(struct collector *collector, const struct locatio
     double *by_cell = xcalloc(count, sizeof(*by_cell));
     (void)pthread_mutex_lock(&collector->mutex);
     collect(collector, now);
-    traffic_demand(&collector->traffic, cells, count, now, by_cell);
+    tell_demand(collector, cells, count, now, by_cell);
     struct demand demand = demand_copy(&collector->demand);
     (void)pthread_mutex_unlock(&collector->mutex);
     demand.by_cell = by_cell;
@@ -140,6 +156,47 @@ static enum result write_counts(struct collector *collector, const struct member
     return result;
 }
 
+static enum result read_letters(struct collector *collector, struct fleettraffic *out, uint64_t now,
+                                struct diag *diag)
+{
+    struct store *store =
+        collector->sources.fleet == NULL ? NULL : fleetstore_get(collector->sources.fleet);
+    struct store_txn *txn = NULL;
+    if (store == NULL) {
+        return RESULT_OK;
+    }
+    (void)pthread_mutex_lock(&collector->mutex);
+    double own = traffic_total(&collector->traffic, now);
+    (void)pthread_mutex_unlock(&collector->mutex);
+    TRY(store_read(store, &txn, diag));
+    enum result result = fleettraffic_read(out, txn, NULL, own, now);
+    store_abort(txn);
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result, "what other machines were asked for can't be read: %s",
+                         result_text(result));
+    }
+    return RESULT_OK;
+}
+
+/* Without others, our own demand counts alone. */
+static void read_others(struct collector *collector, uint64_t now)
+{
+    struct fleettraffic fleet = { .machines = 0 };
+    struct diag diag = { "" };
+    if (read_letters(collector, &fleet, now, &diag) == RESULT_OK) {
+        log_once_over(&collector->fleet_trouble, collector->sources.log,
+                      "demand of other machines counts again");
+    } else {
+        log_once(&collector->fleet_trouble, collector->sources.log, LOG_WARNING, NULL, "%s",
+                 diag.text);
+    }
+    (void)pthread_mutex_lock(&collector->mutex);
+    struct fleettraffic before = collector->fleet;
+    collector->fleet = fleet;
+    (void)pthread_mutex_unlock(&collector->mutex);
+    fleettraffic_done(&before);
+}
+
 /* Once a flood. */
 static void log_budget(struct collector *collector)
 {
@@ -170,12 +227,14 @@ void collector_write(struct collector *collector, uint64_t now)
         log_once(&collector->trouble, collector->sources.log, LOG_WARNING, NULL, "%s", diag.text);
     }
     log_budget(collector);
+    read_others(collector, now);
     member_ids_done(&members);
 }
 
 static void *run(void *arg)
 {
     struct collector *collector = arg;
+    read_others(collector, clock_now());
     while (thread_pause(&collector->thread, COLLECTOR_WRITE_MS)) {
         collector_write(collector, clock_now());
     }
@@ -241,6 +300,7 @@ void collector_free(struct collector *collector)
     collector_write(collector, clock_now());
     ASSERT(collector->counters_list == NULL);
     traffic_done(&collector->traffic);
+    fleettraffic_done(&collector->fleet);
     demand_done(&collector->demand);
     thread_done(&collector->thread);
     (void)pthread_mutex_destroy(&collector->mutex);

@@ -1,10 +1,11 @@
 /* The collector: adds up what the workers counted, keeps the sums in state/traffic, and tells the
- * demand. It has a thread of its own, so that a slow disk delays neither answers nor changes. */
+ * demand; in a fleet, that of all machines (zone/fleet/fleettraffic.h). It has a thread of its own, so that a slow disk delays neither answers nor changes. */
 #ifndef SERVER_COLLECTOR_H
 #define SERVER_COLLECTOR_H
 
 #include "server/io/worker.h"
 #include "server/state/counters.h"
+#include "server/upkeep/fleetstore.h"
 #include "zone/base/log.h"
 
 enum {
@@ -17,7 +18,8 @@ struct collector;
 struct collector_sources {
     struct store *registry;
     struct store *traffic; /* NULL: the sums are lost at the end */
-    log_sink *log;         /* called from the thread and at the end */
+    struct fleetstore *fleet; /* what other machines were asked for; NULL: there are none */
+    log_sink *log;            /* called from the thread and at the end */
 };
 
 /* Reads the sums of before. DAMAGED if they can't be read. */
@@ -40,7 +42,8 @@ struct counters *collector_counters(struct collector *collector, struct zone_sta
  * of the newest deal. Any thread. */
 struct demand collector_demand(struct collector *collector, const struct locations *locations,
                                uint64_t now);
-/* One round of the thread: adds up, forgets members that are gone, writes. */
+/* One round of the thread: adds up, forgets members that are gone, writes, and reads what other
+ * machines tell. */
 void collector_write(struct collector *collector, uint64_t now);
 
 #endif

@@ -63,7 +63,7 @@ static enum result open_as_used(struct store **out, bool *writable, const struct
 enum result stores_open(struct stores *out, const char *state_dir, log_sink *log, struct diag *diag)
 {
     bool writable[STORE_KINDS];
-    *out = (struct stores){ .registry = NULL };
+    *out = (struct stores){ .fleet = fleetstore_new(state_dir, log) };
     struct store **const stores[STORE_KINDS] = { [STORE_REGISTRY] = &out->registry,
                                                  [STORE_KEYS] = &out->keys,
                                                  [STORE_HEALTH] = &out->health,
@@ -85,6 +85,7 @@ void stores_close(struct stores *stores)
     store_close(stores->keys);
     store_close(stores->traffic);
     store_close(stores->history);
+    fleetstore_free(stores->fleet);
     *stores = (struct stores){ .registry = NULL };
 }
 

@@ -2,13 +2,13 @@
 #ifndef SERVER_STORES_H
 #define SERVER_STORES_H
 
-#include "zone/base/log.h"
-#include "zone/store/store.h"
+#include "server/upkeep/fleetstore.h"
 
 struct stores {
     struct store *registry, *health, *keys;
     /* NULL: counts are not kept, samples of probes are dropped. */
     struct store *traffic, *history;
+    struct fleetstore *fleet;
     /* state/health can be written, so reports are taken in. */
     bool takes_in;
     /* state/keys can be written, so keys are rolled. */

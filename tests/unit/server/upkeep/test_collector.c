@@ -2,11 +2,12 @@
 
 #include "server/upkeep/collector.h"
 #include "tests/pool_fixture.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/peer_letters.h"
 #include "zone/base/clock.h"
 
 static struct pool_fixture pool;
 static struct store *store;
+static struct fleetstore *fleet;
 static struct collector *collector;
 static char logged[512];
 
@@ -18,7 +19,7 @@ static void log_line(int, const struct log_fields *, const char *text)
 static void open_collector(void)
 {
     struct diag diag = { "" };
-    const struct collector_sources sources = { pool.stores[0], store, log_line };
+    const struct collector_sources sources = { pool.stores[0], store, fleet, log_line };
     assert_ok(collector_new(&collector, &sources, &diag));
 }
 
@@ -29,6 +30,7 @@ static int set_up(void **)
     assert_ok(store_create(pool.state, STORE_TRAFFIC, &diag));
     assert_ok(store_open(&store, pool.state, STORE_TRAFFIC, true, &diag));
     logged[0] = '\0';
+    fleet = fleetstore_new(pool.state, log_line);
     open_collector();
     return 0;
 }
@@ -37,6 +39,7 @@ static int tear_down(void **)
 {
     collector_free(collector);
     collector = NULL;
+    fleetstore_free(fleet);
     store_close(store);
     pool_fixture_done(&pool);
     return 0;
@@ -193,7 +196,7 @@ static void a_removed_member_s_counts_go(void **)
 
 static void without_a_store_demand_is_known_all_the_same(void **)
 {
-    const struct collector_sources sources = { pool.stores[0], NULL, log_line };
+    const struct collector_sources sources = { pool.stores[0], NULL, NULL, log_line };
     struct collector *forgetful = NULL;
     struct diag diag;
     assert_ok(collector_new(&forgetful, &sources, &diag));
@@ -207,12 +210,45 @@ static void without_a_store_demand_is_known_all_the_same(void **)
     collector_free(forgetful);
 }
 
+static double demanded(uint64_t now)
+{
+    struct demand demand = collector_demand(collector, NULL, now);
+    double total = demand.by_cell[0];
+    demand_done(&demand);
+    return total;
+}
+
+static void demand_of_other_machines_counts_while_it_is_fresh(void **)
+{
+    struct diag diag;
+    struct store *letters = NULL;
+    uint64_t now = clock_now();
+    struct counters *counters = collector_counters(collector, pool.zone);
+    answer(counters, 10);
+    collector_write(collector, now);
+    assert_true(demanded(now) < 11);
+    assert_ok(store_create(pool.state, STORE_FLEET, &diag));
+    assert_ok(store_open(&letters, pool.state, STORE_FLEET, true, &diag));
+    peer_letters_demand(letters, "sao1", "BR", 500, now);
+    store_close(letters); /* a process opens a store once */
+    counters_unref(counters);
+    collector_free(collector);
+    fleetstore_free(fleet);
+    fleet = fleetstore_new(pool.state, log_line);
+    open_collector();
+    collector_write(collector, now);
+    assert_true(demanded(now) > 509 && demanded(now) < 511);
+    collector_write(collector, now + 301);
+    assert_true(demanded(now + 301) < 10);
+    assert_string_equal(logged, "");
+}
+
 static void counts_that_cannot_be_read_are_refused(void **)
 {
     struct store_txn *txn = NULL;
     struct diag diag;
     struct collector *other = NULL;
-    const struct collector_sources sources = { pool.stores[0], store, log_line };
+    const struct collector_sources sources = { pool.stores[0], store, fleet, log_line };
     assert_ok(store_write(store, &txn, &diag));
     assert_ok(store_put(txn, TABLE_TRAFFIC, "\1", 1, "\1short", 6));
     assert_ok(store_commit(txn, &diag));
@@ -265,6 +301,7 @@ int main(void)
         TEST(counters_that_their_worker_left_are_added_up_and_freed),
         TEST(a_removed_member_s_counts_go),
         TEST(without_a_store_demand_is_known_all_the_same),
+        TEST(demand_of_other_machines_counts_while_it_is_fresh),
         TEST(counts_that_cannot_be_read_are_refused),
         TEST(a_used_up_budget_is_logged_once_a_spell),
         TEST(a_worker_counts_on_while_it_is_collected),
