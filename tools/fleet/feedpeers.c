@@ -50,6 +50,16 @@ static void close_turn(struct feedpeers *peers)
     }
 }
 
+/* What this machine counted is in its own store. */
+static bool is_own_count(const struct feedpeers *peers, struct octets key)
+{
+    const char *machine = peers->feeder->machine;
+    size_t len = strlen(machine);
+    static const char hello[] = "/hello";
+    return key.len > len && memcmp(key.data, machine, len) == 0 && key.data[len] == '/' &&
+           (key.len != len + strlen(hello) || memcmp(key.data + len, hello, strlen(hello)) != 0);
+}
+
 /* What can't be taken is told and passed by: it must not hold up what comes after it. */
 static enum result take_letter(void *arg, struct octets key, struct octets value, struct diag *diag)
 {
@@ -57,7 +67,7 @@ static enum result take_letter(void *arg, struct octets key, struct octets value
     char place[LETTER_KEY_ROOM] = PREFIX;
     struct diag why = { "" };
     size_t len = sizeof(PREFIX) - 1 + key.len;
-    if (len >= sizeof(place)) {
+    if (len >= sizeof(place) || is_own_count(peers, key)) {
         return RESULT_OK;
     }
     memcpy(place + sizeof(PREFIX) - 1, key.data, key.len);
