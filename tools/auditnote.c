@@ -107,7 +107,7 @@ void auditnote_append(const struct cli *cli, bool words)
     if (words) {
         cli_words(cli, entry.change, sizeof entry.change);
     }
-    enum result result = session_write(&session, &quiet, STORE_REGISTRY);
+    enum result result = session_write_beside(&session, &quiet);
     bool none = result == RESULT_MISSING;
     if (result == RESULT_OK) {
         result = audit_add(session.txn[STORE_REGISTRY], &entry);

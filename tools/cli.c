@@ -231,6 +231,18 @@ static int check_arguments(struct cli *cli, const struct parse *p)
     return GO_ON;
 }
 
+static int call(struct cli *cli, const struct parse *p)
+{
+    int status;
+    do {
+        cli->again = false;
+        cli->diag.text[0] = '\0';
+        cli->tries++;
+        status = cli->command->run(cli, p->arguments, p->argv);
+    } while (cli->again);
+    return status;
+}
+
 static int run(struct cli *cli, const struct parse *p)
 {
     enum result result = config_load(&cli->config, cli_value(cli, "config", 0), &cli->diag);
@@ -246,7 +258,7 @@ static int run(struct cli *cli, const struct parse *p)
         return cli_fail(cli, diag_fail(&cli->diag, RESULT_REFUSED, "nothing was changed"));
     }
     deferred_begin(&cli->output);
-    return cli->command->run(cli, p->arguments, p->argv);
+    return call(cli, p);
 }
 
 int cli_main(const struct cli_command *commands, size_t count, const struct cli_group *groups,
@@ -391,11 +403,16 @@ enum result cli_time(struct cli *cli, const char *name, uint64_t now, enum cli_d
 int cli_fail(struct cli *cli, enum result result)
 {
     char safe[2 * sizeof cli->diag.text];
+    if (cli->again) {
+        return CLI_FAILED;
+    }
     (void)fflush(stdout);
     (void)fprintf(stderr, "ntspool: %s\n",
                   cli->diag.text[0] != 0 ? output_escape(safe, sizeof safe, cli->diag.text)
                                          : result_text(result));
-    return result == RESULT_USAGE ? CLI_USAGE : CLI_FAILED;
+    return result == RESULT_USAGE       ? CLI_USAGE
+           : result == RESULT_UNCERTAIN ? CLI_UNKNOWN
+                                        : CLI_FAILED;
 }
 
 int cli_usage(struct cli *cli, const char *format, ...)

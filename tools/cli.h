@@ -18,7 +18,8 @@
 enum {
     CLI_DONE = 0,
     CLI_FAILED = 1,
-    CLI_USAGE = 2
+    CLI_USAGE = 2,
+    CLI_UNKNOWN = 3 /* it is not known whether the change was made */
 };
 
 struct cli;
@@ -53,6 +54,11 @@ struct cli {
     struct diag diag;
     struct deferred output;
     int output_errno; /* of the first failed write to stdout; 0: none */
+    /* In a fleet, a change that another one forestalled is made again, on the newer state: the
+     * command's function is called once more. */
+    bool again;       /* it is to be called again: what it says now is not shown */
+    unsigned tries;   /* calls so far */
+    bool agreed;      /* a change of this command was made */
     const char *note; /* a line for stderr, printed after the output; or NULL */
     struct arguments arguments;
 };
@@ -97,7 +103,8 @@ enum cli_direction {
 enum result cli_time(struct cli *cli, const char *name, uint64_t now, enum cli_direction direction,
                      uint64_t *out);
 
-/* Prints `ntspool: <diag>` on stderr. Returns CLI_USAGE for USAGE, else CLI_FAILED. */
+/* Prints `ntspool: <diag>` on stderr. Returns CLI_USAGE for USAGE, CLI_UNKNOWN for UNCERTAIN, else
+ * CLI_FAILED. */
 int cli_fail(struct cli *cli, enum result result);
 /* Prints the line and the command that shows help. Returns CLI_USAGE. */
 int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -22,52 +22,64 @@ static enum result commit(struct session *session, struct cli *cli)
 
 /* -- release, forget -- */
 
-/* Writes the release to both stores: the probe learns of it from the registry by the feed, readers
- * of verdicts from state/health. */
-static enum result release_one(struct session *session, struct cli *cli, struct vantage *vantage)
+/* The release is written to both stores, to the registry first: the probe learns of it from there
+ * by the feed, readers of verdicts from state/health. */
+static enum result release_in_registry(struct session *session, const struct vantages *vantages,
+                                       uint64_t now, unsigned *released)
 {
     struct vantage_key key;
-    struct store_txn *registry = session->txn[STORE_REGISTRY];
-    vantage->released_at = session_now();
-    TRY(vantage_put(session->txn[STORE_HEALTH], vantage, &cli->diag));
-    if (registry_vantage(registry, vantage->name, &key) != RESULT_OK) {
-        return RESULT_OK;
+    for (unsigned i = 0; i < vantages->count; i++) {
+        if (!vantage_is_frozen(&vantages->list[i])) {
+            continue;
+        }
+        (*released)++;
+        if (registry_vantage(session->txn[STORE_REGISTRY], vantages->list[i].name, &key) ==
+            RESULT_OK) {
+            key.released_at = now;
+            TRY(registry_put_vantage(&session->change, &key));
+        }
     }
-    key.released_at = vantage->released_at;
-    return registry_put_vantage(&session->change, &key);
+    return RESULT_OK;
+}
+
+static enum result release_in_health(struct session *session, struct cli *cli,
+                                     const struct vantages *vantages, uint64_t now)
+{
+    struct vantage vantage;
+    TRY(session_write(session, cli, STORE_HEALTH));
+    for (unsigned i = 0; i < vantages->count; i++) {
+        if (vantage_is_frozen(&vantages->list[i]) &&
+            vantage_get(session->txn[STORE_HEALTH], vantages->list[i].name, &vantage) ==
+                RESULT_OK) {
+            vantage.released_at = now;
+            TRY(vantage_put(session->txn[STORE_HEALTH], &vantage, &cli->diag));
+        }
+    }
+    return commit(session, cli);
 }
 
 static enum result release_all(struct session *session, struct cli *cli, unsigned *released)
 {
     struct vantages vantages;
-    struct store_txn *txn = session->txn[STORE_HEALTH];
-    TRY(vantages_read(&vantages, txn, 0, session_now()));
-    for (unsigned i = 0; i < vantages.count; i++) {
-        if (!vantage_is_frozen(&vantages.list[i])) {
-            continue;
-        }
-        TRY(release_one(session, cli, &vantages.list[i]));
-        (*released)++;
-    }
+    uint64_t now = session_now();
+    TRY(session_write(session, cli, STORE_REGISTRY));
+    TRY(session_read(session, cli, STORE_HEALTH));
+    TRY(vantages_read(&vantages, session->txn[STORE_HEALTH], 0, now));
+    session_end(session, STORE_HEALTH);
+    TRY(release_in_registry(session, &vantages, now, released));
     if (*released == 0) {
         return diag_fail(&cli->diag, RESULT_REFUSED,
                          "no vantage point holds removals back: there is nothing to release");
     }
     TRY(session_commit(session, cli));
-    return commit(session, cli);
+    return release_in_health(session, cli, &vantages, now);
 }
 
 int cmd_health_release(struct cli *cli, int, char **)
 {
     struct session session = { 0 };
     unsigned released = 0;
-    enum result result = session_write(&session, cli, STORE_REGISTRY);
-    if (result == RESULT_OK) {
-        result = session_write(&session, cli, STORE_HEALTH);
-    }
-    if (result == RESULT_OK) {
-        result = release_all(&session, cli, &released);
-    }
+    enum result result = release_all(&session, cli, &released);
     session_done(&session);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);

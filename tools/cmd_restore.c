@@ -8,6 +8,7 @@
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/session.h"
+#include "zone/registry/registry_ledger.h"
 
 /* Address space for twice the largest store. Unused parts cost nothing. */
 #define RESTORE_MAP (UINT64_C(16) << 30)
@@ -152,6 +153,14 @@ static enum result fill_registry(struct restore *restore, struct store_txn *txn)
     struct diag *diag = &restore->cli->diag;
     struct registry_change *change = &restore->session.change;
     struct registry_marks before = { .there = false };
+    struct ledgerhead_position position;
+    if (registry_position(txn, &position) == RESULT_OK) {
+        return diag_fail(
+            diag, RESULT_REFUSED,
+            "this machine's registry is that of its fleet, and comes from there: leave "
+            "it out by --store, or make this pool one of its own by `ntspool fleet "
+            "leave`");
+    }
     TRY(registry_marks(txn, &before, diag));
     TRY(store_restore(txn, restore->dir, diag));
     registry_begin(change, txn, session_now(), diag);

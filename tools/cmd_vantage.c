@@ -71,10 +71,17 @@ int cmd_vantage_list(struct cli *cli, int, char **)
     return CLI_DONE;
 }
 
-/* Commits the registry first, so that the new keys judge reports that arrive in between. */
-static enum result commit(struct session *session, struct cli *cli)
+/* Commits the registry first, so that the new keys judge reports that arrive in between. Then the
+ * caller changes state/health. */
+static enum result go_on_to_health(struct session *session, struct cli *cli)
 {
+    session_end(session, STORE_HEALTH);
     TRY(session_commit(session, cli));
+    return session_write(session, cli, STORE_HEALTH);
+}
+
+static enum result commit_health(struct session *session, struct cli *cli)
+{
     struct store_txn *txn = session->txn[STORE_HEALTH];
     session->txn[STORE_HEALTH] = NULL;
     return store_commit(txn, &cli->diag);
@@ -160,20 +167,19 @@ static enum result reset_position(struct session *session, struct cli *cli, cons
     return vantage_put(health, &vantage, &cli->diag);
 }
 
-/* Prepares for `key` in place of a key that the vantage point may have. EXISTS if it has another
- * one, and without --replace. */
-static enum result replace_key(struct session *session, struct cli *cli, struct vantage_key *key)
+/* Prepares for `key` in place of a key that the vantage point may have; `*replaced` if that is
+ * another one. EXISTS if it is, and without --replace. */
+static enum result replace_key(struct session *session, struct cli *cli, struct vantage_key *key,
+                               bool *replaced)
 {
     struct vantage_key old;
     if (registry_vantage(session->txn[STORE_REGISTRY], key->name, &old) != RESULT_OK) {
         return RESULT_OK;
     }
     key->released_at = old.released_at;
-    if (memcmp(old.key, key->key, sizeof old.key) == 0) {
-        return RESULT_OK;
-    }
-    return cli_flag(cli, "replace")
-               ? reset_position(session, cli, key->name)
+    *replaced = memcmp(old.key, key->key, sizeof old.key) != 0;
+    return !*replaced || cli_flag(cli, "replace")
+               ? RESULT_OK
                : diag_fail(&cli->diag, RESULT_EXISTS,
                            "%s is named already, with another key: --replace takes this one",
                            key->name);
@@ -183,8 +189,9 @@ static enum result add(struct session *session, struct cli *cli, int argc, char 
                        struct vantage_key *out)
 {
     char text[JOURNAL_KEY_TEXT];
+    bool replaced = false;
     TRY(session_write(session, cli, STORE_REGISTRY));
-    TRY(session_write(session, cli, STORE_HEALTH));
+    TRY(session_read(session, cli, STORE_HEALTH));
     if (!vantage_name_fine(argv[0])) {
         return diag_fail(&cli->diag, RESULT_USAGE,
                          "a vantage point's name is 1 to %d of a-z, 0-9 and hyphens, no hyphen "
@@ -194,11 +201,15 @@ static enum result add(struct session *session, struct cli *cli, int argc, char 
     TRY(find_key(session, cli, argc, argv, out->key));
     (void)snprintf(out->name, sizeof out->name, "%s", argv[0]);
     out->added_at = session_now();
-    TRY(replace_key(session, cli, out));
+    TRY(replace_key(session, cli, out, &replaced));
     TRY(registry_put_vantage(&session->change, out));
-    TRY(intake_clear_refusal(session->txn[STORE_HEALTH], out->name));
     auditnote_add(&session->notes, out->name, "key %s", journal_key_text(out->key, text));
-    return commit(session, cli);
+    TRY(go_on_to_health(session, cli));
+    if (replaced) {
+        TRY(reset_position(session, cli, out->name));
+    }
+    TRY(intake_clear_refusal(session->txn[STORE_HEALTH], out->name));
+    return commit_health(session, cli);
 }
 
 int cmd_vantage_add(struct cli *cli, int argc, char **argv)
@@ -225,7 +236,6 @@ int cmd_vantage_add(struct cli *cli, int argc, char **argv)
 static enum result remove_one(struct session *session, struct cli *cli, const char *name)
 {
     TRY(session_write(session, cli, STORE_REGISTRY));
-    TRY(session_write(session, cli, STORE_HEALTH));
     enum result result = vantage_name_fine(name) ? registry_remove_vantage(&session->change, name)
                                                  : RESULT_NOT_FOUND;
     if (result == RESULT_NOT_FOUND) {
@@ -233,12 +243,14 @@ static enum result remove_one(struct session *session, struct cli *cli, const ch
                          "there is no vantage point \"%.40s\": `ntspool vantage list` lists them",
                          name);
     }
-    if (result == RESULT_OK) {
-        result = health_forget_vantage(session->txn[STORE_HEALTH], name, false, &cli->diag);
-        result = result == RESULT_NOT_FOUND ? RESULT_OK : result;
-    }
+    TRY(result);
     auditnote_add(&session->notes, name, "removed");
-    return result == RESULT_OK ? commit(session, cli) : result;
+    TRY(go_on_to_health(session, cli));
+    result = health_forget_vantage(session->txn[STORE_HEALTH], name, false, &cli->diag);
+    if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
+        return result;
+    }
+    return commit_health(session, cli);
 }
 
 int cmd_vantage_remove(struct cli *cli, int, char **argv)

@@ -35,10 +35,18 @@ static int read_all(struct infile *in, int fd, size_t most)
     return 0;
 }
 
+static bool has_read_stdin;
+
+bool infile_has_read_stdin(void)
+{
+    return has_read_stdin;
+}
+
 enum result infile_read(struct infile *in, const char *path, size_t most, struct diag *diag)
 {
     bool standard = strcmp(path, "-") == 0;
     *in = (struct infile){ .path = standard ? "stdin" : path };
+    has_read_stdin = has_read_stdin || standard;
     int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     int error = fd < 0 ? errno : read_all(in, fd, most);
     if (!standard && fd >= 0) {

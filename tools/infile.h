@@ -22,6 +22,8 @@ struct infile {
 /* `path` "-" is standard input. SYSTEM if it can't be read, TOO_LONG if it has more than `most`
  * octets. After a failure there is nothing to free. */
 enum result infile_read(struct infile *in, const char *path, size_t most, struct diag *diag);
+/* True if standard input was read: it can't be read twice. */
+bool infile_has_read_stdin(void);
 /* Wipes and frees the text. `{ 0 }` is fine. */
 void infile_done(struct infile *in);
 

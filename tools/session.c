@@ -105,8 +105,25 @@ enum result session_write(struct session *session, struct cli *cli, enum store_k
     TRY(store_write(session->store[kind], &session->txn[kind], &cli->diag));
     if (kind == STORE_REGISTRY) {
         registry_begin(&session->change, session->txn[kind], session_now(), &cli->diag);
+        return fleetchange_begin(&session->fleet, cli, session->txn[kind]);
     }
     return RESULT_OK;
+}
+
+enum result session_write_beside(struct session *session, struct cli *cli)
+{
+    TRY(open_store(session, cli, STORE_REGISTRY, true));
+    TRY(store_write(session->store[STORE_REGISTRY], &session->txn[STORE_REGISTRY], &cli->diag));
+    registry_begin(&session->change, session->txn[STORE_REGISTRY], session_now(), &cli->diag);
+    return RESULT_OK;
+}
+
+void session_end(struct session *session, enum store_kind kind)
+{
+    if (session->txn[kind] != NULL) {
+        store_abort(session->txn[kind]);
+        session->txn[kind] = NULL;
+    }
 }
 
 /* Publishes the feed for the probes. A running server does that itself. */
@@ -129,7 +146,8 @@ static void publish(struct session *session, struct cli *cli)
     }
 }
 
-enum result session_commit(struct session *session, struct cli *cli)
+/* On a machine that is in no fleet. */
+static enum result commit_alone(struct session *session, struct cli *cli)
 {
     struct store_txn *txn = session->txn[STORE_REGISTRY];
     session->txn[STORE_REGISTRY] = NULL;
@@ -139,22 +157,26 @@ enum result session_commit(struct session *session, struct cli *cli)
         return diag_fail(&cli->diag, result, "the audit trail can't be written: %s",
                          result_text(result));
     }
-    TRY(registry_commit(&session->change));
+    return registry_commit(&session->change);
+}
+
+enum result session_commit(struct session *session, struct cli *cli)
+{
+    TRY(session->fleet == NULL ? commit_alone(session, cli) : fleetchange_commit(session, cli));
     publish(session, cli);
     return RESULT_OK;
 }
 
 void session_done(struct session *session)
 {
-    for (size_t kind = 0; kind < STORE_KINDS; kind++) {
-        if (session->txn[kind] != NULL) {
-            store_abort(session->txn[kind]);
-        }
+    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
+        session_end(session, kind);
         if (session->store[kind] != NULL) {
             store_close(session->store[kind]);
         }
     }
     auditnote_done(&session->notes);
+    fleetchange_free(session->fleet);
     *session = (struct session){ 0 };
 }
 
