@@ -138,11 +138,13 @@ static enum result start_exchange(struct program *program, const char *state, st
     return exchange_start(program->exchange, diag);
 }
 
-static enum result start_keymgr(struct program *program, struct diag *diag)
+static enum result start_keymgr(struct program *program, const char *state, struct diag *diag)
 {
     const struct keymgr_sources sources = { .registry = program->stores.registry,
                                             .keys = program->stores.keys,
                                             .seal = program->seal,
+                                            .state_dir = state,
+                                            .fleet = program->stores.fleet,
                                             .log = log_line };
     TRY(keymgr_new(&program->keymgr, &sources, diag));
     return keymgr_start(program->keymgr, diag);
@@ -340,7 +342,7 @@ static enum result start(struct program *program, const struct options *options,
     TRY(start_exchange(program, options->state, diag));
     TRY(metrics_start(program->metrics, diag));
     if (program->stores.rolls_keys) {
-        TRY(start_keymgr(program, diag));
+        TRY(start_keymgr(program, options->state, diag));
     }
     return report_ready(program, diag);
 }

@@ -11,7 +11,7 @@ enum {
     KEYTRANSFER_KEY_MAX = 3 + 8 + 97 + KEY_PUBLIC_MAX + KEY_PRIVATE_MAX,
     KEYTRANSFER_SLICE_MAX = 3 * 8 + 5 * 4 + SLICE_SIGNERS_MAX * SLICE_TYPES * KEY_SIGNATURE_LEN,
     KEYTRANSFER_SLICES_MAX = 64,
-    KEYTRANSFER_PLAIN_MAX = 4 + DNAME_MAX + 2 * 8 + 1 + KEYSTORE_MAX * KEYTRANSFER_KEY_MAX +
+    KEYTRANSFER_PLAIN_MAX = 4 + DNAME_MAX + 2 * 8 + 2 + KEYSTORE_MAX * KEYTRANSFER_KEY_MAX +
                             KEY_TIMELINE_MEMORY_LEN + 2 * 8 + 1 +
                             KEYTRANSFER_SLICES_MAX * KEYTRANSFER_SLICE_MAX + 1 + COOKIE_SECRETS_LEN,
     KEYTRANSFER_MAX = KEYTRANSFER_PLAIN_MAX + SEAL_BOX_OVERHEAD,
@@ -50,8 +50,9 @@ struct package_options {
      * bundle, or, for KEYTRANSFER_REACH_S, of the records that the zone will have, as far as there
      * are planned ZSKs (keytransfer_plan_ahead). */
     bool zsk_only;
-    bool held; /* the receiver takes no step of its own */
+    unsigned held; /* role bits: these keys take no step, here and at the receiver */
     uint64_t now;
+    uint64_t roll_after;                  /* no rollover of the ZSK begins earlier */
     uint64_t number;                      /* rises from package to package; 0: by hand */
     const struct cookie_secrets *cookies; /* NULL: the receiver keeps its own */
 };
@@ -88,7 +89,7 @@ enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
 /* The package that was taken in last. */
 struct package_taken {
     uint64_t number, made_at;
-    bool held;
+    unsigned held; /* role bits */
 };
 /* NOT_FOUND if there was none. DAMAGED. */
 enum result keytransfer_taken(struct store_txn *keys, struct package_taken *out);

@@ -1,8 +1,8 @@
 /* A package before it is boxed: u8 layout, u8 length and octets of the zone's name in wire form, u8
  * number of keys; for each: u8 algorithm, u8 role (+ 128: without its private key), u64 created_at,
- * life, public key, private key; the rollover memory; u64 number, u64 made_at, u8 flags (1: held,
- * 2: has slices, 4: has cookie secrets); slices (keytransfer_plan.c); cookie secrets as in their
- * row. All lengths follow from the algorithm. */
+ * life, public key, private key; the rollover memory; u64 number, u64 made_at, u8 role bits
+ * that are held, u8 flags (1: has slices, 2: has cookie secrets); slices (keytransfer_plan.c);
+ * cookie secrets as in their row. All lengths follow from the algorithm. */
 #include <sodium.h>
 
 #include "dnssec/offline/keytransfer_private.h"
@@ -11,9 +11,8 @@
 enum {
     LAYOUT = 4,
     ROLE_OFFLINE = 128,
-    FLAG_HELD = 1,
-    FLAG_SLICES = 2,
-    FLAG_COOKIES = 4,
+    FLAG_SLICES = 1,
+    FLAG_COOKIES = 2,
     TAKEN_LAYOUT = 1,
     TAKEN_LEN = 1 + 2 * 8 + 1
 };
@@ -23,7 +22,7 @@ _Static_assert(sodium_base64_ENCODED_LEN(SEAL_PUBLIC_LEN, sodium_base64_VARIANT_
 
 /* Row of TABLE_META: the leader's identity; zeros: this machine was made the leader. */
 static const char leader_key[] = "leader";
-/* Row of TABLE_META: u8 layout, u64 number, u64 made_at, u8 1: held. */
+/* Row of TABLE_META: u8 layout, u64 number, u64 made_at, u8 role bits that are held. */
 static const char taken_key[] = "package";
 static const uint8_t nobody[SEAL_PUBLIC_LEN] = { 0 };
 
@@ -78,7 +77,8 @@ static void write_rest(struct writer *w, const struct package_options *options,
     const struct cookie_secrets *cookies = options->cookies;
     write_u64(w, options->number);
     write_u64(w, options->now);
-    write_u8(w, (uint8_t)((options->held ? FLAG_HELD : 0) | (slices->count > 0 ? FLAG_SLICES : 0) |
+    write_u8(w, (uint8_t)options->held);
+    write_u8(w, (uint8_t)((slices->count > 0 ? FLAG_SLICES : 0) |
                           (cookies != NULL && cookies->present ? FLAG_COOKIES : 0)));
     if (slices->count > 0) {
         keytransfer_write_slices(w, slices);
@@ -167,9 +167,10 @@ static void read_rest(struct package *out, struct reader *r)
 {
     out->about.number = read_u64(r);
     out->about.made_at = read_u64(r);
+    out->about.held = read_u8(r);
     uint8_t flags = read_u8(r);
-    out->about.held = (flags & FLAG_HELD) != 0;
-    r->failed = r->failed || (flags & ~(FLAG_HELD | FLAG_SLICES | FLAG_COOKIES)) != 0;
+    r->failed = r->failed || (out->about.held & ~(unsigned)KEY_CSK) != 0 ||
+                (flags & ~(FLAG_SLICES | FLAG_COOKIES)) != 0;
     if ((flags & FLAG_SLICES) != 0) {
         keytransfer_read_slices(r, &out->slices);
     }
@@ -381,7 +382,7 @@ enum result keytransfer_taken(struct store_txn *keys, struct package_taken *out)
     uint8_t layout = read_u8(&r);
     out->number = read_u64(&r);
     out->made_at = read_u64(&r);
-    out->held = read_u8(&r) != 0;
+    out->held = read_u8(&r);
     return reader_done(&r) && layout == TAKEN_LAYOUT ? RESULT_OK : RESULT_DAMAGED;
 }
 
@@ -392,7 +393,7 @@ static enum result set_taken(struct store_txn *keys, const struct package_taken 
     write_u8(&w, TAKEN_LAYOUT);
     write_u64(&w, taken->number);
     write_u64(&w, taken->made_at);
-    write_u8(&w, taken->held ? 1 : 0);
+    write_u8(&w, (uint8_t)taken->held);
     return store_put(keys, TABLE_META, taken_key, sizeof taken_key - 1, row, sizeof row);
 }
 

@@ -131,25 +131,22 @@ static enum result check_roles(const struct key_timeline *timeline, struct diag 
     return RESULT_OK;
 }
 
-static struct offline_period period_of(uint64_t now, bool held)
-{
-    return (struct offline_period){
-        .now = now, .from = now, .until = now + KEYTRANSFER_REACH_S, .held = held
-    };
-}
-
 enum result keytransfer_plan(struct slices *out, const struct key_timeline *timeline,
                              struct store_txn *keys, const struct seal *seal,
                              const struct settings *settings, const struct package_options *options,
                              struct diag *diag)
 {
     const struct slices none = { .count = 0 };
-    struct offline_period period = period_of(options->now, options->held);
+    const struct offline_period period = { .now = options->now,
+                                           .from = options->now,
+                                           .until = options->now + KEYTRANSFER_REACH_S,
+                                           .may_end = true,
+                                           .held = options->held,
+                                           .roll_after = options->roll_after };
     TRY(check_roles(timeline, diag));
     if (rollover_has_offline_ksk(&timeline->keys)) {
         return of_bundle(out, timeline, keys, options->now, diag);
     }
-    period.may_end = true;
     TRY(offline_plan_make(out, timeline, settings, &none, &period, diag));
     for (size_t i = 0; i < timeline->keys.count; i++) {
         if (timeline->keys.list[i].role == KEY_KSK) {
@@ -163,7 +160,9 @@ enum result keytransfer_plan_ahead(struct store_txn *keys, const struct seal *se
                                    const struct settings *settings, uint64_t now, struct diag *diag)
 {
     const struct slices none = { .count = 0 };
-    const struct offline_period period = period_of(now, false);
+    const struct offline_period period = { .now = now,
+                                           .from = now,
+                                           .until = now + KEYTRANSFER_REACH_S };
     for (;;) {
         struct key_timeline timeline;
         struct slices slices = { .count = 0 };
@@ -187,8 +186,9 @@ enum slices_step keytransfer_catch_up(struct key_timeline *timeline, const struc
                                       const struct package_taken *taken,
                                       const struct settings *settings, uint64_t now)
 {
-    return taken->held || !rollover_has_offline_ksk(&timeline->keys)
-               ? SLICES_UNCHANGED
-               : slices_catch_up(slices, &timeline->keys, key_timeline_timing(timeline, settings),
-                                 taken->made_at, now + 1);
+    struct rollover_timing timing = key_timeline_timing(timeline, settings);
+    timing.held = taken->held;
+    return timing.offline_ksk
+               ? slices_catch_up(slices, &timeline->keys, timing, taken->made_at, now + 1)
+               : SLICES_UNCHANGED;
 }

@@ -9,15 +9,23 @@ struct simulation {
     struct rollover_timing timing;
     struct slices *out; /* NULL before the period begins */
     uint64_t now;
-    bool roll_zsk, may_end, held;
+    bool roll_zsk, may_end;
+    uint64_t roll_after;
 };
+
+/* When the next ZSK rollover begins; 0: never. */
+static uint64_t roll_at(const struct simulation *sim)
+{
+    uint64_t due_at = key_timeline_due_at(&sim->timeline, sim->settings, KEY_ZSK);
+    return due_at == 0 || (sim->timing.held & KEY_ZSK) != 0 ? 0 : u64_max(due_at, sim->roll_after);
+}
 
 /* Starts a ZSK rollover if one is due. NOT_FOUND if no planned key is left. */
 static enum result roll_zsk(struct simulation *sim)
 {
     struct key_set *keys = &sim->timeline.keys;
-    uint64_t due_at = key_timeline_due_at(&sim->timeline, sim->settings, KEY_ZSK);
-    bool due = sim->roll_zsk || (due_at != 0 && due_at <= sim->now);
+    uint64_t at = roll_at(sim);
+    bool due = sim->roll_zsk || (at != 0 && at <= sim->now);
     const struct key_record *old = rollover_current(keys, KEY_ZSK);
     if (!due || old == NULL || rollover_under_way(keys, KEY_ZSK)) {
         return RESULT_OK;
@@ -89,7 +97,7 @@ static uint64_t next_moment(const struct simulation *sim, uint64_t until)
 {
     uint64_t next =
         u64_sooner(until, rollover_next_moment(&sim->timeline.keys, sim->now), sim->now);
-    next = u64_sooner(next, key_timeline_due_at(&sim->timeline, sim->settings, KEY_ZSK), sim->now);
+    next = u64_sooner(next, roll_at(sim), sim->now);
     return u64_sooner(next, renewal_at(sim), sim->now);
 }
 
@@ -99,12 +107,12 @@ static enum result simulate(struct simulation *sim, uint64_t until, struct diag 
     (void)add_slice(sim); /* the period begins with the present keys */
     sim->now = last >= sim->now ? last + 1 : sim->now;
     while (sim->now < until) {
-        enum result result = sim->held ? RESULT_OK : roll_zsk(sim);
+        enum result result = roll_zsk(sim);
         if (result == RESULT_NOT_FOUND && sim->may_end) {
             return RESULT_OK;
         }
         TRY(result);
-        bool moved = !sim->held && rollover_advance(&sim->timeline.keys, &sim->timing, sim->now);
+        bool moved = rollover_advance(&sim->timeline.keys, &sim->timing, sim->now);
         disable_dead_keys(sim);
         if (!add_slice(sim)) {
             return diag_fail(diag, RESULT_TOO_LONG,
@@ -148,7 +156,8 @@ enum result offline_plan_make(struct slices *out, const struct key_timeline *tim
     sim.out = &slices;
     sim.roll_zsk = period->roll_zsk;
     sim.may_end = period->may_end;
-    sim.held = period->held;
+    sim.roll_after = period->roll_after;
+    sim.timing.held = period->held;
     TRY(result);
     result = simulate(&sim, period->until, diag);
     if (result != RESULT_OK) {

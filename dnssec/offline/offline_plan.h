@@ -8,9 +8,10 @@
 
 struct offline_period {
     uint64_t now, from, until;
-    bool roll_zsk; /* start a ZSK rollover at its beginning */
-    bool may_end;  /* where no planned key is left the plan ends */
-    bool held;     /* no key takes a step in the whole period */
+    bool roll_zsk;       /* start a ZSK rollover at its beginning */
+    bool may_end;        /* where no planned key is left the plan ends */
+    unsigned held;       /* role bits: these keys take no step in the whole period */
+    uint64_t roll_after; /* no rollover begins earlier */
 };
 
 /* `timeline` has the present keys, `present` the slices that they follow until the period begins.

@@ -301,6 +301,9 @@ static bool take_step(struct attempt *attempt)
     struct key_set *keys = attempt->keys;
     for (size_t i = 0; i < keys->count; i++) {
         struct key_record *key = &keys->list[i];
+        if (((unsigned)key->role & attempt->timing->held) != 0) {
+            continue;
+        }
         bool done = key->life.wanted
                         ? publish(attempt, key) || sign_with(attempt, key) || ask_ds(attempt, key)
                         : stop_signing(attempt, key) || unpublish(attempt, key);
@@ -477,24 +480,4 @@ size_t rollover_ds_seen(struct key_set *keys, const struct rollover_timing *timi
         }
     }
     return count;
-}
-
-uint64_t rollover_asked_at(const struct key_set *keys)
-{
-    uint64_t asked_at = 0;
-    for (size_t i = 0; i < keys->count; i++) {
-        const struct record_state *ds = &keys->list[i].life.ds;
-        if (record_state_is_published(ds) && ds->omnipresent_at == 0) {
-            asked_at = u64_max(asked_at, ds->introduced_at);
-        }
-        if (ds->withdrawn_at != 0 && ds->hidden_at == 0) {
-            asked_at = u64_max(asked_at, ds->withdrawn_at);
-        }
-    }
-    return asked_at;
-}
-
-bool rollover_awaits_parent(const struct key_set *keys)
-{
-    return rollover_asked_at(keys) != 0;
 }

@@ -42,6 +42,7 @@ struct rollover_timing {
     uint32_t parent_s;
     /* A KSK is offline: the DNSKEY RRset and CDS change by rollover_apply only. */
     bool offline_ksk;
+    unsigned held; /* keys with one of these role bits take no step: others are waited for */
 };
 
 struct key_set {

@@ -2,6 +2,8 @@
  * use yet, and how a rollover is turned back. */
 #include "dnssec/rollover/rollover.h"
 
+#include "zone/base/u64.h"
+
 const struct key_record *rollover_current(const struct key_set *keys, enum key_role bit)
 {
     const struct key_record *found = NULL;
@@ -109,4 +111,24 @@ struct key_record *rollover_planned(struct key_set *keys, enum algorithm algorit
         }
     }
     return found;
+}
+
+uint64_t rollover_asked_at(const struct key_set *keys)
+{
+    uint64_t asked_at = 0;
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct record_state *ds = &keys->list[i].life.ds;
+        if (record_state_is_published(ds) && ds->omnipresent_at == 0) {
+            asked_at = u64_max(asked_at, ds->introduced_at);
+        }
+        if (ds->withdrawn_at != 0 && ds->hidden_at == 0) {
+            asked_at = u64_max(asked_at, ds->withdrawn_at);
+        }
+    }
+    return asked_at;
+}
+
+bool rollover_awaits_parent(const struct key_set *keys)
+{
+    return rollover_asked_at(keys) != 0;
 }

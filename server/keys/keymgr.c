@@ -5,8 +5,9 @@
 
 #include "dnssec/offline/alarm.h"
 #include "dnssec/offline/keytransfer.h"
-#include "dnssec/signing/keystate.h"
 #include "server/keys/keyclock.h"
+#include "server/keys/keyfleet.h"
+#include "server/keys/keyreport.h"
 #include "server/keys/parent.h"
 #include "zone/base/clock.h"
 #include "zone/base/concern.h"
@@ -24,6 +25,7 @@ struct keymgr {
     bool has_looked;
     uint64_t steady; /* of the last round */
     struct keyclock clock;
+    struct keyfleet *fleet;
     uint64_t follow_again_at; /* of a machine that follows: when its package has a step next */
     uint64_t follow_version;  /* of the store that this is from */
     struct parent_watch parent;
@@ -74,9 +76,34 @@ static enum result look_at_registry(struct keymgr *keymgr, uint64_t steady, bool
     return RESULT_OK;
 }
 
+/* How this machine stands to others for which it makes packages of keys. */
+struct standing {
+    bool leads; /* there are others */
+    struct fleetkeys_work work;
+    unsigned held; /* role bits of keys that take no step: others are waited for */
+};
+
+static struct standing standing_of(const struct keymgr *keymgr, struct store_txn *keys,
+                                   uint64_t now)
+{
+    struct standing standing = { .leads = false };
+    standing.leads = keyfleet_work(keymgr->fleet, keys, &keymgr->settings, now, &standing.work);
+    standing.held = standing.leads ? fleetkeys_held(&standing.work) : 0;
+    return standing;
+}
+
+/* In a fleet a rollover of the ZSK begins when all have it in their packages. */
+static bool may_begin(const struct standing *standing, const struct key_record *key, uint64_t now)
+{
+    struct fleetkeys state;
+    return !standing->leads ||
+           (fleetkeys_get(standing->work.keys, &state) == RESULT_OK &&
+            (key->role == KEY_ZSK ? fleetkeys_may_roll(&state, now) : state.held == 0));
+}
+
 /* True if the lifetime of a key is over and no rollover of its kind is under way. */
-static bool is_due(const struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now,
-                   struct roll_options *out)
+static bool is_due(const struct keymgr *keymgr, const struct key_timeline *timeline,
+                   const struct standing *standing, uint64_t now, struct roll_options *out)
 {
     if (rollover_has_offline_ksk(&timeline->keys)) {
         return false; /* bundles have the times */
@@ -93,7 +120,7 @@ static bool is_due(const struct keymgr *keymgr, const struct key_timeline *timel
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint64_t due_at = key_timeline_due_at(timeline, &keymgr->settings, rows[i].bit);
-        if (due_at != 0 && due_at <= now &&
+        if (due_at != 0 && due_at <= now && may_begin(standing, rows[i].key, now) &&
             !rollover_under_way(&timeline->keys, (unsigned)rows[i].key->role)) {
             *out =
                 (struct roll_options){ .kind = rows[i].kind, .algorithm = rows[i].key->algorithm };
@@ -105,9 +132,10 @@ static bool is_due(const struct keymgr *keymgr, const struct key_timeline *timel
 
 /* The next steps of the keys: by the slices of the bundle where there is one, else by the rule. */
 static bool take_steps(const struct keymgr *keymgr, struct key_timeline *timeline,
-                       const struct slices *slices, bool *forced, uint64_t now)
+                       const struct slices *slices, unsigned held, bool *forced, uint64_t now)
 {
-    const struct rollover_timing timing = key_timeline_timing(timeline, &keymgr->settings);
+    struct rollover_timing timing = key_timeline_timing(timeline, &keymgr->settings);
+    timing.held = held;
     enum slices_step step = timing.offline_ksk
                                 ? slices_advance(slices, &timeline->keys, &timing, now)
                                 : SLICES_UNCHANGED;
@@ -139,7 +167,8 @@ static bool has_dead(const struct key_set *keys, uint64_t now)
 
 /* Does all that is due with the keys. True if it changed something. */
 static bool move_on(const struct keymgr *keymgr, struct key_timeline *timeline,
-                    const struct slices *slices, bool trusted, bool *forced, uint64_t now)
+                    const struct slices *slices, unsigned held, bool trusted, bool *forced,
+                    uint64_t now)
 {
     struct rollover_memory *memory = &timeline->memory;
     if (!timeline->remembered) {
@@ -152,40 +181,13 @@ static bool move_on(const struct keymgr *keymgr, struct key_timeline *timeline,
     if (!trusted) {
         return changed || !timeline->remembered;
     }
-    bool moved = take_steps(keymgr, timeline, slices, forced, now);
+    bool moved = take_steps(keymgr, timeline, slices, held, forced, now);
     /* Also with each step, so that packages for followers have an order. */
     if (now >= memory->seen_at + (moved ? 1 : KEYMGR_SEEN_S)) {
         memory->seen_at = now;
         changed = true;
     }
     return changed || moved || has_dead(&timeline->keys, now) || !timeline->remembered;
-}
-
-static const char *role_text(enum key_role role)
-{
-    return role == KEY_KSK ? "KSK" : role == KEY_ZSK ? "ZSK" : "CSK";
-}
-
-/* Logs each key whose state has changed. */
-static void report(struct keymgr *keymgr, const struct key_timeline *before,
-                   const struct key_timeline *after, uint64_t now)
-{
-    for (size_t i = 0; i < after->keys.count; i++) {
-        const struct key_record *key = &after->keys.list[i];
-        enum key_state old = keystate_of(&before->keys.list[i], now), new = keystate_of(key, now);
-        if (rollover_is_dead(key, now)) {
-            log_say(keymgr->sources.log, LOG_NOTICE, "%s %u (%s) is deleted", role_text(key->role),
-                    key->tag, algorithm_text(key->algorithm));
-        } else if (old != new) {
-            log_say(keymgr->sources.log, LOG_NOTICE, "%s %u (%s) is now %s", role_text(key->role),
-                    key->tag, algorithm_text(key->algorithm), keystate_text(new));
-        }
-    }
-    if (rollover_asked_at(&after->keys) != rollover_asked_at(&before->keys) &&
-        rollover_awaits_parent(&after->keys)) {
-        log_say(keymgr->sources.log, LOG_NOTICE,
-                "the parent zone needs other DS records: `ntspool key ds`");
-    }
 }
 
 /* The changes written in one transaction. */
@@ -206,14 +208,16 @@ static enum result write_steps(const struct keymgr *keymgr, struct store_txn *tx
     out->before = *timeline;
     /* A server can't serve keys that it can't open: steps would only be in the records. */
     TRY(key_timeline_open_all(timeline, seal, diag));
-    if (trusted && is_due(keymgr, timeline, now, &options)) {
+    const struct standing standing = standing_of(keymgr, txn, now);
+    if (trusted && is_due(keymgr, timeline, &standing, now, &options)) {
         TRY(key_timeline_start(timeline, txn, seal, &options, now, diag));
         out->before = *timeline;
     }
     TRY(slices_read(&slices, txn, &timeline->keys, diag));
-    (void)move_on(keymgr, timeline, &slices, trusted, &out->forced, now);
+    (void)move_on(keymgr, timeline, &slices, standing.held, trusted, &out->forced, now);
     slices_done(&slices);
-    return key_timeline_write(timeline, &out->before, txn, seal, now, diag);
+    TRY(key_timeline_write(timeline, &out->before, txn, seal, now, diag));
+    return standing.leads ? fleetkeys_stepped(&standing.work, diag) : RESULT_OK;
 }
 
 /* Commits the steps and reports them; aborts after a failure. */
@@ -225,7 +229,7 @@ static enum result end_steps(struct keymgr *keymgr, struct store_txn *txn, enum 
         return result;
     }
     TRY(store_commit(txn, diag));
-    report(keymgr, &steps->before, &steps->after, now);
+    keyreport(keymgr->sources.log, &steps->before, &steps->after, now);
     if (steps->forced) {
         log_say(
             keymgr->sources.log, LOG_WARNING,
@@ -267,7 +271,7 @@ static void look_at_parent(struct keymgr *keymgr, uint64_t now, uint64_t steady)
     log_once_over(&keymgr->asking, log, "the parent's DS records are looked at again");
     if (result == RESULT_OK) {
         log_say(log, LOG_NOTICE, "the parent zone has the DS records that were asked for");
-        report(keymgr, &news.before, &news.after, now);
+        keyreport(log, &news.before, &news.after, now);
     } else {
         log_say(log, LOG_DEBUG, "the parent zone has not all DS records that were asked for yet");
     }
@@ -367,6 +371,21 @@ static enum result read_stores(struct keymgr *keymgr, uint64_t steady,
     return look_at_slices(keymgr, timeline, diag);
 }
 
+/* Gives and takes packages. */
+static enum result look_at_fleet(struct keymgr *keymgr, struct key_timeline *timeline, uint64_t now,
+                                 uint64_t steady, struct diag *diag)
+{
+    bool changed = false;
+    const struct keyfleet_look look = { .registry = keymgr->registry,
+                                        .keys = keymgr->keys,
+                                        .settings = &keymgr->settings,
+                                        .follows = timeline->memory.follows,
+                                        .now = now,
+                                        .steady = steady };
+    TRY(keyfleet_look(keymgr->fleet, &look, &changed, diag));
+    return changed ? read_stores(keymgr, steady, timeline, diag) : RESULT_OK;
+}
+
 static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, struct diag *diag)
 {
     struct key_timeline timeline;
@@ -374,13 +393,17 @@ static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, st
     keymgr->steady = steady;
     TRY(read_stores(keymgr, steady, &timeline, diag));
     bool trusted = keyclock_trusts(&keymgr->clock, timeline.memory.seen_at, now, steady);
+    if (trusted) {
+        TRY(look_at_fleet(keymgr, &timeline, now, steady, diag));
+    }
     if (timeline.memory.follows) {
         sound_alarm(keymgr, &timeline, now);
         return trusted ? follow(keymgr, &timeline, now, diag) : RESULT_OK;
     }
-    bool due = trusted && is_due(keymgr, &timeline, now, &options);
+    const struct standing standing = standing_of(keymgr, keymgr->keys, now);
+    bool due = trusted && is_due(keymgr, &timeline, &standing, now, &options);
     bool forced = false;
-    if (move_on(keymgr, &timeline, &keymgr->slices, trusted, &forced, now) || due) {
+    if (move_on(keymgr, &timeline, &keymgr->slices, standing.held, trusted, &forced, now) || due) {
         return write_on(keymgr, trusted, now, diag);
     }
     sound_alarm(keymgr, &timeline, now);
@@ -419,6 +442,12 @@ enum result keymgr_new(struct keymgr **out, const struct keymgr_sources *sources
     struct keymgr *keymgr = xcalloc(1, sizeof(*keymgr));
     keymgr->sources = *sources;
     keymgr->clock.log = sources->log;
+    const struct keyfleet_sources fleet = { .state_dir = sources->state_dir,
+                                            .keys = sources->keys,
+                                            .fleet = sources->fleet,
+                                            .seal = sources->seal,
+                                            .log = sources->log };
+    keymgr->fleet = keyfleet_new(&fleet);
     thread_init(&keymgr->thread);
     enum result result = store_read(sources->registry, &keymgr->registry, diag);
     if (result == RESULT_OK) {
@@ -457,6 +486,7 @@ void keymgr_free(struct keymgr *keymgr)
         store_abort(keymgr->keys);
     }
     slices_done(&keymgr->slices);
+    keyfleet_free(keymgr->fleet);
     thread_done(&keymgr->thread);
     free(keymgr);
 }

@@ -1,7 +1,8 @@
 /* The key manager, a thread. It takes the steps of the DNSSEC keys when they are due
  * (dnssec/rollover/rollover.h), starts rollovers that are due, and records the TTLs that were
  * served. It follows the bundles of an offline key-signing key (dnssec/signing/slices.h) and warns
- * before they end. While a rollover waits for the parent's DS, it queries `ds-resolver` for it.
+ * before they end. While a rollover waits for the parent's DS, it queries `ds-resolver` for it. In
+ * a fleet it makes packages of keys for other machines, or takes those of the leader.
  *
  * It decides and writes in one write transaction on state/keys, so several servers on one state and
  * the operator never act on outdated keys. The refresher sees the new version. */
@@ -20,13 +21,16 @@ enum {
     KEYMGR_NAG_LATE_S = 3600 /* the same when its signatures have ended */
 };
 
+struct fleetstore;
 struct thread;
 struct keymgr;
 
 struct keymgr_sources {
     struct store *registry, *keys; /* keys: writable */
     const struct seal *seal;
-    log_sink *log; /* called from the key manager's thread */
+    const char *state_dir;
+    struct fleetstore *fleet; /* NULL: never in a fleet */
+    log_sink *log;            /* called from the key manager's thread */
 };
 
 enum result keymgr_new(struct keymgr **out, const struct keymgr_sources *sources,

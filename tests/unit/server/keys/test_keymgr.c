@@ -326,7 +326,7 @@ static void end_follower(struct follower *f)
 }
 
 /* Gives the follower a package of the bench's keys. */
-static void give(struct follower *f, const struct bench *b, uint64_t number, bool held)
+static void give(struct follower *f, const struct bench *b, uint64_t number, unsigned held)
 {
     static uint8_t data[KEYTRANSFER_MAX];
     uint8_t identity[SEAL_PUBLIC_LEN];
@@ -392,8 +392,8 @@ static void a_follower_that_is_cut_off_rolls_in_step(void **state)
         look_after(b, DAY);
     }
     struct follower up = follower_of(b), off = follower_of(b);
-    give(&up, b, 1, false);
-    give(&off, b, 1, false);
+    give(&up, b, 1, 0);
+    give(&off, b, 1, 0);
     const struct key_timeline first = keys_of(b);
     for (unsigned hour = 0; hour < 80 * 24; hour++) {
         look_after(b, HOUR);
@@ -429,7 +429,7 @@ static void a_follower_takes_no_step_while_it_is_held(void **state)
     look_after(b, 0);
     look_after(b, 80 * DAY);
     struct follower f = follower_of(b);
-    give(&f, b, 1, true);
+    give(&f, b, 1, KEY_ZSK);
     const struct key_timeline before = keys_timeline(f.keys);
     for (unsigned day = 0; day < 60; day++) {
         look_after(b, DAY);
@@ -438,7 +438,7 @@ static void a_follower_takes_no_step_while_it_is_held(void **state)
     }
     const struct key_timeline after = keys_timeline(f.keys);
     assert_in_step(&before, &after);
-    give(&f, b, 2, false);
+    give(&f, b, 2, 0);
     keymgr_look(f.keymgr, b->now, b->steady);
     const struct key_timeline leads = keys_of(b), follows = keys_timeline(f.keys);
     assert_in_step(&leads, &follows);

@@ -1,0 +1,53 @@
+/* The key manager's part in a fleet (dnssec/offline/fleetkeys.h). The machine that leads writes a
+ * package for each other machine; one that follows takes those that came in.
+ *
+ * ntspool-feedd carries them. It can't open the seal, so it is told in files below state/packages:
+ *
+ *   identity   the identity of our seal, and u64, the package that we have
+ *   NAME.box   for the machine NAME: u64, its number, the identity that it is boxed for, the box
+ *
+ * What came in is in state/fleet, as letters. */
+#ifndef SERVER_KEYFLEET_H
+#define SERVER_KEYFLEET_H
+
+#include "dnssec/offline/fleetkeys.h"
+#include "server/upkeep/fleetstore.h"
+#include "zone/base/log.h"
+
+#define KEYFLEET_DIR "packages"
+
+enum {
+    KEYFLEET_LOOK_S = 1,
+    KEYFLEET_IDENTITY_LEN = SEAL_PUBLIC_LEN + 8,
+    KEYFLEET_BOX_HEAD = 8 + SEAL_PUBLIC_LEN
+};
+
+struct keyfleet;
+
+struct keyfleet_sources {
+    const char *state_dir;
+    struct store *keys;       /* writable */
+    struct fleetstore *fleet; /* NULL: never in a fleet */
+    const struct seal *seal;
+    log_sink *log;
+};
+
+struct keyfleet *keyfleet_new(const struct keyfleet_sources *sources);
+void keyfleet_free(struct keyfleet *keyfleet);
+
+/* The transactions are for reading and up to date. */
+struct keyfleet_look {
+    struct store_txn *registry, *keys;
+    const struct settings *settings;
+    bool follows;
+    uint64_t now, steady;
+};
+/* Does what is due, each KEYFLEET_LOOK_S. `changed`: state/keys was written. */
+enum result keyfleet_look(struct keyfleet *keyfleet, const struct keyfleet_look *look,
+                          bool *changed, struct diag *diag);
+/* The machine leads in a fleet, as of the last look: fills in `out` for functions of fleetkeys.h,
+ * with `keys`. False: it has no others to look after. */
+bool keyfleet_work(const struct keyfleet *keyfleet, struct store_txn *keys,
+                   const struct settings *settings, uint64_t now, struct fleetkeys_work *out);
+
+#endif

@@ -1,0 +1,394 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "server/keys/keyfleet.h"
+#include "server/keys/keymgr.h"
+#include "tests/pool_fixture.h"
+#include "tests/unit/keys.h"
+#include "tests/unit/unit.h"
+#include "zone/fleet/letters.h"
+#include "zone/registry/registry_ledger.h"
+
+#define HOUR UINT64_C(3600)
+#define DAY  (24 * HOUR)
+
+static char said[16384];
+
+static void note(int, const struct log_fields *, const char *text)
+{
+    size_t used = strlen(said);
+    (void)snprintf(said + used, sizeof said - used, "%s\n", text);
+}
+
+/* The machine that leads, with the pool, and one that follows. Nothing passes between them but what
+ * `carry` carries. */
+struct fleet {
+    struct pool_fixture pool;
+    void *state;
+    struct keys_fixture *other;
+    struct fleetstore *stores[2];
+    struct keymgr *leads, *follows;
+    uint64_t now, steady, letters;
+    uint8_t secret[LETTER_SECRET];
+};
+
+static void join(struct fleet *f)
+{
+    struct registry_change change;
+    struct machine machine = {
+        .name = "ams1", .role = MACHINE_EDGE, .key = { 1 }, .added_at = 1, .voucher_of = "admin1"
+    };
+    const struct ledgerhead_position position = {
+        .revision = 1, .head = { .epoch = 1, .seq = 1, .writer = "admin1" }
+    };
+    fixture_begin(f->pool.stores[0], &change, NULL);
+    change.now = f->now;
+    assert_ok(registry_put_machine(&change, &machine));
+    assert_ok(registry_put_position(&change, &position));
+    assert_ok(registry_commit(&change));
+}
+
+static void evict(struct fleet *f)
+{
+    struct registry_change change;
+    struct machine machine;
+    fixture_begin(f->pool.stores[0], &change, NULL);
+    change.now = f->now;
+    assert_ok(registry_machine(change.txn, "ams1", &machine));
+    machine.evicted_at = f->now;
+    assert_ok(registry_put_machine(&change, &machine));
+    assert_ok(registry_commit(&change));
+}
+
+static struct keymgr *start(struct fleet *f, const char *dir, struct store *keys,
+                            const struct seal *seal, struct fleetstore **store)
+{
+    struct keymgr *keymgr = NULL;
+    assert_ok(store_create(dir, STORE_FLEET, NULL));
+    *store = fleetstore_new(dir, note);
+    const struct keymgr_sources sources = { .registry = f->pool.stores[0],
+                                            .keys = keys,
+                                            .seal = seal,
+                                            .state_dir = dir,
+                                            .fleet = *store,
+                                            .log = note };
+    assert_ok(keymgr_new(&keymgr, &sources, NULL));
+    return keymgr;
+}
+
+static void put_cookies(struct fleet *f)
+{
+    const struct cookie_secrets cookies = { .present = true, .current = { 1 }, .changed_at = 1 };
+    struct store_txn *txn = NULL;
+    assert_ok(store_write(f->pool.stores[2], &txn, NULL));
+    assert_ok(cookie_secrets_put(txn, f->pool.seal, &cookies, NULL));
+    assert_ok(store_commit(txn, NULL));
+}
+
+static int set_up(void **state)
+{
+    struct fleet *f = calloc(1, sizeof *f);
+    uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
+    assert_non_null(f);
+    memset(said, 0, sizeof said);
+    (void)crypto_sign_keypair(public_key, f->secret);
+    pool_fixture_init(&f->pool, NULL);
+    f->now = FIXTURE_NOW;
+    f->steady = 1000;
+    join(f);
+    put_cookies(f);
+    assert_int_equal(keys_set_up(&f->state), 0);
+    f->other = f->state;
+    struct store_txn *txn = keys_write(f->other);
+    assert_ok(key_timeline_init_follower(txn, NULL));
+    assert_ok(store_commit(txn, NULL));
+    f->leads = start(f, f->pool.state, f->pool.stores[2], f->pool.seal, &f->stores[0]);
+    f->follows = start(f, f->other->dir, f->other->store, f->other->seal, &f->stores[1]);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fleet *f = *state;
+    keymgr_free(f->leads);
+    keymgr_free(f->follows);
+    fleetstore_free(f->stores[0]);
+    fleetstore_free(f->stores[1]);
+    int status = keys_tear_down(&f->state);
+    pool_fixture_done(&f->pool);
+    free(f);
+    return status;
+}
+
+static void look_after(struct fleet *f, uint64_t seconds)
+{
+    f->now += seconds;
+    f->steady += seconds;
+    keymgr_look(f->leads, f->now, f->steady);
+    keymgr_look(f->follows, f->now, f->steady);
+}
+
+/* Reads a file below state/packages. Returns its length, 0 if there is none. */
+static size_t read_package_file(const char *dir, const char *name, uint8_t *out, size_t room)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/" KEYFLEET_DIR "/%s", dir, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return 0;
+    }
+    ssize_t len = read(fd, out, room);
+    (void)close(fd);
+    assert_true(len > 0);
+    return (size_t)len;
+}
+
+static void put_letter(struct fleet *f, struct fleetstore *to, struct letter letter)
+{
+    static uint8_t octets[LETTER_MAX];
+    char place[LETTER_PLACE_ROOM];
+    struct store *store = NULL;
+    struct store_txn *txn = NULL;
+    letter.number = ++f->letters;
+    size_t len = letter_seal(&letter, "pool/1", f->secret, octets);
+    (void)letter_place(&letter, place);
+    const char *dir = to == f->stores[0] ? f->pool.state : f->other->dir;
+    assert_ok(store_open(&store, dir, STORE_FLEET, true, NULL));
+    assert_ok(store_write(store, &txn, NULL));
+    assert_ok(store_put(txn, TABLE_PEERS, place, strlen(place), octets, len));
+    assert_ok(store_commit(txn, NULL));
+    store_close(store);
+}
+
+/* What ntspool-feedd does on both sides. */
+static void carry(struct fleet *f)
+{
+    static uint8_t file[KEYFLEET_BOX_HEAD + KEYTRANSFER_MAX];
+    uint8_t text[HELLO_MAX];
+    struct hello hello = { .version = "1", .has_identity = true };
+    size_t len = read_package_file(f->other->dir, "identity", file, sizeof file);
+    if (len > 0) {
+        assert_int_equal(len, KEYFLEET_IDENTITY_LEN);
+        struct reader r = reader_of(file, len);
+        read_into(&r, hello.identity, sizeof hello.identity);
+        hello.package = read_u64(&r);
+        put_letter(f, f->stores[0],
+                   (struct letter){ .kind = LETTER_HELLO,
+                                    .machine = "ams1",
+                                    .text = { text, hello_encode(&hello, text) } });
+    }
+    len = read_package_file(f->pool.state, "ams1.box", file, sizeof file);
+    if (len > 0) {
+        put_letter(
+            f, f->stores[1],
+            (struct letter){ .kind = LETTER_PACKAGE,
+                             .machine = "admin1",
+                             .subject = "ams1",
+                             .text = { file + KEYFLEET_BOX_HEAD, len - KEYFLEET_BOX_HEAD } });
+    }
+}
+
+static void carry_for(struct fleet *f, unsigned rounds, uint64_t each_s)
+{
+    for (unsigned i = 0; i < rounds; i++) {
+        look_after(f, each_s);
+        carry(f);
+    }
+    look_after(f, 1);
+}
+
+static struct key_timeline leader_keys(struct fleet *f)
+{
+    struct key_timeline timeline;
+    assert_ok(store_renew(f->pool.txns[2]));
+    assert_ok(key_timeline_read(&timeline, f->pool.txns[2], NULL));
+    return timeline;
+}
+
+static struct fleetkeys leader_state(struct fleet *f)
+{
+    struct fleetkeys state;
+    assert_ok(store_renew(f->pool.txns[2]));
+    assert_ok(fleetkeys_get(f->pool.txns[2], &state));
+    return state;
+}
+
+static unsigned published(const struct key_timeline *timeline)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < timeline->keys.count; i++) {
+        count += record_state_is_published(&timeline->keys.list[i].life.dnskey);
+    }
+    return count;
+}
+
+static void roll(struct fleet *f, enum roll_kind kind)
+{
+    const struct roll_options options = { .kind = kind };
+    struct key_timeline timeline;
+    struct store_txn *txn = NULL;
+    assert_ok(store_write(f->pool.stores[2], &txn, NULL));
+    assert_ok(key_timeline_read(&timeline, txn, NULL));
+    assert_ok(key_timeline_start(&timeline, txn, f->pool.seal, &options, f->now, NULL));
+    assert_ok(store_commit(txn, NULL));
+}
+
+static void assert_alike(struct fleet *f)
+{
+    const struct key_timeline here = leader_keys(f), there = keys_timeline(f->other);
+    assert_int_equal(here.keys.count, there.keys.count);
+    for (size_t i = 0; i < here.keys.count; i++) {
+        const struct key_life *a = &here.keys.list[i].life, *b = &there.keys.list[i].life;
+        assert_int_equal(here.keys.list[i].tag, there.keys.list[i].tag);
+        assert_int_equal(record_state_is_published(&a->dnskey),
+                         record_state_is_published(&b->dnskey));
+        assert_int_equal(record_state_is_published(&a->zone), record_state_is_published(&b->zone));
+    }
+}
+
+static void a_machine_that_joins_gets_all_but_the_ksk(void **state)
+{
+    struct fleet *f = *state;
+    struct cookie_secrets cookies;
+    struct store_txn *txn = NULL;
+    carry_for(f, 6, 10);
+    assert_alike(f);
+    const struct key_timeline there = keys_timeline(f->other);
+    for (size_t i = 0; i < there.keys.count; i++) {
+        assert_int_equal(there.keys.list[i].offline, there.keys.list[i].role == KEY_KSK);
+    }
+    assert_ok(store_read(f->other->store, &txn, NULL));
+    assert_ok(cookie_secrets_get(txn, f->other->seal, &cookies, NULL));
+    store_abort(txn);
+    assert_true(cookies.present && cookies.current[0] == 1);
+    const struct fleetkeys leader = leader_state(f);
+    assert_true(leader.had_at != 0 && leader.missing == 0);
+    carry_for(f, 6, 10);
+    assert_int_equal(leader_state(f).held, KEY_KSK); /* the parent's DS is not there yet */
+}
+
+static void a_rollover_that_nobody_foresaw_waits_for_all(void **state)
+{
+    struct fleet *f = *state;
+    carry_for(f, 12, 10);
+    roll(f, ROLL_KSK);
+    for (unsigned hour = 0; hour < 72; hour++) {
+        look_after(f, HOUR); /* nothing is carried */
+    }
+    struct key_timeline here = leader_keys(f);
+    assert_int_equal(published(&here), 2);
+    assert_string_equal(leader_state(f).waits_for, "ams1");
+    carry_for(f, 6, 10);
+    for (unsigned hour = 0; hour < 12; hour++) {
+        look_after(f, HOUR);
+        carry(f);
+    }
+    here = leader_keys(f);
+    assert_int_equal(published(&here), 3);
+    carry_for(f, 6, 10);
+    assert_alike(f);
+}
+
+static void the_operator_goes_on_without_a_machine(void **state)
+{
+    struct fleet *f = *state;
+    struct diag diag = { "" };
+    struct store_txn *txn = NULL;
+    struct settings settings;
+    carry_for(f, 12, 10);
+    assert_ok(registry_settings(f->pool.txns[0], &settings, NULL));
+    assert_ok(store_renew(f->pool.txns[2]));
+    assert_ok(fleetkeys_check_had(f->pool.txns[2], f->pool.seal, &settings, &diag));
+    roll(f, ROLL_KSK);
+    look_after(f, 2);
+    assert_ok(store_renew(f->pool.txns[2]));
+    assert_int_equal(fleetkeys_check_had(f->pool.txns[2], f->pool.seal, &settings, &diag),
+                     RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "key without ams1"));
+    assert_ok(store_write(f->pool.stores[2], &txn, NULL));
+    assert_ok(fleetkeys_without(txn, "ams1"));
+    assert_ok(store_commit(txn, NULL));
+    look_after(f, 2);
+    look_after(f, 2);
+    const struct key_timeline here = leader_keys(f);
+    assert_int_equal(published(&here), 3);
+    /* It comes back, and is waited for again. */
+    carry_for(f, 6, 10);
+    assert_alike(f);
+    roll(f, ROLL_ZSK);
+    look_after(f, 2);
+    assert_string_equal(leader_state(f).waits_for, "ams1");
+}
+
+/* For 40 days nothing is carried, and the ZSK is due meanwhile. */
+static void a_rollover_that_all_foresaw_waits_for_nobody(void **state)
+{
+    struct fleet *f = *state;
+    for (unsigned day = 0; day < 70; day++) {
+        carry_for(f, 1, DAY);
+    }
+    const struct key_timeline first = leader_keys(f);
+    for (unsigned hour = 0; hour < 40 * 24; hour++) {
+        look_after(f, HOUR);
+        const struct key_timeline here = leader_keys(f), there = keys_timeline(f->other);
+        assert_int_equal(published(&here), published(&there));
+    }
+    const struct key_timeline last = leader_keys(f);
+    assert_int_not_equal(rollover_current(&first.keys, KEY_ZSK)->tag,
+                         rollover_current(&last.keys, KEY_ZSK)->tag);
+    assert_null(strstr(said, "not taken"));
+}
+
+static void what_an_evicted_machine_knew_is_replaced(void **state)
+{
+    struct fleet *f = *state;
+    uint8_t file[64];
+    struct cookie_secrets cookies;
+    carry_for(f, 12, 10);
+    const struct key_timeline known = keys_timeline(f->other);
+    evict(f);
+    for (unsigned half_hour = 0; half_hour < 2 * 48; half_hour++) {
+        look_after(f, HOUR / 2);
+    }
+    assert_int_equal(read_package_file(f->pool.state, "ams1.box", file, sizeof file), 0);
+    const struct key_timeline here = leader_keys(f);
+    for (size_t i = 0; i < here.keys.count; i++) {
+        bool signs = record_state_is_published(&here.keys.list[i].life.zone);
+        for (size_t k = 0; (signs || here.keys.list[i].life.planned) && k < known.keys.count; k++) {
+            assert_int_not_equal(here.keys.list[i].tag, known.keys.list[k].tag);
+        }
+    }
+    assert_ok(store_renew(f->pool.txns[2]));
+    assert_ok(cookie_secrets_get(f->pool.txns[2], f->pool.seal, &cookies, NULL));
+    assert_true(cookies.current[0] != 1 || cookies.current[1] != 0);
+    assert_non_null(strstr(said, "a machine was evicted"));
+}
+
+static void nothing_is_written_while_nothing_happens(void **state)
+{
+    struct fleet *f = *state;
+    carry_for(f, 20, 10);
+    assert_ok(store_renew(f->pool.txns[2]));
+    uint64_t version = store_version(f->pool.txns[2]);
+    carry_for(f, 20, 10);
+    assert_ok(store_renew(f->pool.txns[2]));
+    assert_int_equal(store_version(f->pool.txns[2]), version);
+}
+
+#define IN_FLEET(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_FLEET(a_machine_that_joins_gets_all_but_the_ksk),
+        IN_FLEET(a_rollover_that_nobody_foresaw_waits_for_all),
+        IN_FLEET(the_operator_goes_on_without_a_machine),
+        IN_FLEET(a_rollover_that_all_foresaw_waits_for_nobody),
+        IN_FLEET(what_an_evicted_machine_knew_is_replaced),
+        IN_FLEET(nothing_is_written_while_nothing_happens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
