@@ -97,6 +97,25 @@ static enum result last_number(struct store_txn *txn, const struct letter *lette
     return result == RESULT_SYSTEM ? result : RESULT_OK;
 }
 
+/* Reads a letter, and whether it may be where it is and is newer than what is kept. */
+static enum result look_at(struct store_txn *txn, struct octets key, struct octets octets,
+                           struct letter *out, struct diag *diag)
+{
+    uint64_t last = 0;
+    enum result result = letter_read(out, octets);
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result, "a letter can't be read: %s", result_text(result));
+    }
+    TRY(check_place(out, key, diag));
+    if (!is_bounded(out)) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "a letter of %s is longer than it may be, or about what it may not",
+                         out->machine);
+    }
+    TRY(last_number(txn, out, &last));
+    return out->number > last ? RESULT_OK : RESULT_EXISTS;
+}
+
 enum result letters_take(struct store_txn *change, struct store_txn *registry, const char *ledger,
                          struct octets key, struct octets octets, struct letter *out,
                          struct diag *diag)
@@ -104,22 +123,7 @@ enum result letters_take(struct store_txn *change, struct store_txn *registry, c
     struct letter letter;
     uint8_t signer[LETTER_KEY];
     char place[LETTER_PLACE_ROOM];
-    uint64_t last = 0;
-    enum result result = letter_read(&letter, octets);
-    if (result != RESULT_OK) {
-        return diag_fail(diag, result, "a letter can't be read: %s", result_text(result));
-    }
-    TRY(check_place(&letter, key, diag));
-    if (!is_bounded(&letter)) {
-        return diag_fail(diag, RESULT_INVALID,
-                         "a letter of %s is longer than it may be, or about "
-                         "what it may not",
-                         letter.machine);
-    }
-    TRY(last_number(change, &letter, &last));
-    if (letter.number <= last) {
-        return RESULT_EXISTS;
-    }
+    TRY(look_at(change, key, octets, &letter, diag));
     TRY(check_machine(registry, &letter, signer, diag));
     if (letter_open(&letter, octets, ledger, signer) != RESULT_OK) {
         return diag_fail(diag, RESULT_REFUSED,
@@ -133,6 +137,7 @@ enum result letters_take(struct store_txn *change, struct store_txn *registry, c
     return RESULT_OK;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the store writes it */
 enum result letters_get(struct store_txn *txn, enum letter_kind kind, const char *machine,
                         const char *subject, uint8_t *octets, struct letter *out)
 {
