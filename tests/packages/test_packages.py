@@ -11,8 +11,8 @@ SERVICES = sorted((ROOT / "tools/systemd").glob("*.service"))
 
 def test_each_part_has_its_package(packages, suite):
     names = {path.name.partition("_")[0] for path in packages[suite].glob("*.deb")}
-    assert {name for name in names if not name.endswith("-dbgsym")} == {"ntspool", "ntspool-server", "ntspool-probe", "ntspool-report",
-                                                                          "ntspool-doc"}
+    assert {name for name in names if not name.endswith("-dbgsym")} == {"ntspool", "ntspool-server", "ntspool-probe", "ntspool-fleet",
+                                                                          "ntspool-report", "ntspool-doc"}
 
 
 def test_lintian_finds_no_fault(packages, suite):
@@ -48,7 +48,7 @@ CONFINES = {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_s
 
 
 @pytest.mark.parametrize("unit, needs", [("ntspoold", CONFINES | {"capset", "setpriority", "sched_setaffinity"}),
-                                         ("ntspool-probed", CONFINES | {"clock_adjtime"})])
+                                         ("ntspool-probed", CONFINES | {"clock_adjtime"}), ("ntspool-feedd", CONFINES)])
 def test_the_units_allow_what_the_daemons_miss_least(unit, needs):
     """What a daemon does without, with a warning in the log."""
     allowed = set()

@@ -127,9 +127,9 @@ def test_the_tab_key_completes_in_a_shell(shell, state, tmp_path, typed, want):
         run(BIN / "ntspool", "-s", state, "record", "load", tmp_path / "odd.zone", env=environment())
 
 
-@pytest.mark.parametrize("daemon", ["ntspoold", "ntspool-probed"])
+@pytest.mark.parametrize("daemon", ["ntspoold", "ntspool-probed", "ntspool-feedd"])
 def test_the_options_of_the_daemons_are_completed(shell, daemon, tmp_path):
-    shell.type(f"{daemon} --vers\t >{tmp_path}/out 2>&1\n" if daemon.endswith("probed") else f"{daemon} --hel\t >{tmp_path}/out 2>&1\n")
+    shell.type(f"{daemon} --vers\t >{tmp_path}/out 2>&1\n" if daemon != "ntspoold" else f"{daemon} --hel\t >{tmp_path}/out 2>&1\n")
     assert daemon in (tmp_path / "out").read_text()
 
 

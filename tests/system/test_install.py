@@ -7,11 +7,11 @@ from machine import ROOT, run
 from pool import PRESET
 
 BUILD = ROOT / "build" / PRESET
-PROGRAMS = {"bin/ntspool", "sbin/ntspoold", "sbin/ntspool-probed", "sbin/ntspool-make-locations"}
+PROGRAMS = {"bin/ntspool", "sbin/ntspoold", "sbin/ntspool-probed", "sbin/ntspool-feedd", "sbin/ntspool-make-locations"}
 COMPLETION = {f"share/{file}" for file in (
     "zsh/site-functions/_ntspool",
-    *(f"bash-completion/completions/{name}" for name in ("ntspool", "ntspoold", "ntspool-probed")),
-    *(f"fish/vendor_completions.d/{name}.fish" for name in ("ntspool", "ntspoold", "ntspool-probed")))}
+    *(f"bash-completion/completions/{name}" for name in ("ntspool", "ntspoold", "ntspool-probed", "ntspool-feedd")),
+    *(f"fish/vendor_completions.d/{name}.fish" for name in ("ntspool", "ntspoold", "ntspool-probed", "ntspool-feedd")))}
 
 
 def test_install_puts_programs_and_pages_where_they_belong(tmp_path):

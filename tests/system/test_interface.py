@@ -15,7 +15,7 @@ from pool import APEX, BIN, Pool, environment, no_report
 from timeserver import Chronyd
 
 RECORD = Path(__file__).with_name("interface.json")
-DAEMONS = ("ntspoold", "ntspool-probed")
+DAEMONS = ("ntspoold", "ntspool-probed", "ntspool-feedd")
 
 # Commands on a pool without a server, in this order. All succeed.
 QUIET = """

@@ -14,7 +14,7 @@ import pytest
 from commandline import BIN, NAME_SERVERS, ROOT, Cli
 
 PAGES = sorted((ROOT / "tools" / "man").glob("*.[1-8]"))
-DAEMONS = ("ntspoold", "ntspool-probed")
+DAEMONS = ("ntspoold", "ntspool-probed", "ntspool-feedd")
 DELIMITERS = {".", ",", ";", ":", "|", "(", ")"}
 
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason=f"{BIN} is not built")
@@ -203,7 +203,7 @@ def daemon_faults(page, programs):
 
 @pytest.mark.parametrize("program", DAEMONS)
 def test_all_options_of_a_daemon_are_in_its_manual_and_no_others(programs, program):
-    assert len(programs.daemons[program]) > 8
+    assert len(programs.daemons[program]) > 6
     assert daemon_faults(text_of(f"{program}.8"), programs) == []
 
 
@@ -270,7 +270,7 @@ def test_all_keys_of_the_configuration_file_are_in_the_manual_with_their_type(pr
 
 
 def test_examples_of_configuration_files_are_taken(programs):
-    for name in ("ntspool.conf.5", "ntspoold.8", "ntspool-probed.8"):
+    for name in ("ntspool.conf.5", "ntspoold.8", "ntspool-probed.8", "ntspool-feedd.8"):
         examples = re.findall(r"^\.Bd -literal.*\n((?:[a-z-]+:(?: .*)?\n|  - .*\n)+)\.Ed$", text_of(name), re.M)
         assert examples, name
         assert [said for said in map(programs.config_says, examples) if said] == []
@@ -387,7 +387,7 @@ MUTATIONS = [
     ("ntspool.conf.5", key_faults, r".It Cm nsid.*\n", "", "nsid"),
     ("ntspool.conf.5", key_faults, r".It Cm nsid", ".It Cm identity", "identity"),
     ("ntspool.conf.5", key_faults, r"Pq ntspoold ; number", "Pq ntspoold ; text", "workers"),
-    ("ntspool.conf.5", key_faults, r"Pq ntspoold , ntspool-probed ; text", "Pq ntspoold ; text", "user"),
+    ("ntspool.conf.5", key_faults, r"Pq ntspoold , ntspool-probed , ntspool-feedd ; text", "Pq ntspoold ; text", "user"),
     ("ntspool.conf.5", key_faults, r", up to 8\.\n", ".\n", "reference"),
     ("ntspool.1", mention_faults, r"Dl ntspool status --check", "Dl ntspool health check", "health check"),
     ("ntspool.1", mention_faults, r"key import Fl Fl package \.", "key import Fl Fl packet .", "packet"),

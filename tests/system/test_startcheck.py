@@ -209,3 +209,15 @@ def test_a_key_that_others_can_read_is_a_problem(pool, trust):
 
 def test_a_vantage_point_that_the_pool_does_not_know_is_a_warning(pool, trust):
     warns(probe(pool, "--trust", trust, "--id", "elsewhere"), "elsewhere", "ntspool vantage add")
+
+
+# --- ntspool-feedd ---
+
+
+def test_a_machine_in_no_fleet_is_told_how_it_comes_into_one(pool):
+    before = files(pool.state)
+    checked = Check("ntspool-feedd", "-s", pool.state)
+    names(checked, "this machine is in no fleet: `ntspool fleet join` takes it into one")
+    started = run(BIN / "ntspool-feedd", "-s", pool.state, check=False)
+    assert started.returncode == 1 and "this machine is in no fleet" in started.stderr
+    assert files(pool.state) == before

@@ -1,4 +1,4 @@
-# bash completion for ntspool, ntspoold and ntspool-probed: the program itself says what may follow. -*- shell-script -*-
+# bash completion for ntspool and its daemons: the program itself says what may follow. -*- shell-script -*-
 
 _ntspool()
 {
@@ -37,4 +37,4 @@ _ntspool()
     fi
     __ltrim_colon_completions "$cur"
 } &&
-    complete -F _ntspool ntspool ntspoold ntspool-probed
+    complete -F _ntspool ntspool ntspoold ntspool-probed ntspool-feedd

@@ -1,4 +1,4 @@
-# fish completion for ntspool, ntspoold and ntspool-probed: the program itself says what may follow.
+# fish completion for ntspool and its daemons: the program itself says what may follow.
 
 function __ntspool_complete
     set -l words (commandline -opc)

@@ -1,4 +1,4 @@
-#compdef ntspool ntspoold ntspool-probed
+#compdef ntspool ntspoold ntspool-probed ntspool-feedd
 # zsh completion: the program itself says what may follow.
 
 local text line files

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "tools/fleet/membership.h"
+#include "zone/base/clock.h"
+#include "zone/base/u64.h"
 #include "zone/verdicts/feed.h"
 
 struct feedmembers {
@@ -47,7 +49,8 @@ static unsigned turn(void *channel)
     if (result == RESULT_OK &&
         (store_version(txn) != members->version || feeder->now_ms >= members->check_at)) {
         result = write_list(members, txn, &diag);
-        members->due_at = feeder->now_ms + FEEDMEMBERS_MS;
+        uint64_t took_ms = clock_steady_ms() - feeder->now_ms;
+        members->due_at = feeder->now_ms + u64_max(FEEDMEMBERS_MS, took_ms * FEEDMEMBERS_REST);
         members->check_at = feeder->now_ms + FEEDMEMBERS_CHECK_MS;
     }
     if (txn != NULL) {

@@ -7,6 +7,7 @@
 
 enum {
     FEEDMEMBERS_MS = 300,        /* between two lists */
+    FEEDMEMBERS_REST = 100,      /* ... and so many times as long as one takes to make */
     FEEDMEMBERS_CHECK_MS = 60000 /* it is looked at also without a change: it may be removed */
 };
 

@@ -123,7 +123,7 @@ static enum result write_contents(struct writer *w, struct store_txn *txn, struc
     return RESULT_OK;
 }
 
-static enum result make_dir(const char *state_dir, struct diag *diag)
+enum result feed_make_dir(const char *state_dir, struct diag *diag)
 {
     char path[PATH_MAX];
     TRY(path_of(path, state_dir, "", diag));
@@ -183,7 +183,7 @@ enum result feed_publish(const char *state_dir, struct store_txn *registry, stru
     struct writer w = { 0 };
     enum result result = write_contents(&w, registry, diag);
     if (result == RESULT_OK && !is_there(state_dir, &w)) {
-        result = make_dir(state_dir, diag);
+        result = feed_make_dir(state_dir, diag);
         result = result == RESULT_OK ? replace(state_dir, &w, diag) : result;
     }
     free(w.data);

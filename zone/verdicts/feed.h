@@ -27,6 +27,8 @@ struct feed {
     struct member *members;
 };
 
+/* Makes its directory, for who may not do so later. feed_publish does it too. */
+enum result feed_make_dir(const char *state_dir, struct diag *diag);
 /* Writes the file from a read transaction, unless its content is the same. Creates the directory if
  * missing. */
 enum result feed_publish(const char *state_dir, struct store_txn *registry, struct diag *diag);
