@@ -29,7 +29,7 @@ static void read_anew(struct poolpart *part)
     struct store *const open[STORE_KINDS] = {
         [STORE_REGISTRY] = stores->registry, [STORE_HEALTH] = stores->health,
         [STORE_KEYS] = stores->keys,         [STORE_TRAFFIC] = stores->traffic,
-        [STORE_HISTORY] = stores->history,
+        [STORE_HISTORY] = stores->history,   [STORE_FLEET] = fleetstore_get(stores->fleet),
     };
     struct survey_source *source = xcalloc(1, sizeof(*source));
     source->seal = part->sources.seal;

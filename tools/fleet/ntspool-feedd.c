@@ -20,7 +20,10 @@
 #include "tools/fleet/feedmembers.h"
 #include "tools/fleet/feedpeers.h"
 #include "tools/fleet/feedstatus.h"
+#include "tools/fleet/feedtraffic.h"
 #include "tools/fleet/membership.h"
+#include "tools/fleet/verdictsin.h"
+#include "tools/fleet/verdictsout.h"
 #include "zone/base/arguments.h"
 #include "zone/base/clock.h"
 #include "zone/base/complete.h"
@@ -62,9 +65,8 @@ static const struct program_text self = {
 
 /* In this order, after the ledger. */
 static const struct feeder_channel *const channels[] = {
-    &feedhello_channel,
-    &feedpeers_channel,
-    &feedmembers_channel,
+    &feedhello_channel,   &feedpeers_channel,  &feedmembers_channel,
+    &feedtraffic_channel, &verdictsin_channel, &verdictsout_channel,
 };
 
 enum {
