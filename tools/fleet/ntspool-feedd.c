@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -39,8 +40,10 @@
 #include "zone/verdicts/journal.h"
 
 #define INSTANCE_NAME "ntspool-feedd"
+#define PACKAGES_DIR  "packages" /* of keys, by ntspoold */
 
 enum {
+    DIR_MODE = 0755,
     BEAT_MS = 1000 * INSTANCE_BEAT_S,
     BEATS_A_LOOK = 5 /* at the state directory; and status for the service manager */
 };
@@ -146,6 +149,20 @@ static void close_stores(struct feeder *feeder)
     }
 }
 
+/* Directories that others may make later, when this process can't be let into them any more. */
+static enum result make_dirs(const char *state, enum machine_role role, struct diag *diag)
+{
+    static const char *const names[] = { PACKAGES_DIR, JOURNAL_DIR };
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", state, names[i]);
+        if (mkdir(path, DIR_MODE) == 0 ? !user_hand_over(path, state) : errno != EEXIST) {
+            return diag_fail(diag, RESULT_SYSTEM, "%s can't be made: %s", path, strerror(errno));
+        }
+    }
+    return role == MACHINE_VANTAGE ? feed_make_dir(state, diag) : RESULT_OK;
+}
+
 /* It may connect to the engine, and write what it has to write. Keys of the zone, their seal and
  * the machine's own key, which was read, are closed to it. */
 static enum result confine(const char *state, struct diag *diag)
@@ -155,9 +172,9 @@ static enum result confine(const char *state, struct diag *diag)
         const char *path;
         enum sandbox_right right;
     } rows[] = {
-        { "registry", SANDBOX_WRITE }, { "fleet", SANDBOX_WRITE },  { "health", SANDBOX_WRITE },
-        { FEED_DIR, SANDBOX_WRITE },   { "traffic", SANDBOX_READ }, { JOURNAL_DIR, SANDBOX_READ },
-        { "packages", SANDBOX_READ },
+        { "registry", SANDBOX_WRITE },  { "fleet", SANDBOX_WRITE },  { "health", SANDBOX_WRITE },
+        { FEED_DIR, SANDBOX_WRITE },    { "traffic", SANDBOX_READ }, { JOURNAL_DIR, SANDBOX_READ },
+        { PACKAGES_DIR, SANDBOX_READ },
     };
     struct sandbox sandbox;
     char path[PATH_MAX];
@@ -223,9 +240,7 @@ static enum result open_all(struct program *program, const char *state, struct d
     TRY(open_stores(feeder, diag));
     TRY(etcd_new(&feeder->etcd, &engine, diag));
     TRY(feedletter_begin(feeder, diag));
-    if (membership->role == MACHINE_VANTAGE) {
-        TRY(feed_make_dir(state, diag));
-    }
+    TRY(make_dirs(state, membership->role, diag));
     return open_signals(program, diag);
 }
 
@@ -259,7 +274,7 @@ static void begin_channels(struct program *program)
     }
 }
 
-/* Ends if what it works on was taken away: a new start finds what is there then. */
+/* Ends if what it works on was taken away or has come: a new start finds what is there then. */
 static enum result look_at_state(const struct program *program, struct diag *diag)
 {
     const struct feeder *feeder = &program->feeder;
@@ -276,7 +291,11 @@ static enum result look_at_state(const struct program *program, struct diag *dia
                              store_path_of(stores[i]));
         }
     }
-    return RESULT_OK;
+    bool has_come = (feeder->health == NULL && store_is_in(feeder->state_dir, STORE_HEALTH)) ||
+                    (feeder->traffic == NULL && store_is_in(feeder->state_dir, STORE_TRAFFIC));
+    return has_come ? diag_fail(diag, RESULT_STALE, "%s has another store now: start again",
+                                feeder->state_dir)
+                    : RESULT_OK;
 }
 
 static enum result beat(struct program *program, struct diag *diag)
