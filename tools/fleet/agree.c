@@ -236,6 +236,28 @@ static enum result read_reply(const struct asked *asked, const struct etcd_call 
     return explain(asked, out, diag);
 }
 
+/* Reads the head, which takes a majority of the nodes. So a change is not even sent to an engine
+ * that can't agree, where it would stay unknown whether it is made later. */
+static enum result look_first(const struct asked *asked, uint64_t until, struct diag *diag)
+{
+    struct ledgerhead_position at;
+    enum result result = read_head(asked->etcd, asked->membership, 0, &at, diag);
+    while (result == RESULT_UNREACHABLE && clock_steady_ms() + PAUSE_MS < until &&
+           etcd_turn(asked->etcd, NULL, 0, PAUSE_MS, NULL) == RESULT_OK) {
+        result = read_head(asked->etcd, asked->membership, 0, &at, diag);
+    }
+    if (result == RESULT_NOT_FOUND) {
+        return asked->before->seq == 0
+                   ? RESULT_OK
+                   : diag_fail(diag, RESULT_DAMAGED,
+                               "the engine has no ledger any more (`ntspool fleet status`)");
+    }
+    TRY(result);
+    return ledgerhead_relate(asked->before, &at.head) == LEDGERHEAD_SAME
+               ? RESULT_OK
+               : explain(asked, &at, diag);
+}
+
 static enum result try_once(struct asked *asked, const struct protobuf *request,
                             struct ledgerhead_position *out, struct diag *diag)
 {
@@ -258,6 +280,7 @@ enum result agree(struct etcd *etcd, const struct membership *membership,
     struct ledgerhead_position at;
     uint64_t until = clock_steady_ms() + AGREE_WAIT_MS;
     TRY(agree_check(rows, diag));
+    TRY(look_first(&asked, until - AGREE_WAIT_MS / 2, diag));
     write_request(&request, membership, before, head, rows);
     enum result result = try_once(&asked, &request, &at, diag);
     while ((result == RESULT_UNCERTAIN || result == RESULT_UNREACHABLE) &&
