@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "zone/base/array.h"
+#include "zone/registry/machine.h"
 #include "zone/registry/registry_private.h"
 #include "zone/registry/service.h"
 
@@ -360,6 +361,26 @@ static enum result enter_node(struct take *take, const struct registry_fleet_row
     return registry_put_node(take->change, &key, &node);
 }
 
+/* What was just put must be read later: DAMAGED, or NEWER. */
+static enum result check_row(const struct take *take, const struct registry_fleet_row *row)
+{
+    struct store_txn *txn = take->change->txn;
+    struct tombstone tombstone;
+    struct vantage_key vantage;
+    struct machine machine;
+    char name[MACHINE_ROOM];
+    if (row->name.len >= sizeof(name)) {
+        return RESULT_DAMAGED;
+    }
+    memcpy(name, row->name.octets, row->name.len);
+    name[row->name.len] = '\0';
+    enum result result =
+        row->name.kind == LEDGERROW_TOMBSTONE ? registry_tombstone(txn, name, &tombstone)
+        : row->name.kind == LEDGERROW_VANTAGE ? registry_vantage(txn, name, &vantage)
+                                              : registry_machine(txn, name, &machine);
+    return result == RESULT_OK || result == RESULT_NEWER ? result : RESULT_DAMAGED;
+}
+
 static enum result enter(struct take *take, const struct registry_fleet_row *row)
 {
     struct member member = { .id = 0 };
@@ -370,7 +391,8 @@ static enum result enter(struct take *take, const struct registry_fleet_row *row
         return enter_node(take, row);
     }
     if (row->name.kind != LEDGERROW_MEMBER) {
-        return put(take, row);
+        TRY(put(take, row));
+        return check_row(take, row);
     }
     TRY(member_decode(&member, row->value.data, row->value.len));
     if (strlen(member.label) != row->name.len ||

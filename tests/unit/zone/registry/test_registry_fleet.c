@@ -387,6 +387,16 @@ static void rows_of_another_zone_and_damaged_rows_are_refused_whole(void **)
     rows[0].value = (struct octets){ damaged, 1 };
     assert_ok(ledgerrow_name(&rows[0].name, LEDGERROW_MEMBER, "ams1", 4));
     assert_int_equal(other_take(&other, false), RESULT_DAMAGED);
+    static const enum ledgerrow_kind plain[] = { LEDGERROW_TOMBSTONE, LEDGERROW_VANTAGE,
+                                                 LEDGERROW_MACHINE };
+    for (size_t i = 0; i < 3; i++) {
+        assert_ok(ledgerrow_name(&rows[0].name, plain[i], "ams1", 4));
+        assert_int_equal(other_take(&other, false), RESULT_DAMAGED);
+    }
+    static const uint8_t to_come[] = { 200, 'a' };
+    rows[0].value = (struct octets){ to_come, 2 }; /* a machine of a newer layout */
+    assert_int_equal(other_take(&other, false), RESULT_NEWER);
+    rows[0].value = (struct octets){ damaged, 1 };
     assert_ok(ledgerrow_name(&rows[0].name, LEDGERROW_NODE, "\1", 1));
     assert_int_equal(other_take(&other, false), RESULT_DAMAGED);
     row_count = 0;
