@@ -46,10 +46,10 @@ static json_t *report_json(const struct share_report *report)
     for (size_t i = 0; i < view->count; i++) {
         json_array_append_new(members, row_json(&report->share.rows[i]));
     }
-    return json_pack(
-        "{s:b, s:I, s:I, s:f, s:o, s:o}", "located", view->locations != NULL, "answers_hour",
-        (json_int_t)report->share.hour, "answers_day", (json_int_t)report->share.day, "measured",
-        traffic_total(&view->traffic, view->now), "demand", demand_json(view), "members", members);
+    return json_pack("{s:b, s:I, s:I, s:I, s:f, s:o, s:o}", "located", view->locations != NULL,
+                     "machines", (json_int_t)(view->own + view->fleet.machines), "answers_hour",
+                     (json_int_t)report->share.hour, "answers_day", (json_int_t)report->share.day,
+                     "measured", view->measured, "demand", demand_json(view), "members", members);
 }
 
 static void print_rows(const struct share_report *report)
@@ -76,6 +76,20 @@ static void print_rows(const struct share_report *report)
     table_end(&table);
 }
 
+/* Who counted, unless it is this machine alone. */
+static void print_counters(const struct steerview *view)
+{
+    size_t others = view->fleet.machines;
+    if (!view->own) {
+        puts(others > 0 ? "counted by that machine: answers in its last full hour, and in the 24 "
+                          "hours that end with it"
+                        : "that machine has not told for five minutes what it counts");
+    } else if (others > 0) {
+        printf("counted by this machine and %zu other%s, whose answers are those of full hours\n",
+               others, others == 1 ? "" : "s");
+    }
+}
+
 static void print_report(const struct share_report *report)
 {
     const struct steerview *view = &report->view;
@@ -84,6 +98,7 @@ static void print_report(const struct share_report *report)
            "%llu in the last day\n",
            view->count, view->candidates.eligible, (unsigned long long)report->share.hour,
            (unsigned long long)report->share.day);
+    print_counters(view);
     if (report->share.day == 0) {
         puts("no answers were counted yet: the ratios are those expected");
     }

@@ -148,6 +148,8 @@ static const struct option_row metrics_options[] = {
 };
 #define LOCATIONS_OPTION                                                                           \
     { "locations", 0, "FILE", true, "location file (.mmdb), as the server has it; repeat for more" }
+#define EDGE_OPTION                                                                                \
+    { "edge", 0, "NAME", false, "by what this machine of the fleet counted, not by all of them" }
 
 static const struct option_row report_options[] = {
     { "url", 0, "URL", false, "the site's address, for links in feeds: https://pool.example" },
@@ -206,6 +208,7 @@ static const struct option_row check[] = {
 static const struct option_row explain[] = {
     { "client", 0, "ADDRESS", false, "who asks: a resolver, or the subnet that it tells (ECS)" },
     LOCATIONS_OPTION,
+    EDGE_OPTION,
     { 0 },
 };
 static const struct option_row status_options[] = {
@@ -230,7 +233,7 @@ static const struct option_row notices[] = {
     { "wait", 0, "SECONDS", false, "how long the command may take for a mail (30)" },
     { 0 },
 };
-static const struct option_row share[] = { LOCATIONS_OPTION, { 0 } };
+static const struct option_row share[] = { LOCATIONS_OPTION, EDGE_OPTION, { 0 } };
 
 static const struct cli_command commands[] = {
     { "init", "POOL --ns NAME=ADDRESS", 1, 1, "make the state of a new pool", NULL,
@@ -380,7 +383,7 @@ static const struct cli_command commands[] = {
       explain, cmd_explain },
     { "share", "", 0, 0, "show what each member gets of the answers, worst first",
       "FAIR is its part of the capacity, EXPECTED that of all answers; RATIO says how much of the\n"
-      "fair part it got in the last day. This server's answers only, written down each minute.",
+      "fair part it got in the last day. Counts of this machine, or of all in its fleet, of each minute.",
       share, cmd_share },
 
     { "vantage list", "", 0, 0, "list the vantage points whose verdicts count, with their keys", NULL,

@@ -3,10 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    DAY_H = 24
-};
-
 static int compare_rows(const void *a, const void *b)
 {
     const struct steershare_row *left = a, *right = b;
@@ -22,8 +18,8 @@ void steershare_of(struct steershare *out, const struct steerview *view)
     for (size_t i = 0; i < view->count; i++) {
         struct steershare_row *row = &out->rows[i];
         const struct steered *member = row->member = &view->members[i];
-        row->hour = traffic_answers(&view->traffic, member->id, 1, view->now);
-        row->day = traffic_answers(&view->traffic, member->id, DAY_H, view->now);
+        row->hour = steerview_hour(view, member->id);
+        row->day = steerview_day(view, member->id);
         if (member->index != STEERVIEW_OUT) {
             row->fair = steerview_weight(view, member->index) / view->weight;
             row->expected = view->steering.loads[member->index];

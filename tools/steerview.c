@@ -2,6 +2,10 @@
 
 #include <stdlib.h>
 
+#include <sodium.h>
+
+#include "tools/fleet/membership.h"
+
 static enum result load_locations(struct steerview *view, struct cli *cli)
 {
     const char *paths[LOCATIONS_FILES_MAX];
@@ -93,11 +97,81 @@ static enum result read_members(struct steerview *view, struct cli *cli)
     return RESULT_OK;
 }
 
+/* -- what was counted -- */
+
+enum {
+    DAY_H = 24
+};
+
+/* What other machines told, or the one named `only`. */
+static enum result read_letters(struct steerview *view, struct cli *cli, const char *only)
+{
+    TRY(session_read(&view->session, cli, STORE_FLEET));
+    struct store_txn *txn = view->session.txn[STORE_FLEET];
+    double own = view->own ? traffic_total(&view->traffic, view->now) : 0;
+    enum result result = fleettraffic_read(&view->fleet, txn, only, own, view->now);
+    if (result == RESULT_OK) {
+        result = fleettraffic_answers(&view->others, txn, only, view->now);
+    }
+    if (result != RESULT_OK) {
+        return diag_fail(&cli->diag, result, "what other machines counted can't be read: %s",
+                         result_text(result));
+    }
+    return RESULT_OK;
+}
+
+/* True if the fleet has a machine of that name. */
+static enum result check_edge(struct steerview *view, struct cli *cli, const char *edge)
+{
+    struct machine machine;
+    enum result result = strlen(edge) >= MACHINE_ROOM
+                             ? RESULT_NOT_FOUND
+                             : registry_machine(view->session.txn[STORE_REGISTRY], edge, &machine);
+    if (result == RESULT_NOT_FOUND) {
+        return diag_fail(&cli->diag, result, "no machine of the fleet is named \"%.63s\"", edge);
+    }
+    return result;
+}
+
+static enum result read_counts(struct steerview *view, struct cli *cli)
+{
+    const char *edge = cli_value(cli, "edge", 0);
+    struct membership membership;
+    TRY(session_read(&view->session, cli, STORE_TRAFFIC));
+    TRY(traffic_load(&view->traffic, view->session.txn[STORE_TRAFFIC], &cli->diag));
+    view->own = true;
+    bool fleet = store_is_in(cli->state_dir, STORE_FLEET);
+    if (edge != NULL) {
+        TRY(check_edge(view, cli, edge));
+        TRY(membership_read(&membership, cli->state_dir, &cli->diag));
+        view->own = strcmp(membership.name, edge) == 0;
+        sodium_memzero(membership.secret, sizeof(membership.secret));
+    }
+    return fleet && !(edge != NULL && view->own) ? read_letters(view, cli, edge) : RESULT_OK;
+}
+
+uint64_t steerview_hour(const struct steerview *view, uint64_t member_id)
+{
+    uint64_t own = view->own ? traffic_answers(&view->traffic, member_id, 1, view->now) : 0;
+    return own + fleettraffic_answers_of(&view->others, member_id).hour;
+}
+
+uint64_t steerview_day(const struct steerview *view, uint64_t member_id)
+{
+    uint64_t own = view->own ? traffic_answers(&view->traffic, member_id, DAY_H, view->now) : 0;
+    return own + fleettraffic_answers_of(&view->others, member_id).day;
+}
+
 static void steer(struct steerview *view)
 {
+    const struct traffic none = { 0 };
+    struct traffic sum = { 0 };
     view->cells = locations_cells(view->locations, &view->cell_count);
     view->demand = xcalloc(view->cell_count, sizeof(*view->demand));
-    traffic_demand(&view->traffic, view->cells, view->cell_count, view->now, view->demand);
+    fleettraffic_sum(&sum, &view->fleet, view->own ? &view->traffic : &none, view->now);
+    traffic_demand(&sum, view->cells, view->cell_count, view->now, view->demand);
+    view->measured = traffic_total(&sum, view->now);
+    traffic_done(&sum);
     const struct steering_input input = { .candidates = &view->candidates,
                                           .cells = view->cells,
                                           .cell_count = view->cell_count,
@@ -112,8 +186,7 @@ enum result steerview_begin(struct steerview *view, struct cli *cli)
     TRY(load_locations(view, cli));
     TRY(session_zone(&view->session, cli, &view->source.settings));
     TRY(session_read(&view->session, cli, STORE_HEALTH));
-    TRY(session_read(&view->session, cli, STORE_TRAFFIC));
-    TRY(traffic_load(&view->traffic, view->session.txn[STORE_TRAFFIC], &cli->diag));
+    TRY(read_counts(view, cli));
     TRY(read_members(view, cli));
     steer(view);
     return RESULT_OK;
@@ -125,6 +198,8 @@ void steerview_done(struct steerview *view)
     steering_done(&view->steering);
     candidates_done(&view->candidates);
     traffic_done(&view->traffic);
+    fleettraffic_done(&view->fleet);
+    fleettraffic_answers_done(&view->others);
     locations_free(view->locations);
     free(view->demand);
     free(view->members);

@@ -17,7 +17,9 @@ static int run_check(struct cli *cli, int argc, char **argv)
 /* What the state says, once it is committed and closed; `subnets` are asked about. */
 static const struct check_expected *expected_of(unsigned subnets)
 {
-    static const struct option_row rows[] = { { "locations", 0, "F", true, "" }, { 0 } };
+    static const struct option_row rows[] = { { "locations", 0, "F", true, "" },
+                                              { "edge", 0, "NAME", false, "" },
+                                              { 0 } };
     static const struct cli_command commands[] = { { "check", "", 0, 0, "", NULL, rows,
                                                      run_check } };
     static const struct cli_group groups[] = { { 0 } };
