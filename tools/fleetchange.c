@@ -108,8 +108,7 @@ static enum result ask(struct fleetchange *fleet, struct cli *cli)
 {
     const struct etcd_config config = membership_engine(&fleet->membership);
     TRY(etcd_new(&fleet->etcd, &config, &cli->diag));
-    return agree(fleet->etcd, &fleet->membership, &fleet->before, &fleet->change.after.head,
-                 &fleet->change.rows, &fleet->change.after, &cli->diag);
+    return agree(fleet->etcd, &fleet->membership, &fleet->before, &fleet->change, &cli->diag);
 }
 
 /* Takes the change, with the audit entries of the command, which are this machine's own. */

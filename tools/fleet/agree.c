@@ -271,29 +271,36 @@ static enum result try_once(struct asked *asked, const struct protobuf *request,
     return result;
 }
 
-enum result agree(struct etcd *etcd, const struct membership *membership,
-                  const struct ledgerhead *before, const struct ledgerhead *head,
-                  const struct rowset *rows, struct ledgerhead_position *out, struct diag *diag)
+/* Sends the transaction until its outcome is known. */
+static enum result settle(struct asked *asked, const struct protobuf *request, uint64_t until,
+                          struct ledgerhead_position *out, struct diag *diag)
 {
-    struct asked asked = { etcd, membership, before, head, false };
+    enum result result = try_once(asked, request, out, diag);
+    while ((result == RESULT_UNCERTAIN || result == RESULT_UNREACHABLE) &&
+           clock_steady_ms() + PAUSE_MS < until &&
+           etcd_turn(asked->etcd, NULL, 0, PAUSE_MS, NULL) == RESULT_OK) {
+        result = try_once(asked, request, out, diag);
+    }
+    return asked->unknown && result != RESULT_OK && result != RESULT_STALE
+               ? diag_fail(diag, RESULT_UNCERTAIN,
+                           "the engine has not said in time whether the change was made")
+               : result;
+}
+
+enum result agree(struct etcd *etcd, const struct membership *membership,
+                  const struct ledgerhead *before, struct taking_change *change, struct diag *diag)
+{
+    const struct ledgerhead head = change->after.head;
+    struct asked asked = { etcd, membership, before, &head, false };
     struct protobuf request = { .data = NULL };
     struct ledgerhead_position at;
     uint64_t until = clock_steady_ms() + AGREE_WAIT_MS;
-    TRY(agree_check(rows, diag));
+    TRY(agree_check(&change->rows, diag));
     TRY(look_first(&asked, until - AGREE_WAIT_MS / 2, diag));
-    write_request(&request, membership, before, head, rows);
-    enum result result = try_once(&asked, &request, &at, diag);
-    while ((result == RESULT_UNCERTAIN || result == RESULT_UNREACHABLE) &&
-           clock_steady_ms() + PAUSE_MS < until &&
-           etcd_turn(etcd, NULL, 0, PAUSE_MS, NULL) == RESULT_OK) {
-        result = try_once(&asked, &request, &at, diag);
-    }
+    write_request(&request, membership, before, &head, &change->rows);
+    enum result result = settle(&asked, &request, until, &at, diag);
     protobuf_free(&request);
-    if (asked.unknown && result != RESULT_OK && result != RESULT_STALE) {
-        return diag_fail(diag, RESULT_UNCERTAIN,
-                         "the engine has not said in time whether the change was made");
-    }
     TRY(result);
-    *out = at;
+    change->after = at;
     return RESULT_OK;
 }

@@ -7,8 +7,7 @@
 #ifndef TOOLS_AGREE_H
 #define TOOLS_AGREE_H
 
-#include "tools/fleet/membership.h"
-#include "tools/fleet/rowset.h"
+#include "tools/fleet/taking.h"
 
 #define AGREE_HEAD_KEY "r/head" /* below the fleet's prefix */
 
@@ -31,16 +30,15 @@ enum result agree_decode_head(struct ledgerhead *out, struct octets value, struc
 /* TOO_LONG, with words, if the rows are too many for one change. */
 enum result agree_check(const struct rowset *rows, struct diag *diag);
 
-/* Asks until it is known, at most AGREE_WAIT_MS. `out` is the position of the machine once it has
- * taken the rows. The caller has no transaction open.
+/* Asks until it is known, at most AGREE_WAIT_MS. `change` has the rows and, in `after`, the head;
+ * `after` becomes the position of a machine that has taken it. The caller has no transaction open.
  *
  *   STALE        another change was first; nothing was changed
  *   UNCERTAIN    nobody has said whether it was made: agree_find will
  *   DAMAGED      the engine has lost changes, or has others than this machine; nothing was changed
  *   UNREACHABLE, REFUSED, FULL, TOO_LONG: as at etcdreply_failure; nothing was changed */
 enum result agree(struct etcd *etcd, const struct membership *membership,
-                  const struct ledgerhead *before, const struct ledgerhead *head,
-                  const struct rowset *rows, struct ledgerhead_position *out, struct diag *diag);
+                  const struct ledgerhead *before, struct taking_change *change, struct diag *diag);
 
 /* Finds out whether the change with that head was made: OK, or NOT_FOUND if it was not and never
  * will be, since another has its place. UNCERTAIN if its place is still free, or if the engine no

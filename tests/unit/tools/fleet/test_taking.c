@@ -35,9 +35,9 @@ static int set_up_ledger(void **state)
 {
     static const char *const names[WRITERS] = { "founder", "second", "stranger" };
     int failed = set_up(state);
-    for (uint8_t i = 0; i < WRITERS; i++) {
+    for (unsigned i = 0; i < WRITERS; i++) {
         struct membership *writer = &writers[i];
-        const uint8_t seed[crypto_sign_SEEDBYTES] = { i };
+        const uint8_t seed[crypto_sign_SEEDBYTES] = { (uint8_t)i };
         *writer = (struct membership){ .role = MACHINE_ADMIN, .apex = "pool.test." };
         (void)snprintf(writer->name, sizeof(writer->name), "%s", names[i]);
         failed += crypto_sign_seed_keypair(keys[i], writer->secret, seed);
