@@ -19,7 +19,7 @@ enum {
     FILE_MODE = 0644
 };
 
-static const char suffix[] = ".box";
+static const char suffix[] = KEYFILES_SUFFIX;
 
 struct keyfleet {
     struct keyfleet_sources sources;
@@ -50,7 +50,7 @@ static int open_dir(const struct keyfleet *keyfleet)
 {
     char path[PATH_MAX];
     const char *state_dir = keyfleet->sources.state_dir;
-    if (snprintf(path, sizeof(path), "%s/" KEYFLEET_DIR, state_dir) >= (int)sizeof(path) ||
+    if (snprintf(path, sizeof(path), "%s/" KEYFILES_DIR, state_dir) >= (int)sizeof(path) ||
         (mkdir(path, DIR_MODE) != 0 && errno != EEXIST)) {
         return -1;
     }
@@ -64,7 +64,7 @@ static int open_dir(const struct keyfleet *keyfleet)
 /* True if the file begins with these octets. */
 static bool begins_with(int dir, const char *name, const uint8_t *head, size_t len)
 {
-    uint8_t there[KEYFLEET_BOX_HEAD];
+    uint8_t there[KEYFILES_HEAD];
     ASSERT(len <= sizeof(there));
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
     bool same = fd >= 0 && read(fd, there, len) == (ssize_t)len && memcmp(there, head, len) == 0;
@@ -84,7 +84,7 @@ static enum result replace(int dir, const char *name, const uint8_t *data, size_
     bool done = fd >= 0 && file_write_all(fd, data, len) && fchmod(fd, FILE_MODE) == 0;
     done = fd >= 0 && close(fd) == 0 && done && renameat(dir, made, dir, name) == 0;
     return done ? RESULT_OK
-                : diag_fail(diag, RESULT_SYSTEM, "the file " KEYFLEET_DIR "/%s can't be written",
+                : diag_fail(diag, RESULT_SYSTEM, "the file " KEYFILES_DIR "/%s can't be written",
                             name);
 }
 
@@ -92,7 +92,7 @@ static enum result replace(int dir, const char *name, const uint8_t *data, size_
 static enum result note_identity(const struct keyfleet *keyfleet, int dir,
                                  const struct keyfleet_look *look, struct diag *diag)
 {
-    uint8_t file[KEYFLEET_IDENTITY_LEN];
+    uint8_t file[KEYFILES_IDENTITY_LEN];
     struct writer w = writer_of(file, sizeof(file));
     struct package_taken taken = { .number = 0 };
     struct fleetkeys state;
@@ -104,26 +104,26 @@ static enum result note_identity(const struct keyfleet *keyfleet, int dir,
         taken.number = state.number;
     }
     write_u64(&w, taken.number);
-    return begins_with(dir, "identity", file, sizeof(file))
+    return begins_with(dir, KEYFILES_IDENTITY, file, sizeof(file))
                ? RESULT_OK
-               : replace(dir, "identity", file, sizeof(file), diag);
+               : replace(dir, KEYFILES_IDENTITY, file, sizeof(file), diag);
 }
 
 static enum result write_box(const struct fleetkeys_work *work, int dir,
                              const struct fleetkeys_peer *peer, uint64_t number, struct diag *diag)
 {
-    uint8_t *file = xmalloc(KEYFLEET_BOX_HEAD + KEYTRANSFER_MAX);
+    uint8_t *file = xmalloc(KEYFILES_HEAD + KEYTRANSFER_MAX);
     char name[MACHINE_ROOM + sizeof(suffix)];
-    struct writer w = writer_of(file, KEYFLEET_BOX_HEAD);
-    struct store_item box = { .data = file + KEYFLEET_BOX_HEAD, .room = KEYTRANSFER_MAX };
+    struct writer w = writer_of(file, KEYFILES_HEAD);
+    struct store_item box = { .data = file + KEYFILES_HEAD, .room = KEYTRANSFER_MAX };
     (void)snprintf(name, sizeof(name), "%s%s", peer->name, suffix);
     write_u64(&w, number);
     write_octets(&w, peer->identity, sizeof(peer->identity));
     enum result result = RESULT_OK;
-    if (!begins_with(dir, name, file, KEYFLEET_BOX_HEAD)) {
+    if (!begins_with(dir, name, file, KEYFILES_HEAD)) {
         result = fleetkeys_pack(work, peer, &box, diag);
         if (result == RESULT_OK) {
-            result = replace(dir, name, file, KEYFLEET_BOX_HEAD + box.len, diag);
+            result = replace(dir, name, file, KEYFILES_HEAD + box.len, diag);
         }
     }
     free(file);
@@ -303,7 +303,7 @@ static enum result in_fleet(struct keyfleet *keyfleet, struct store_txn *fleet,
     enum result result = RESULT_OK;
     int dir = open_dir(keyfleet);
     if (dir < 0) {
-        return diag_fail(diag, RESULT_SYSTEM, "the directory " KEYFLEET_DIR " can't be made");
+        return diag_fail(diag, RESULT_SYSTEM, "the directory " KEYFILES_DIR " can't be made");
     }
     seal_public(keyfleet->sources.seal, identity);
     if (look->follows) {

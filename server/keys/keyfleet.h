@@ -1,25 +1,18 @@
 /* The key manager's part in a fleet (dnssec/offline/fleetkeys.h). The machine that leads writes a
  * package for each other machine; one that follows takes those that came in.
  *
- * ntspool-feedd carries them. It can't open the seal, so it is told in files below state/packages:
- *
- *   identity   the identity of our seal, and u64, the package that we have
- *   NAME.box   for the machine NAME: u64, its number, the identity that it is boxed for, the box
- *
- * What came in is in state/fleet, as letters. */
+ * ntspool-feedd carries them, by way of files (zone/fleet/keyfiles.h). What came in is in
+ * state/fleet, as letters. */
 #ifndef SERVER_KEYFLEET_H
 #define SERVER_KEYFLEET_H
 
 #include "dnssec/offline/fleetkeys.h"
 #include "server/upkeep/fleetstore.h"
 #include "zone/base/log.h"
-
-#define KEYFLEET_DIR "packages"
+#include "zone/fleet/keyfiles.h"
 
 enum {
-    KEYFLEET_LOOK_S = 1,
-    KEYFLEET_IDENTITY_LEN = SEAL_PUBLIC_LEN + 8,
-    KEYFLEET_BOX_HEAD = 8 + SEAL_PUBLIC_LEN
+    KEYFLEET_LOOK_S = 1
 };
 
 struct keyfleet;

@@ -135,7 +135,7 @@ static void look_after(struct fleet *f, uint64_t seconds)
 static size_t read_package_file(const char *dir, const char *name, uint8_t *out, size_t room)
 {
     char path[256];
-    (void)snprintf(path, sizeof path, "%s/" KEYFLEET_DIR "/%s", dir, name);
+    (void)snprintf(path, sizeof path, "%s/" KEYFILES_DIR "/%s", dir, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return 0;
@@ -166,12 +166,12 @@ static void put_letter(struct fleet *f, struct fleetstore *to, struct letter let
 /* What ntspool-feedd does on both sides. */
 static void carry(struct fleet *f)
 {
-    static uint8_t file[KEYFLEET_BOX_HEAD + KEYTRANSFER_MAX];
+    static uint8_t file[KEYFILES_HEAD + KEYTRANSFER_MAX];
     uint8_t text[HELLO_MAX];
     struct hello hello = { .version = "1", .has_identity = true };
-    size_t len = read_package_file(f->other->dir, "identity", file, sizeof file);
+    size_t len = read_package_file(f->other->dir, KEYFILES_IDENTITY, file, sizeof file);
     if (len > 0) {
-        assert_int_equal(len, KEYFLEET_IDENTITY_LEN);
+        assert_int_equal(len, KEYFILES_IDENTITY_LEN);
         struct reader r = reader_of(file, len);
         read_into(&r, hello.identity, sizeof hello.identity);
         hello.package = read_u64(&r);
@@ -182,12 +182,11 @@ static void carry(struct fleet *f)
     }
     len = read_package_file(f->pool.state, "ams1.box", file, sizeof file);
     if (len > 0) {
-        put_letter(
-            f, f->stores[1],
-            (struct letter){ .kind = LETTER_PACKAGE,
-                             .machine = "admin1",
-                             .subject = "ams1",
-                             .text = { file + KEYFLEET_BOX_HEAD, len - KEYFLEET_BOX_HEAD } });
+        put_letter(f, f->stores[1],
+                   (struct letter){ .kind = LETTER_PACKAGE,
+                                    .machine = "admin1",
+                                    .subject = "ams1",
+                                    .text = { file + KEYFILES_HEAD, len - KEYFILES_HEAD } });
     }
 }
 
