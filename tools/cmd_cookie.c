@@ -4,7 +4,7 @@
 
 #include <sodium.h>
 
-#include "dnssec/keys/cookie_secrets.h"
+#include "dnssec/offline/fleetkeys.h"
 #include "tools/commands.h"
 #include "tools/infile.h"
 #include "tools/keysession.h"
@@ -169,7 +169,14 @@ int cmd_cookie_stage(struct cli *cli, int, char **argv)
 int cmd_cookie_roll(struct cli *cli, int, char **)
 {
     struct work work = { .keys.seal = NULL };
-    enum result result = begin_change(&work, cli);
+    enum result result = keysession_settings(&work.keys, cli);
+    if (result == RESULT_OK) {
+        result = begin_change(&work, cli);
+    }
+    if (result == RESULT_OK) { /* else their cookies would not be taken elsewhere */
+        result = fleetkeys_check_had(work.keys.session.txn[STORE_KEYS], work.keys.seal,
+                                     &work.keys.settings, &cli->diag);
+    }
     if (result == RESULT_OK) {
         cookie_secrets_roll(&work.secrets, session_now());
         result = put(&work, cli);

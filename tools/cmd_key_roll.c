@@ -1,8 +1,9 @@
-/* key roll, abort, ds-seen, trust-clock, insecure, secure: start and stop rollovers. The server
- * takes the steps. */
+/* key roll, abort, without, ds-seen, trust-clock, insecure, secure: start and stop rollovers. The
+ * server takes the steps. */
 #include <stdio.h>
 #include <string.h>
 
+#include "dnssec/offline/fleetkeys.h"
 #include "dnssec/rollover/key_timeline.h"
 #include "dnssec/signing/slices.h"
 #include "tools/commands.h"
@@ -121,6 +122,42 @@ int cmd_key_abort(struct cli *cli, int argc, char **argv)
     enum result result = abort_rollover(&work, cli, roles);
     return keysession_end(&work.keys, cli, result,
                           "The old keys stay, the new ones go when it is safe.");
+}
+
+/* REFUSED unless all of them are machines of the fleet. */
+static enum result check_machines(struct work *work, struct cli *cli, int count, char **names)
+{
+    struct machine machine;
+    TRY(session_read(&work->keys.session, cli, STORE_REGISTRY));
+    struct store_txn *registry = work->keys.session.txn[STORE_REGISTRY];
+    for (int i = 0; i < count; i++) {
+        if (!machine_name_fine(names[i]) ||
+            registry_machine(registry, names[i], &machine) != RESULT_OK) {
+            return diag_fail(&cli->diag, RESULT_NOT_FOUND,
+                             "no machine of the fleet is called %.63s", names[i]);
+        }
+    }
+    session_done(&work->keys.session);
+    return RESULT_OK;
+}
+
+static enum result go_without(struct work *work, struct cli *cli, int count, char **names)
+{
+    TRY(check_machines(work, cli, count, names));
+    TRY(begin(work, cli));
+    for (int i = 0; i < count; i++) {
+        TRY(fleetkeys_without(work->keys.session.txn[STORE_KEYS], names[i]));
+    }
+    return keysession_commit(&work->keys, cli);
+}
+
+int cmd_key_without(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .keys.seal = NULL };
+    enum result result = go_without(&work, cli, argc, argv);
+    return keysession_end(&work.keys, cli, result,
+                          "Keys go on without them until they have all keys again. What they "
+                          "answer meanwhile can fail to validate: nobody should ask them.");
 }
 
 static enum result confirm_ds(struct work *work, struct cli *cli)

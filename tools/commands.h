@@ -25,6 +25,7 @@ int cmd_key_import(struct cli *cli, int argc, char **argv);
 int cmd_key_export(struct cli *cli, int argc, char **argv);
 int cmd_key_identity(struct cli *cli, int argc, char **argv);
 int cmd_key_lead(struct cli *cli, int argc, char **argv);
+int cmd_key_without(struct cli *cli, int argc, char **argv);
 int cmd_key_request(struct cli *cli, int argc, char **argv);
 int cmd_key_sign_request(struct cli *cli, int argc, char **argv);
 int cmd_key_import_bundle(struct cli *cli, int argc, char **argv);

@@ -317,6 +317,9 @@ static const struct cli_command commands[] = {
       cmd_key_identity },
     { "key lead", "", 0, 0, "roll keys here, after they came from another machine", NULL, NULL,
       cmd_key_lead },
+    { "key without", "MACHINE...", 1, 32, "don't wait for machines of the fleet",
+      "Rollovers and secrets of cookies go on without them until they have all keys again.", NULL,
+      cmd_key_without },
     { "key request", "FILE", 1, 1, "ask for signatures of a KSK that is kept offline",
       "Plans which keys are served in the period, makes the ZSKs for it, and writes what the KSK is to "
       "sign.\nTIME is 2027-11-23, 2027-11-23T10:00:00Z, or how long from now, such as 180d. FILE - is "

@@ -208,6 +208,7 @@ key import-bundle {dir}/none
 key offline
 key online {dir}/none.private
 key lead
+key without none
 key trust-clock
 key secure
 """.strip().splitlines()

@@ -17,6 +17,7 @@
 #include <sodium.h>
 
 #include "tools/fleet/feedhello.h"
+#include "tools/fleet/feedkeys.h"
 #include "tools/fleet/feedletter.h"
 #include "tools/fleet/feedmembers.h"
 #include "tools/fleet/feedpeers.h"
@@ -68,8 +69,8 @@ static const struct program_text self = {
 
 /* In this order, after the ledger. */
 static const struct feeder_channel *const channels[] = {
-    &feedhello_channel,   &feedpeers_channel,  &feedmembers_channel,
-    &feedtraffic_channel, &verdictsin_channel, &verdictsout_channel,
+    &feedhello_channel,  &feedpeers_channel,   &feedmembers_channel, &feedtraffic_channel,
+    &verdictsin_channel, &verdictsout_channel, &feedkeys_channel,
 };
 
 enum {

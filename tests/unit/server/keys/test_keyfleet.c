@@ -269,6 +269,44 @@ static void a_machine_that_joins_gets_all_but_the_ksk(void **state)
     assert_int_equal(leader_state(f).held, KEY_KSK); /* the parent's DS is not there yet */
 }
 
+/* True if these octets are somewhere in the file. */
+static bool has_octets(const uint8_t *file, size_t len, const uint8_t *octets, size_t octets_len)
+{
+    return memmem(file, len, octets, octets_len) != NULL;
+}
+
+/* The engine has what is in the file. */
+static void nobody_else_reads_a_key_in_a_package(void **state)
+{
+    static uint8_t file[KEYFILES_BOX_MAX], plain[KEYTRANSFER_PLAIN_MAX];
+    struct fleet *f = *state;
+    uint8_t private_key[KEY_PRIVATE_MAX], sender[SEAL_PUBLIC_LEN];
+    carry_for(f, 6, 10);
+    size_t len = read_package_file(f->pool.state, "ams1.box", file, sizeof file);
+    const uint8_t *box = file + KEYFILES_HEAD;
+    size_t box_len = len - KEYFILES_HEAD;
+    const struct key_timeline timeline = leader_keys(f);
+    assert_true(len > KEYFILES_HEAD && timeline.keys.count == 3);
+    assert_ok(seal_unbox(f->other->seal, box, box_len, plain, sender));
+    for (size_t i = 0; i < timeline.keys.count; i++) {
+        struct key *key = NULL;
+        assert_ok(keystore_unseal(&key, &timeline.keys.list[i], f->pool.seal, NULL));
+        key_private(key, private_key);
+        assert_false(has_octets(file, len, private_key, sizeof private_key));
+        /* The one for whom it is boxed gets the ZSKs, and no KSK. */
+        assert_int_equal(
+            has_octets(plain, box_len - SEAL_BOX_OVERHEAD, private_key, sizeof private_key),
+            timeline.keys.list[i].role == KEY_ZSK);
+        key_free(key);
+    }
+    void *stranger = NULL;
+    assert_int_equal(keys_set_up(&stranger), 0);
+    const struct keys_fixture *third = stranger;
+    assert_int_equal(seal_unbox(third->seal, box, box_len, plain, sender), RESULT_UNSEALABLE);
+    assert_int_equal(seal_unbox(f->pool.seal, box, box_len, plain, sender), RESULT_UNSEALABLE);
+    assert_int_equal(keys_tear_down(&stranger), 0);
+}
+
 static void a_rollover_that_nobody_foresaw_waits_for_all(void **state)
 {
     struct fleet *f = *state;
@@ -383,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FLEET(a_machine_that_joins_gets_all_but_the_ksk),
+        IN_FLEET(nobody_else_reads_a_key_in_a_package),
         IN_FLEET(a_rollover_that_nobody_foresaw_waits_for_all),
         IN_FLEET(the_operator_goes_on_without_a_machine),
         IN_FLEET(a_rollover_that_all_foresaw_waits_for_nobody),
