@@ -77,23 +77,24 @@ static enum result look_at_registry(struct keymgr *keymgr, uint64_t steady, bool
 }
 
 /* How this machine stands to others for which it makes packages of keys. */
-struct standing {
+struct fleet_standing {
     bool leads; /* there are others */
     struct fleetkeys_work work;
     unsigned held; /* role bits of keys that take no step: others are waited for */
 };
 
-static struct standing standing_of(const struct keymgr *keymgr, struct store_txn *keys,
-                                   uint64_t now)
+static struct fleet_standing standing_of(const struct keymgr *keymgr, struct store_txn *keys,
+                                         uint64_t now)
 {
-    struct standing standing = { .leads = false };
+    struct fleet_standing standing = { .leads = false };
     standing.leads = keyfleet_work(keymgr->fleet, keys, &keymgr->settings, now, &standing.work);
     standing.held = standing.leads ? fleetkeys_held(&standing.work) : 0;
     return standing;
 }
 
 /* In a fleet a rollover of the ZSK begins when all have it in their packages. */
-static bool may_begin(const struct standing *standing, const struct key_record *key, uint64_t now)
+static bool may_begin(const struct fleet_standing *standing, const struct key_record *key,
+                      uint64_t now)
 {
     struct fleetkeys state;
     return !standing->leads ||
@@ -103,7 +104,7 @@ static bool may_begin(const struct standing *standing, const struct key_record *
 
 /* True if the lifetime of a key is over and no rollover of its kind is under way. */
 static bool is_due(const struct keymgr *keymgr, const struct key_timeline *timeline,
-                   const struct standing *standing, uint64_t now, struct roll_options *out)
+                   const struct fleet_standing *standing, uint64_t now, struct roll_options *out)
 {
     if (rollover_has_offline_ksk(&timeline->keys)) {
         return false; /* bundles have the times */
@@ -208,7 +209,7 @@ static enum result write_steps(const struct keymgr *keymgr, struct store_txn *tx
     out->before = *timeline;
     /* A server can't serve keys that it can't open: steps would only be in the records. */
     TRY(key_timeline_open_all(timeline, seal, diag));
-    const struct standing standing = standing_of(keymgr, txn, now);
+    const struct fleet_standing standing = standing_of(keymgr, txn, now);
     if (trusted && is_due(keymgr, timeline, &standing, now, &options)) {
         TRY(key_timeline_start(timeline, txn, seal, &options, now, diag));
         out->before = *timeline;
@@ -400,7 +401,7 @@ static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, st
         sound_alarm(keymgr, &timeline, now);
         return trusted ? follow(keymgr, &timeline, now, diag) : RESULT_OK;
     }
-    const struct standing standing = standing_of(keymgr, keymgr->keys, now);
+    const struct fleet_standing standing = standing_of(keymgr, keymgr->keys, now);
     bool due = trusted && is_due(keymgr, &timeline, &standing, now, &options);
     bool forced = false;
     if (move_on(keymgr, &timeline, &keymgr->slices, standing.held, trusted, &forced, now) || due) {

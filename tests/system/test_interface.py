@@ -148,7 +148,7 @@ health import {dir}/live.export
 """.strip().splitlines()
 
 # Commands that work only after many members have failed at once or the clock was set. Other tests cover them.
-RARE = {"health release", "key trust-clock"}
+RARE = {"health release", "key trust-clock", "key without"}
 
 # Refused commands (exit status 1) and wrong usage (exit status 2), on a pool with the member alice.
 REFUSED = """
@@ -222,6 +222,7 @@ init
 init pool.test
 init other.test --ns ns.example.net --algorithm rsa
 probe
+key without
 check --only none
 metrics one two
 report
