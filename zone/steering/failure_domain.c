@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "zone/base/splitmix.h"
+
 enum {
     TAG_SHIFT = 62,
     TAG_IPV4 = 1,
@@ -40,30 +42,38 @@ static uint32_t root_of(uint32_t *group, uint32_t member)
     return member;
 }
 
-static int compare_ties(const void *a, const void *b)
+/* The first one of the equal ties, by a hash table with the number of the tie plus one in each
+ * slot. */
+static const struct failure_domain_tie *first_of(const struct failure_domain_tie *ties, size_t tie,
+                                                 uint32_t *table, size_t table_size)
 {
-    const struct failure_domain_tie *left = a, *right = b;
-    if (left->tie != right->tie) {
-        return left->tie < right->tie ? -1 : 1;
+    uint64_t hash = ties[tie].tie;
+    size_t slot = splitmix(&hash) & (table_size - 1);
+    while (table[slot] != 0 && ties[table[slot] - 1].tie != ties[tie].tie) {
+        slot = (slot + 1) & (table_size - 1);
     }
-    return (left->member > right->member) - (left->member < right->member);
+    table[slot] = table[slot] == 0 ? (uint32_t)tie + 1 : table[slot];
+    return &ties[table[slot] - 1];
 }
 
-void failure_domain_groups(struct failure_domain_tie *ties, size_t count, uint32_t *group,
+void failure_domain_groups(const struct failure_domain_tie *ties, size_t count, uint32_t *group,
                            size_t members)
 {
+    size_t table_size = 2; /* a power of two */
+    ASSERT(count < UINT32_MAX);
+    while (table_size < 2 * count) {
+        table_size *= 2;
+    }
+    uint32_t *table = xcalloc(table_size, sizeof(*table));
     for (size_t i = 0; i < members; i++) {
         group[i] = (uint32_t)i;
     }
-    if (count > 0) {
-        qsort(ties, count, sizeof(ties[0]), compare_ties);
+    for (size_t i = 0; i < count; i++) {
+        const struct failure_domain_tie *first = first_of(ties, i, table, table_size);
+        uint32_t a = root_of(group, first->member), b = root_of(group, ties[i].member);
+        group[a > b ? a : b] = a > b ? b : a;
     }
-    for (size_t i = 1; i < count; i++) {
-        if (ties[i].tie == ties[i - 1].tie) {
-            uint32_t a = root_of(group, ties[i - 1].member), b = root_of(group, ties[i].member);
-            group[a > b ? a : b] = a > b ? b : a;
-        }
-    }
+    free(table);
     for (size_t i = 0; i < members; i++) {
         group[i] = root_of(group, (uint32_t)i);
     }

@@ -20,8 +20,8 @@ uint64_t failure_domain_of_operator(const char *name);
 uint64_t failure_domain_of_address(const struct address *address);
 
 /* Sets the group number of each of `members` members: the lowest member number in its failure
- * domain. Reorders the ties. */
-void failure_domain_groups(struct failure_domain_tie *ties, size_t count, uint32_t *group,
+ * domain. */
+void failure_domain_groups(const struct failure_domain_tie *ties, size_t count, uint32_t *group,
                            size_t members);
 
 #endif

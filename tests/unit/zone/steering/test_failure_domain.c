@@ -1,4 +1,5 @@
 #include "tests/unit/unit.h"
+#include "zone/base/splitmix.h"
 #include "zone/steering/failure_domain.h"
 
 static uint64_t tie_of(const char *text)
@@ -46,12 +47,55 @@ static void failure_domains_are_transitive(void **)
     assert_memory_equal(group, want, sizeof(want));
 }
 
+/* Gives both members of each tied pair the lower group, until nothing changes. */
+static void group_by_pairs(const struct failure_domain_tie *ties, size_t count, uint32_t *group,
+                           uint32_t members)
+{
+    bool changed = true;
+    for (uint32_t i = 0; i < members; i++) {
+        group[i] = i;
+    }
+    while (changed) {
+        changed = false;
+        for (size_t i = 0; i < count; i++) {
+            for (size_t j = 0; j < count; j++) {
+                uint32_t *a = &group[ties[i].member], *b = &group[ties[j].member];
+                if (ties[i].tie == ties[j].tie && *a > *b) {
+                    *a = *b;
+                    changed = true;
+                }
+            }
+        }
+    }
+}
+
+static void random_ties_group_as_all_their_pairs_do(void **)
+{
+    enum {
+        MEMBERS = 60,
+        TIES = 90
+    };
+    uint64_t random = 1;
+    for (unsigned kinds = 1; kinds < 300; kinds += 7) {
+        struct failure_domain_tie ties[TIES];
+        uint32_t group[MEMBERS], want[MEMBERS];
+        for (size_t i = 0; i < TIES; i++) {
+            ties[i].tie = splitmix(&random) % kinds << 40;
+            ties[i].member = (uint32_t)(splitmix(&random) % MEMBERS);
+        }
+        failure_domain_groups(ties, TIES, group, MEMBERS);
+        group_by_pairs(ties, TIES, want, MEMBERS);
+        assert_memory_equal(group, want, sizeof(want));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prefixes_tie_addresses_of_one_family),
         cmocka_unit_test(members_without_ties_are_domains_of_their_own),
         cmocka_unit_test(failure_domains_are_transitive),
+        cmocka_unit_test(random_ties_group_as_all_their_pairs_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
