@@ -214,11 +214,24 @@ static void read_life(struct reader *r, struct member *out)
         r->failed || unlisted > 1 || (out->contact[0] != '\0' && !contact_fits(out->contact));
 }
 
+/* What some layouts or members lack. The rest is read in any case; clearing the room of texts would
+ * cost more than that. */
+static void clear(struct member *out)
+{
+    out->contact[0] = '\0';
+    out->leave_at = 0;
+    out->unlisted = false;
+    out->placed = false;
+    memset(&out->position, 0, sizeof(out->position));
+    memset(out->addresses, 0, sizeof(out->addresses));
+    out->target.len = out->target.wire[0] = 0;
+}
+
 enum result member_decode(struct member *out, const uint8_t *data, size_t len)
 {
     struct reader r = reader_of(data, len);
     struct member member;
-    memset(&member, 0, sizeof(member));
+    clear(&member);
     uint8_t layout = read_u8(&r);
     if (layout < LAYOUT_UNPLACED || layout > LAYOUT) {
         return layout > LAYOUT ? RESULT_NEWER : RESULT_DAMAGED;

@@ -14,28 +14,28 @@ bool registry_label(char out[LABEL_ROOM], const char *label)
     return true;
 }
 
-static enum result decode(struct member *out, const void *key, size_t key_len, const uint8_t *value,
-                          size_t value_len)
+/* A row has the label of its member as the key. */
+static enum result check_key(const struct member *member, const void *key, size_t key_len)
 {
-    struct member member;
-    TRY(member_decode(&member, value, value_len));
-    if (strlen(member.label) != key_len || memcmp(member.label, key, key_len) != 0) {
-        return RESULT_DAMAGED;
-    }
-    *out = member;
-    return RESULT_OK;
+    return strlen(member->label) == key_len && memcmp(member->label, key, key_len) == 0
+               ? RESULT_OK
+               : RESULT_DAMAGED;
 }
 
 enum result registry_member(struct store_txn *txn, const char *label, struct member *out)
 {
     char key[LABEL_ROOM];
     uint8_t data[MEMBER_ENCODED_MAX];
+    struct member member;
     struct store_item item = { .data = data, .room = sizeof(data) };
     if (!registry_label(key, label)) {
         return RESULT_NOT_FOUND;
     }
     TRY(store_get(txn, TABLE_MEMBERS, key, strlen(key), &item));
-    return decode(out, key, strlen(key), data, item.len);
+    TRY(member_decode(&member, data, item.len));
+    TRY(check_key(&member, key, strlen(key)));
+    *out = member;
+    return RESULT_OK;
 }
 
 struct each {
@@ -48,7 +48,8 @@ static enum result each_row(const uint8_t *key, size_t key_len, const uint8_t *v
 {
     const struct each *each = arg;
     struct member member;
-    TRY(decode(&member, key, key_len, value, value_len));
+    TRY(member_decode(&member, value, value_len));
+    TRY(check_key(&member, key, key_len));
     return each->visit(&member, each->arg);
 }
 
