@@ -27,7 +27,7 @@ uint16_t region_around(const char *country)
 {
     const struct country *known = country_find(country);
     for (unsigned i = 0; known != NULL && i < REGION_CONTINENTS; i++) {
-        if (strcmp(continents[i].code, known->continent) == 0) {
+        if (memcmp(continents[i].code, known->continent, sizeof(known->continent)) == 0) {
             return (uint16_t)(1 + REGION_COUNTRIES + i);
         }
     }

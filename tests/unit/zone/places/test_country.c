@@ -17,6 +17,8 @@ static void codes_are_in_order_and_found(void **)
     }
     assert_null(country_find("ZZ"));
     assert_null(country_find(""));
+    assert_null(country_find("N"));
+    assert_null(country_find("NLD"));
     assert_null(country_find("nl"));
 }
 
