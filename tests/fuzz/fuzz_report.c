@@ -74,15 +74,15 @@ static void read_all(struct store_txn *health)
 {
     struct refusal refusals[INTAKE_REFUSALS_MAX];
     struct vantages vantages;
-    unsigned count = 0;
+    unsigned count = 0, row_count = 0;
     FIXTURE_OK(vantages_read(&vantages, health, 600, FIXTURE_NOW));
     FIXTURE_OK(intake_refusals(health, refusals, &count));
     for (uint64_t id = 1; id <= 4; id++) {
+        static struct member_health rows[VANTAGES_MAX];
         struct consensus consensus;
         struct member member = { .id = id, .address_count = (uint8_t)(id % 2) };
-        enum result result =
-            consensus_get(&consensus, health, &member, &vantages, &pool.zone->settings);
-        ASSERT(result == RESULT_OK || result == RESULT_NOT_FOUND);
+        FIXTURE_OK(consensus_rows(rows, &row_count, health, id, &vantages));
+        consensus_of(&consensus, &member, rows, row_count, &vantages, &pool.zone->settings);
     }
 }
 

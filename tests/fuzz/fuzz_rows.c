@@ -299,11 +299,14 @@ static void read_health(struct store_txn *txn)
         ASSERT(count <= INTAKE_REFUSALS_MAX);
     }
     if (is_intact(vantages_read(&vantages, txn, 600, FIXTURE_NOW))) {
+        static struct member_health rows[VANTAGES_MAX];
         struct consensus consensus;
         struct member member = { .id = 1, .address_count = 1 };
         ASSERT(vantages.count <= VANTAGES_MAX);
         member.addresses[0] = subject_of(1).address;
-        (void)is_intact(consensus_get(&consensus, txn, &member, &vantages, &pool.zone->settings));
+        if (is_intact(consensus_rows(rows, &count, txn, 1, &vantages))) {
+            consensus_of(&consensus, &member, rows, count, &vantages, &pool.zone->settings);
+        }
     }
 }
 

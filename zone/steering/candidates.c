@@ -18,6 +18,8 @@ struct building {
     uint64_t latest; /* of all members' last_eligible_at */
     struct failure_domain_tie *ties;
     size_t tie_count, tie_room;
+    struct dname apex;                       /* in lower case */
+    struct member_health rows[VANTAGES_MAX]; /* scratch */
 };
 
 /* A member with its verdict. */
@@ -43,14 +45,16 @@ static uint32_t add_name(struct building *b, const struct dname *name)
 static enum result judge(struct building *b, const struct member *member, struct judged *out)
 {
     const struct candidates_sources *sources = b->sources;
-    enum result result =
-        consensus_get(&out->consensus, sources->health, member, &b->vantages, sources->settings);
+    unsigned count = 0;
+    enum result result = consensus_rows(b->rows, &count, sources->health, member->id, &b->vantages);
     if (result != RESULT_OK) {
-        return diag_fail(b->diag, result,
-                         "the health store is damaged at the member %s: restore it from a backup "
-                         "(ntspool restore)",
-                         member->label);
+        (void)diag_fail(b->diag, result,
+                        "the health store is damaged at the member %s: restore it from a backup "
+                        "(ntspool restore)",
+                        member->label);
+        return result;
     }
+    consensus_of(&out->consensus, member, b->rows, count, &b->vantages, sources->settings);
     out->member = member;
     out->standing = lifecycle_standing(member, &out->consensus, sources->settings, sources->now);
     return RESULT_OK;
@@ -87,16 +91,28 @@ static void add_addresses(struct building *b, const struct judged *judged,
     input->ipv4 = input->ipv4 || !input->ipv6;
 }
 
+/* Sets the target of its SRV records, in lower case. Returns the hash of its name in the pool; 0:
+ * it has a name of its own. */
+static uint64_t name_candidate(const struct building *b, const struct member *member,
+                               struct dname *target)
+{
+    struct dname_key key;
+    member_target(target, member, &b->apex); /* labels are in lower case */
+    if (member->target.len > 0) {
+        dname_lower(target);
+        return 0;
+    }
+    dname_key_of(&key, target, &b->apex);
+    return dname_key_hash(&key);
+}
+
 static void add_candidate(struct building *b, const struct judged *judged, uint32_t weight)
 {
     const struct member *member = judged->member;
     struct candidates *candidates = &b->candidates;
     struct dname target;
-    struct dname_key key;
     struct place place;
-    uint64_t name = 0;
-    member_target(&target, member, &b->sources->settings->apex);
-    dname_lower(&target);
+    uint64_t name = name_candidate(b, member, &target);
     place_of_member(&place, member, b->sources->locations);
     struct allocation_member input = { .capacity = weight,
                                        .regions = { region_of_country(member->country),
@@ -107,10 +123,6 @@ static void add_candidate(struct building *b, const struct judged *judged, uint3
     add_addresses(b, judged, &input);
     if (member->operator_name[0] != '\0') {
         add_tie(b, failure_domain_of_operator(member->operator_name));
-    }
-    if (dname_under(&target, &b->sources->settings->apex)) {
-        dname_key_of(&key, &target, &b->sources->settings->apex);
-        name = dname_key_hash(&key);
     }
     ARRAY_RESERVE(candidates->inputs, b->inputs_room, candidates->count + 1);
     candidates->inputs[candidates->count] = input;
@@ -250,11 +262,26 @@ static void order_by_index(struct candidates *candidates, const struct candidate
     free(index);
 }
 
+/* Room for a pool of which most members are candidates with two addresses: several arrays that grow
+ * side by side are copied often. Pages that stay unused take no memory. */
+static void make_room(struct building *b)
+{
+    enum {
+        NAME_USUAL = 32
+    };
+    size_t members = store_count(b->sources->registry, TABLE_MEMBERS);
+    ARRAY_RESERVE(b->candidates.list, b->list_room, members);
+    ARRAY_RESERVE(b->candidates.inputs, b->inputs_room, members);
+    ARRAY_RESERVE(b->candidates.names, b->names_room, members * NAME_USUAL);
+    ARRAY_RESERVE(b->ties, b->tie_room, 2 * members);
+}
+
 enum result candidates_build(struct candidates *out, const struct candidates_sources *sources,
                              struct diag *diag)
 {
     struct diag detail = { "" };
-    struct building b = { .sources = sources, .diag = &detail };
+    struct building b = { .sources = sources, .diag = &detail, .apex = sources->settings->apex };
+    dname_lower(&b.apex);
     enum result result = vantages_read(&b.vantages, sources->health,
                                        sources->settings->verdict_fresh_s, sources->now);
     if (result != RESULT_OK) {
@@ -263,6 +290,7 @@ enum result candidates_build(struct candidates *out, const struct candidates_sou
             "the health store's vantage points can't be read: restore it from a backup "
             "(ntspool restore)");
     }
+    make_room(&b);
     result = registry_each(sources->registry, add_member, &b);
     if (result == RESULT_OK && b.candidates.count == 0 && b.latest != 0) {
         b.candidates.last_good = true;

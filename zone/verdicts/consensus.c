@@ -252,6 +252,15 @@ static enum hold hold_of(const struct member_health *verdict, const struct vanta
     return vantage != NULL && vantage->frozen_since != 0 ? HOLD_FROZEN : HOLD_WAITING;
 }
 
+/* Clears all but the room of addresses, which would take longer than the rest. */
+static void clear(struct consensus *out)
+{
+    memset(out, 0, offsetof(struct consensus, health.addresses));
+    out->votes = (struct votes){ 0 };
+    memset(out->family, 0, sizeof(out->family));
+    out->hold = HOLD_NONE;
+}
+
 void consensus_of(struct consensus *out, const struct member *member,
                   const struct member_health *rows, unsigned count, const struct vantages *vantages,
                   const struct settings *settings)
@@ -262,7 +271,8 @@ void consensus_of(struct consensus *out, const struct member *member,
                            .count = count,
                            .vantages = vantages,
                            .history_s = settings->min_history_s };
-    *out = (struct consensus){ .known = count > 0 };
+    clear(out);
+    out->known = count > 0;
     if (count == 0) {
         return;
     }
@@ -292,17 +302,6 @@ enum result consensus_rows(struct member_health rows[VANTAGES_MAX], unsigned *co
         found += result == RESULT_OK;
     }
     *count = found;
-    return RESULT_OK;
-}
-
-enum result consensus_get(struct consensus *out, struct store_txn *health,
-                          const struct member *member, const struct vantages *vantages,
-                          const struct settings *settings)
-{
-    struct member_health rows[VANTAGES_MAX];
-    unsigned count = 0;
-    TRY(consensus_rows(rows, &count, health, member->id, vantages));
-    consensus_of(out, member, rows, count, vantages, settings);
     return RESULT_OK;
 }
 

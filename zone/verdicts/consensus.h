@@ -38,7 +38,9 @@ struct votes {
 };
 
 struct consensus {
-    bool known; /* a vantage point has a row of the member; otherwise the rest is 0 */
+    /* a vantage point has a row of the member; otherwise the rest is 0, and there are no addresses
+     */
+    bool known;
     /* from the median vantage point of the better family; families and addresses have their own
      * medians */
     struct member_health health;
@@ -56,10 +58,6 @@ void consensus_of(struct consensus *out, const struct member *member,
 enum result consensus_rows(struct member_health rows[VANTAGES_MAX], unsigned *count,
                            struct store_txn *health, uint64_t member_id,
                            const struct vantages *vantages);
-/* consensus_of with the rows from the store. */
-enum result consensus_get(struct consensus *out, struct store_txn *health,
-                          const struct member *member, const struct vantages *vantages,
-                          const struct settings *settings);
 
 /* True if the vantage point of `row` votes and, in one of the families, has long been on the other
  * side of the threshold than the pool. */
