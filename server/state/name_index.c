@@ -5,9 +5,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "zone/base/array.h"
+
 struct name_index {
     atomic_uint refs;
-    size_t count, room;
+    size_t count, fronts_room, ends_room;
     uint64_t *fronts; /* the first eight octets of each key, padded with zeros, big-endian */
     uint32_t *ends;   /* where each key ends in `octets` */
     uint8_t *octets;
@@ -25,18 +27,12 @@ static uint64_t front_of(const uint8_t *octets, size_t len)
 static enum result add(const struct dname_key *key, const struct node *, void *arg)
 {
     struct name_index *names = arg;
-    if (names->count == names->room) {
-        names->room = names->room * 2 + 64;
-        names->fronts = xrealloc(names->fronts, names->room * sizeof(*names->fronts));
-        names->ends = xrealloc(names->ends, names->room * sizeof(*names->ends));
-    }
-    if (names->octets_room - names->used < DNAME_KEY_MAX) {
-        names->octets_room = names->octets_room * 2 + DNAME_KEY_MAX;
-        names->octets = xrealloc(names->octets, names->octets_room);
-    }
     if (names->used + key->len > UINT32_MAX) {
         return RESULT_TOO_LONG;
     }
+    ARRAY_RESERVE(names->fronts, names->fronts_room, names->count + 1);
+    ARRAY_RESERVE(names->ends, names->ends_room, names->count + 1);
+    ARRAY_RESERVE(names->octets, names->octets_room, names->used + key->len);
     memcpy(names->octets + names->used, key->octets, key->len);
     names->used += key->len;
     names->fronts[names->count] = front_of(key->octets, key->len);
@@ -46,8 +42,15 @@ static enum result add(const struct dname_key *key, const struct node *, void *a
 
 enum result name_index_new(struct name_index **out, struct store_txn *registry)
 {
+    enum {
+        KEY_USUAL = 16
+    };
     struct name_index *names = xcalloc(1, sizeof(*names));
     atomic_init(&names->refs, 1);
+    size_t count = store_count(registry, TABLE_NAMES);
+    ARRAY_RESERVE(names->fronts, names->fronts_room, count);
+    ARRAY_RESERVE(names->ends, names->ends_room, count);
+    ARRAY_RESERVE(names->octets, names->octets_room, count * KEY_USUAL);
     enum result result = registry_nodes(registry, add, names);
     if (result != RESULT_OK) {
         name_index_unref(names);
