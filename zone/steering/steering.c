@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "zone/base/splitmix.h"
 #include "zone/places/country.h"
 #include "zone/steering/apportion.h"
 
@@ -328,6 +329,24 @@ static void take_candidates(struct steering *s, const struct candidates *candida
     }
 }
 
+/* The members drawn in a country with many stand for the others there. */
+static void draw_some(struct steering *s)
+{
+    uint32_t members[REGIONS] = { 0 };
+    uint64_t random = s->seed;
+    for (size_t i = 0; i < s->candidate_count; i++) {
+        members[s->inputs[i].regions[0]] += s->inputs[i].capacity > 0 ? 1 : 0;
+    }
+    for (size_t i = 0; i < s->candidate_count; i++) {
+        struct allocation_member *input = &s->inputs[i];
+        uint32_t there = members[input->regions[0]];
+        if (there > STEERING_HASTY_MEMBERS) {
+            bool drawn = splitmix(&random) % there < STEERING_HASTY_MEMBERS;
+            input->capacity *= drawn ? (double)there / STEERING_HASTY_MEMBERS : 0;
+        }
+    }
+}
+
 void steering_init(struct steering *out, const struct steering_input *input)
 {
     struct steering s = { .cell_count = input->cell_count, .seed = input->seed };
@@ -339,6 +358,9 @@ void steering_init(struct steering *out, const struct steering_input *input)
         s.allocation_areas[a] = s.areas[a].at;
     }
     take_candidates(&s, input->candidates);
+    if (input->hasty) {
+        draw_some(&s);
+    }
     double *factors = input->before == NULL ? NULL : factors_before(&s, input->before);
     const struct allocation_problem problem = {
         .areas = s.allocation_areas,

@@ -26,6 +26,7 @@ enum {
     /* of all decks, about; an area has at least DECK_SETS_MIN, a busy one more */
     STEERING_SETS = 12288,
     STEERING_HASTY_SETS = 1024,
+    STEERING_HASTY_MEMBERS = 2048, /* about, of a country: half the places of these sets */
     STEERING_REGION_SETS = 16,
     STEERING_NONE = 0xffff
 };
@@ -41,8 +42,8 @@ struct steering_input {
      * (zone/steering/candidates.h); NULL: none */
     const struct steering *before;
     bool keep_factors; /* take its factors as they are, without scaling */
-    /* fewer areas, smaller decks and shorter lists: for answers right after a start, until the next
-     * deal a second or so later */
+    /* fewer areas, smaller decks, shorter lists, and of a country with very many members some
+     * drawn at random: for answers right after a start, until the next deal a second or so later */
     bool hasty;
     /* answers since then, by area of `before`; NULL: not known, deficits stay as they are */
     const uint64_t *asked;

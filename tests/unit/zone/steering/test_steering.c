@@ -181,6 +181,49 @@ static void a_hasty_steering_has_fewer_areas_and_sets(void **)
     }
 }
 
+static void grow(size_t count)
+{
+    candidates.list = xrealloc(candidates.list, count * sizeof(*candidates.list));
+    candidates.inputs = xrealloc(candidates.inputs, count * sizeof(*candidates.inputs));
+    for (size_t i = candidates.count; i < count; i++) { /* in DE */
+        candidates.list[i] = candidates.list[0];
+        candidates.list[i].member_id = i + 1;
+        candidates.inputs[i] = candidates.inputs[0];
+        candidates.inputs[i].group = (uint32_t)i;
+    }
+    candidates.count = candidates.eligible = count;
+}
+
+/* US keeps all its 30 members. Those drawn in DE have its whole capacity. */
+static void a_hasty_steering_draws_some_members_of_a_large_country(void **)
+{
+    enum {
+        LARGE = 20 * STEERING_HASTY_MEMBERS
+    };
+    grow(LARGE);
+    const struct steering_input input = { .candidates = &candidates,
+                                          .cells = cells,
+                                          .cell_count = 5,
+                                          .settings = &settings,
+                                          .seed = 1,
+                                          .keep_factors = true,
+                                          .hasty = true };
+    steering_init(&steering, &input);
+    double capacity[2] = { 0 };
+    size_t drawn[2] = { 0 };
+    for (size_t i = 0; i < LARGE; i++) {
+        bool in_us = steering.inputs[i].regions[0] == region_of_country("US");
+        capacity[in_us] += steering.inputs[i].capacity;
+        drawn[in_us] += steering.inputs[i].capacity > 0 ? 1 : 0;
+    }
+    assert_int_equal(drawn[1], MEMBERS / 2);
+    assert_true(capacity[1] == MEMBERS / 2 * 10);
+    assert_in_range(drawn[0], STEERING_HASTY_MEMBERS * 9 / 10, STEERING_HASTY_MEMBERS * 11 / 10);
+    assert_true(fabs(capacity[0] / ((LARGE - MEMBERS / 2) * 10.0) - 1) < 0.1);
+    uint16_t us = steering.of_region[region_of_country("US")];
+    assert_int_equal(steering_list(&steering, us).count, MEMBERS / 2);
+}
+
 static void without_a_location_file_there_is_the_world(void **)
 {
     steer(1, NULL);
@@ -367,6 +410,7 @@ int main(void)
         CASE(a_cell_without_demand_costs_nothing),
         CASE(busy_cells_have_areas_of_their_own),
         CASE(a_hasty_steering_has_fewer_areas_and_sets),
+        CASE(a_hasty_steering_draws_some_members_of_a_large_country),
         CASE(without_a_location_file_there_is_the_world),
         CASE(all_members_may_be_in_one_country),
         CASE(one_member_answers_all),
