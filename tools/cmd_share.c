@@ -47,7 +47,7 @@ static json_t *report_json(const struct share_report *report)
         json_array_append_new(members, row_json(&report->share.rows[i]));
     }
     return json_pack("{s:b, s:I, s:I, s:I, s:f, s:o, s:o}", "located", view->locations != NULL,
-                     "machines", (json_int_t)(view->own + view->fleet.machines), "answers_hour",
+                     "machines", (json_int_t)view->fleet.machines + view->own, "answers_hour",
                      (json_int_t)report->share.hour, "answers_day", (json_int_t)report->share.day,
                      "measured", view->measured, "demand", demand_json(view), "members", members);
 }

@@ -190,6 +190,16 @@ static void read_anew(struct verdictsin *in, unsigned pause_ms)
     in->again_at_ms = in->feeder->now_ms + pause_ms;
 }
 
+static bool same_keys(const struct vantage_keys *a, const struct vantage_keys *b)
+{
+    bool same = a->count == b->count;
+    for (unsigned i = 0; i < a->count && same; i++) {
+        same = strcmp(a->list[i].name, b->list[i].name) == 0 &&
+               memcmp(a->list[i].key, b->list[i].key, VANTAGE_KEY_LEN) == 0;
+    }
+    return same;
+}
+
 static enum result look_at_registry(struct verdictsin *in, struct diag *diag)
 {
     struct store_txn *txn = NULL;
@@ -205,7 +215,7 @@ static enum result look_at_registry(struct verdictsin *in, struct diag *diag)
     uint64_t version = store_version(txn);
     store_abort(txn);
     if (result == RESULT_OK) {
-        bool others = in->version != 0 && memcmp(&keys, &in->keys, sizeof(keys)) != 0;
+        bool others = in->version != 0 && !same_keys(&keys, &in->keys);
         in->version = version;
         in->keys = keys;
         if (others) {

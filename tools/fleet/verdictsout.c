@@ -49,7 +49,7 @@ struct verdictsout {
 
 void verdicts_allow(struct verdicts_allowance *allowance, size_t members, uint64_t now_ms)
 {
-    const uint64_t span_ms = VERDICTS_SPAN_S * 1000;
+    const uint64_t span_ms = (uint64_t)VERDICTS_SPAN_S * 1000;
     uint64_t most = VERDICTS_OCTETS + (uint64_t)VERDICTS_MEMBER_OCTETS * members;
     if (!allowance->begun) {
         *allowance = (struct verdicts_allowance){ .left = most, .at_ms = now_ms, .begun = true };

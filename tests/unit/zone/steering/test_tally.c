@@ -154,7 +154,7 @@ static void the_slices_together_have_the_answers_of_all_members(void **)
     const uint64_t ids = (uint64_t)MEMBERS * (MEMBERS + 1) / 2;
     assert_int_equal(count, MEMBERS);
     assert_int_equal(hours, ids);
-    assert_int_equal(days, 1000 * MEMBERS + 101 * ids);
+    assert_int_equal(days, 1000 * (uint64_t)MEMBERS + 101 * ids);
 }
 
 static void answers_beyond_the_bound_are_left_out(void **)
