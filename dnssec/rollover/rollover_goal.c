@@ -1,7 +1,6 @@
 /* The goal of the keys, as opposed to what is safe now: which keys are wanted, whether they are in
  * use yet, and how a rollover is turned back. */
 #include "dnssec/rollover/rollover.h"
-
 #include "zone/base/u64.h"
 
 const struct key_record *rollover_current(const struct key_set *keys, enum key_role bit)

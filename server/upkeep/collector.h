@@ -1,5 +1,6 @@
 /* The collector: adds up what the workers counted, keeps the sums in state/traffic, and tells the
- * demand; in a fleet, that of all machines (zone/fleet/fleettraffic.h). It has a thread of its own, so that a slow disk delays neither answers nor changes. */
+ * demand; in a fleet, that of all machines (zone/fleet/fleettraffic.h). It has a thread of its own,
+ * so that a slow disk delays neither answers nor changes. */
 #ifndef SERVER_COLLECTOR_H
 #define SERVER_COLLECTOR_H
 
@@ -17,7 +18,7 @@ struct collector;
 
 struct collector_sources {
     struct store *registry;
-    struct store *traffic; /* NULL: the sums are lost at the end */
+    struct store *traffic;    /* NULL: the sums are lost at the end */
     struct fleetstore *fleet; /* what other machines were asked for; NULL: there are none */
     log_sink *log;            /* called from the thread and at the end */
 };
