@@ -105,12 +105,28 @@ static bool cannot_roll(const struct key_set *keys)
     return zsk == NULL || zsk->role != KEY_ZSK || rollover_has_offline_ksk(keys);
 }
 
+/* Stages a new secret, which becomes the current one when all have it. */
+static enum result stage_cookies(struct fleetkeys *state, const struct fleetkeys_work *work,
+                                 struct diag *diag)
+{
+    struct cookie_secrets cookies;
+    TRY(cookie_secrets_get(work->keys, work->seal, &cookies, diag));
+    if (!cookies.present) {
+        return RESULT_OK;
+    }
+    randombytes_buf(cookies.next, sizeof cookies.next);
+    cookies.has_next = true;
+    state->cookie_rolls = true;
+    enum result result = cookie_secrets_put(work->keys, work->seal, &cookies, diag);
+    sodium_memzero(&cookies, sizeof cookies);
+    return result;
+}
+
 /* An evicted machine knows the ZSKs, also those planned, and the secrets of cookies. */
 static enum result roll_for_evicted(struct fleetkeys *state, const struct fleetkeys_work *work,
                                     struct diag *what, struct diag *diag)
 {
     struct key_timeline timeline;
-    struct cookie_secrets cookies;
     const struct roll_options options = { .kind = ROLL_ZSK };
     if (work->peers->evicted_at <= state->evicted_at) {
         return RESULT_OK;
@@ -129,14 +145,7 @@ static enum result roll_for_evicted(struct fleetkeys *state, const struct fleetk
         TRY(key_timeline_read(&timeline, work->keys, diag));
         TRY(key_timeline_start(&timeline, work->keys, work->seal, &options, work->now, diag));
     }
-    TRY(cookie_secrets_get(work->keys, work->seal, &cookies, diag));
-    if (cookies.present) {
-        randombytes_buf(cookies.next, sizeof cookies.next);
-        cookies.has_next = true;
-        state->cookie_rolls = true;
-        TRY(cookie_secrets_put(work->keys, work->seal, &cookies, diag));
-        sodium_memzero(&cookies, sizeof cookies);
-    }
+    TRY(stage_cookies(state, work, diag));
     state->evicted_at = work->peers->evicted_at;
     (void)diag_fail(what, RESULT_OK, "%s",
                     offline
@@ -215,12 +224,10 @@ static enum result go_on(struct fleetkeys *state, const struct key_timeline *tim
     }
     unsigned free = released(state, timeline, work);
     state->held &= ~free;
-    if ((free & KEY_ZSK) != 0) {
+    if ((free & KEY_ZSK) != 0 || (free == 0 && must_postpone(state, work->now))) {
         schedule(state, work->now);
     } else if (free != 0) {
         renumber(state, work->now);
-    } else if (must_postpone(state, work->now)) {
-        schedule(state, work->now);
     }
     return RESULT_OK;
 }

@@ -97,9 +97,9 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
     uint8_t plain[KEYTRANSFER_PLAIN_MAX];
     struct writer w = writer_of(plain, sizeof plain);
     TRY(key_timeline_read(&timeline, keys, diag));
-    enum result result = options->zsk_only ? keytransfer_plan(&slices, &timeline, keys, seal,
-                                                              settings, options, diag)
-                                           : RESULT_OK;
+    enum result result = options->zsk_only
+                             ? keytransfer_plan(&slices, keys, seal, settings, options, diag)
+                             : RESULT_OK;
     write_u8(&w, LAYOUT);
     write_u8(&w, settings->apex.len);
     write_octets(&w, settings->apex.wire, settings->apex.len);

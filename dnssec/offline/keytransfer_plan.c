@@ -131,11 +131,11 @@ static enum result check_roles(const struct key_timeline *timeline, struct diag 
     return RESULT_OK;
 }
 
-enum result keytransfer_plan(struct slices *out, const struct key_timeline *timeline,
-                             struct store_txn *keys, const struct seal *seal,
+enum result keytransfer_plan(struct slices *out, struct store_txn *keys, const struct seal *seal,
                              const struct settings *settings, const struct package_options *options,
                              struct diag *diag)
 {
+    struct key_timeline timeline;
     const struct slices none = { .count = 0 };
     const struct offline_period period = { .now = options->now,
                                            .from = options->now,
@@ -143,14 +143,15 @@ enum result keytransfer_plan(struct slices *out, const struct key_timeline *time
                                            .may_end = true,
                                            .held = options->held,
                                            .roll_after = options->roll_after };
-    TRY(check_roles(timeline, diag));
-    if (rollover_has_offline_ksk(&timeline->keys)) {
-        return of_bundle(out, timeline, keys, options->now, diag);
+    TRY(key_timeline_read(&timeline, keys, diag));
+    TRY(check_roles(&timeline, diag));
+    if (rollover_has_offline_ksk(&timeline.keys)) {
+        return of_bundle(out, &timeline, keys, options->now, diag);
     }
-    TRY(offline_plan_make(out, timeline, settings, &none, &period, diag));
-    for (size_t i = 0; i < timeline->keys.count; i++) {
-        if (timeline->keys.list[i].role == KEY_KSK) {
-            TRY(sign_all(out, timeline, i, seal, &settings->apex, diag));
+    TRY(offline_plan_make(out, &timeline, settings, &none, &period, diag));
+    for (size_t i = 0; i < timeline.keys.count; i++) {
+        if (timeline.keys.list[i].role == KEY_KSK) {
+            TRY(sign_all(out, &timeline, i, seal, &settings->apex, diag));
         }
     }
     return RESULT_OK;

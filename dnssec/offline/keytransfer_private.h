@@ -14,8 +14,7 @@ enum result keytransfer_check_replaced(struct store_txn *keys, const struct key_
 /* True if this machine has followed another one or was made the leader. */
 bool keytransfer_was_led(struct store_txn *keys);
 /* The signed slices of a package. The caller frees them, also after a failure. */
-enum result keytransfer_plan(struct slices *out, const struct key_timeline *timeline,
-                             struct store_txn *keys, const struct seal *seal,
+enum result keytransfer_plan(struct slices *out, struct store_txn *keys, const struct seal *seal,
                              const struct settings *settings, const struct package_options *options,
                              struct diag *diag);
 void keytransfer_write_slices(struct writer *w, const struct slices *slices);
