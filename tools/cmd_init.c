@@ -3,29 +3,23 @@
  * The registry is filled last, in one transaction, and the pool exists only then. The next run
  * continues from what an interrupted run has left (stores, seal, keys). If the registry has
  * content, init refuses and changes nothing. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <sodium.h>
 
-#include "dnssec/keys/cookie_secrets.h"
 #include "dnssec/rollover/key_timeline.h"
 #include "dnssec/signing/keyring.h"
 #include "tools/commands.h"
 #include "tools/keysession.h"
 #include "tools/keytext.h"
+#include "tools/newstate.h"
 #include "tools/output.h"
 #include "tools/servertext.h"
 #include "tools/session.h"
 #include "zone/names/hostname.h"
 #include "zone/verdicts/journal.h"
-
-enum {
-    STATE_MODE = 0755
-};
 
 /* The pool to make. */
 struct plan {
@@ -161,24 +155,6 @@ static enum result refuse_existing(struct cli *cli)
     return result;
 }
 
-static enum result make_stores(struct cli *cli)
-{
-    static const enum store_kind kinds[] = { STORE_HEALTH, STORE_HISTORY, STORE_TRAFFIC, STORE_KEYS,
-                                             STORE_REGISTRY };
-    if (mkdir(cli->state_dir, STATE_MODE) != 0 && errno != EEXIST) {
-        return diag_fail(&cli->diag, RESULT_SYSTEM, "can't make the directory %s: %s",
-                         cli->state_dir, strerror(errno));
-    }
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        enum result result = store_create(cli->state_dir, kinds[i], &cli->diag);
-        if (result != RESULT_OK && result != RESULT_EXISTS) {
-            return result;
-        }
-    }
-    enum result result = seal_create(cli->state_dir, cli->config->seal_key, &cli->diag);
-    return result == RESULT_EXISTS ? RESULT_OK : result;
-}
-
 static enum result add_key(const struct plan *plan, struct store_txn *txn, enum key_role role,
                            const struct seal *seal, struct diag *diag)
 {
@@ -216,14 +192,6 @@ static enum result check_keys(const struct plan *plan, struct store_txn *txn,
     return result;
 }
 
-static enum result add_cookie_secret(struct store_txn *txn, const struct seal *seal,
-                                     struct diag *diag)
-{
-    struct cookie_secrets secrets = { .present = true, .changed_at = session_now() };
-    TRY(cookie_secret_parse(secrets.current, "random", diag));
-    return cookie_secrets_put(txn, seal, &secrets, diag);
-}
-
 /* Makes the zone's first keys; none on a machine that follows. */
 static enum result first_keys(const struct plan *plan, struct store_txn *txn,
                               const struct seal *seal, struct diag *diag)
@@ -246,7 +214,7 @@ static enum result fill_keys(const struct plan *plan, struct keysession *keys, s
         return check_keys(plan, txn, keys->seal, cli);
     }
     TRY(first_keys(plan, txn, keys->seal, &cli->diag));
-    TRY(add_cookie_secret(txn, keys->seal, &cli->diag));
+    TRY(newstate_cookie_secret(txn, keys->seal, &cli->diag));
     return keysession_commit(keys, cli);
 }
 
@@ -348,7 +316,7 @@ static enum result init(struct cli *cli, const char *apex)
     struct plan plan = { 0 };
     TRY(plan_make(&plan, cli, apex));
     TRY(refuse_existing(cli));
-    TRY(make_stores(cli));
+    TRY(newstate_make(cli, true));
     TRY(make_keys(&plan, cli));
     TRY(make_registry(&plan, cli));
     return report(&plan, cli);

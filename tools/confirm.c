@@ -19,6 +19,8 @@ static const struct {
     { "restore", NULL, "the content of the stores is replaced by that of the backup" },
     { "vantage remove", NULL, "its verdicts no longer count" },
     { "health forget", NULL, "all results of the vantage point are deleted" },
+    { "fleet evict", NULL, "its name in the fleet can't be used again" },
+    { "fleet leave", NULL, "this machine gets no more changes of the fleet" },
     { "key insecure", NULL, "the zone is no longer secure when the parent has removed the DS" },
     { "key import", "in-use", "all keys of the zone are replaced at once" },
     { "key import", "package", "all keys of this machine are replaced at once" },

@@ -11,6 +11,7 @@ static const struct cli_group groups[] = {
     { "zone ns", "the zone's name servers" },
     { "health", "what the vantage points say of the members" },
     { "vantage", "the vantage points themselves" },
+    { "fleet", "several machines that answer for one pool" },
     { 0 },
 };
 
@@ -176,6 +177,21 @@ static const struct option_row vantage_add[] = {
 };
 static const struct option_row vantage_key[] = {
     { "id", 0, "NAME", false, "the vantage point (local)" },
+    { 0 },
+};
+static const struct option_row fleet_create[] = {
+    { "name", 0, "NAME", false, "what this machine is called in the fleet" },
+    { "node", 0, "NODE=ADDRESS[@PORT]", true, "node of the engine; repeat for each" },
+    { "out", 0, "DIRECTORY", false, "where the nodes' directories are made (.)" },
+    { "from-state", 0, NULL, false, "the engine is lost: make a new one of what this machine has" },
+    { 0 },
+};
+static const struct option_row fleet_token[] = {
+    { "role", 0, "ROLE", false, "edge (preset), vantage or admin" },
+    { 0 },
+};
+static const struct option_row fleet_join[] = {
+    { "accept", 0, NULL, false, "also rows that lack changes which this machine has" },
     { 0 },
 };
 static const struct option_row probe[] = {
@@ -398,6 +414,23 @@ static const struct cli_command commands[] = {
       NULL, cmd_vantage_remove },
     { "vantage key", "", 0, 0, "print the public key of a vantage point on this machine", NULL,
       vantage_key, cmd_vantage_key },
+    { "fleet create", "--name NAME --node NODE=ADDRESS", 0, 0, "make a fleet of this machine's pool",
+      "Run it again when the nodes of the engine have started: it goes on where it ended.",
+      fleet_create, cmd_fleet_create },
+    { "fleet token", "NAME", 1, 1, "let a machine join, and print its token",
+      "The token is a secret: who has it is that machine. A name is used once.",
+      fleet_token, cmd_fleet_token },
+    { "fleet join", "[FILE]", 0, 1, "join a fleet with a token",
+      "Without FILE the token is read from the standard input.", fleet_join, cmd_fleet_join },
+    { "fleet status", "", 0, 0, "show how far this machine is, and the engine's nodes",
+      "The exit status is 1 unless this machine has all changes.", NULL, cmd_fleet_status },
+    { "fleet edges", "", 0, 0, "list the machines of the fleet, and how far each is",
+      "The exit status is 1 if one is behind or silent.", NULL, cmd_fleet_edges },
+    { "fleet evict", "NAME", 1, 1, "take a machine out of the fleet", NULL, NULL, cmd_fleet_evict },
+    { "fleet leave", "", 0, 0, "make what this machine has a pool of its own", NULL, NULL,
+      cmd_fleet_leave },
+    { "fleet accept", "", 0, 0, "take a ledger that was made anew, even if it lacks changes", NULL,
+      NULL, cmd_fleet_accept },
     { "health release", "", 0, 0, "let the members go that fell all at once", NULL,
       NULL, cmd_health_release },
     { "health forget", "VANTAGE", 1, 1, "forget a vantage point that is gone, and what it saw", NULL,

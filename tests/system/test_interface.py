@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from authority import Authority
-from machine import run, until
+from machine import part, run, until
 from pool import APEX, BIN, Pool, environment, no_report
 from timeserver import Chronyd
 
@@ -191,6 +191,14 @@ zone export {dir}/none/pool.zone
 vantage add far nonsense
 vantage remove nobody
 vantage key --id no/body
+fleet create --from-state --name a --node n=127.0.0.1
+fleet token a
+fleet join {dir}/none
+fleet status
+fleet edges
+fleet evict a
+fleet leave
+fleet accept
 health export --id nobody
 health import {dir}/none
 health forget nobody
@@ -401,6 +409,22 @@ def record_live(scenario):
     scenario.works(pool, "stopped", ["health forget local", "vantage remove local", "status"])
 
 
+def record_fleet(scenario):
+    """Two machines, and an engine of one node."""
+    machine, create = scenario.machine, "fleet create --name one --node n=127.0.0.1 --out {dir}/nodes"
+    one, two = Pool(machine, name="one").init(), Pool(machine, name="two")
+    scenario.works(one, "fleet", [create])
+    machine.start("engine", [part("usr/bin/etcd"), "--config-file", "etcd.conf.yml"], cwd=machine.directory / "nodes" / "n")
+    until(lambda: one.cli("fleet", "create", check=False).returncode == 0, 60, "the engine has the ledger")
+    (machine.directory / "two.token").write_text(one.cli("fleet", "token", "two").stdout)
+    scenario.works(one, "fleet", ["fleet create", "fleet token three", "fleet status", "fleet accept"])
+    scenario.works(two, "fleet", ["fleet join {dir}/two.token", "fleet leave"])
+    scenario.works(one, "fleet", ["fleet evict two", "fleet evict three"])
+    machine.start("feedd", [BIN / "ntspool-feedd", "-s", one.state], env=environment())
+    until(lambda: one.cli("fleet", "edges", check=False).returncode == 0, 60, "the machine has said how far it is")
+    scenario.works(one, "fleet", ["fleet edges"])
+
+
 def record_daemons(scenario):
     for program in DAEMONS:
         for name, words in {"wrong": ["--no-such-option"], "no state": ["-s", scenario.machine.directory / "nowhere"],
@@ -418,6 +442,7 @@ def made(shared_machine):
     record_daemons(scenario)
     record_quiet(scenario)
     record_live(scenario)
+    record_fleet(scenario)
     return scenario.made
 
 

@@ -6,7 +6,7 @@
 #include "tests/unit/unit.h"
 
 enum {
-    FILES_MAX = 1200,
+    FILES_MAX = 1600,
     LINES_MAX = 500,
     NAME_ROOM = 128
 };

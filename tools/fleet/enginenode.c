@@ -101,14 +101,14 @@ static void print_settings(char out[TEXT_ROOM], const struct enginenode *nodes, 
         out, TEXT_ROOM,
         "# A node of the engine of %s, made by `ntspool fleet create`.\n"
         "# Run `etcd --config-file etcd.conf.yml` in this directory: see ntspool-fleet(7).\n"
-        "name: %s\n"
+        "name: \"%s\"\n" /* n alone would be a boolean */
         "data-dir: data\n"
         "listen-client-urls: %s\n"
         "advertise-client-urls: %s\n"
         "listen-peer-urls: %s\n"
         "initial-advertise-peer-urls: %s\n"
-        "initial-cluster: %s\n"
-        "initial-cluster-token: %s\n"
+        "initial-cluster: \"%s\"\n"
+        "initial-cluster-token: \"%s\"\n"
         "initial-cluster-state: new\n"
         "client-transport-security:\n"
         "  cert-file: server.pem\n"

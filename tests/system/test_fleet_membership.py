@@ -1,0 +1,255 @@
+"""How machines come into a fleet and leave it, by the commands alone, with real etcd. Its own tool and another library for certificates judge."""
+
+import json
+import os
+import shutil
+import stat
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from machine import part, run, until
+from pool import Pool
+
+NODES = {f"node{i}": f"10.77.41.{i}" for i in (1, 2, 3)}
+
+
+class Site:
+    """An admin, the nodes of its engine, and what is said to them."""
+
+    def __init__(self, machine):
+        self.machine, self.out, self.nodes = machine, machine.directory / "nodes", {}
+        machine.add_address(*NODES.values())
+        self.admin = Pool(machine, "admin1").init()
+        for i in range(5):
+            self.admin.add(f"m{i}", f"192.0.2.{i + 1}")
+        words = [word for name, address in NODES.items() for word in ("--node", f"{name}={address}")]
+        self.create = ("fleet", "create", "--name", "admin1", *words, "--out", self.out)
+
+    def start(self):
+        for name in NODES:
+            self.nodes[name] = self.machine.start(f"etcd-{name}", [part("usr/bin/etcd"), "--config-file", "etcd.conf.yml"],
+                                                  cwd=self.out / name)
+
+    def stop(self):
+        for node in self.nodes.values():
+            node.kill()
+
+    def found(self, *options):
+        until(lambda: self.admin.cli(*self.create, *options, check=False).returncode == 0, 60, "the engine has the ledger", 0.5)
+
+    def ctl(self, pool, *words, port=2379, check=True):
+        """etcdctl with that machine's certificate."""
+        files = pool.state / "machine"
+        endpoints = ",".join(f"https://{address}:{port}" for address in NODES.values())
+        return run(part("usr/bin/etcdctl"), "--endpoints", endpoints, "--cacert", files / "ca.pem", "--cert", files / "certificate.pem",
+                   "--key", files / "key.pem", "--command-timeout=10s", *words, check=check, env=dict(os.environ, ETCDCTL_API="3"))
+
+    def token(self, name, *options):
+        path = self.machine.directory / f"{name}.token"
+        path.write_text(self.admin.cli("fleet", "token", name, *options).stdout)
+        return path
+
+    def join(self, name, *options, by=None):
+        pool = Pool(self.machine, name)
+        pool.cli("fleet", "join", self.token(name, *options))
+        return pool
+
+    def keys(self, pool, prefix="/ntspool/"):
+        return self.ctl(pool, "get", prefix, "--prefix", "--keys-only").stdout.split()
+
+
+def content(pool):
+    """All that the machines of a fleet share, as the pool tells it."""
+    return [pool.json("member", "list"), pool.json("zone", "show"), pool.json("record", "list"), pool.json("vantage", "list")["vantages"]]
+
+
+def is_issued(certificate, ca):
+    assert certificate.issuer == ca.subject
+    ca.public_key().verify(certificate.signature, certificate.tbs_certificate_bytes)
+
+
+@pytest.fixture(scope="module")
+def site(shared_machine):
+    site = Site(shared_machine)
+    site.first = site.admin.cli(*site.create).stdout
+    site.start()
+    site.found()
+    yield site
+    site.stop()
+
+
+def test_the_first_run_makes_the_nodes_directories_and_says_what_comes_next(site):
+    assert "fleet create" in site.first and all(str(site.out / name) in site.first for name in NODES)
+    for name in NODES:
+        assert stat.S_IMODE((site.out / name).stat().st_mode) == 0o700
+        assert stat.S_IMODE((site.out / name / "server-key.pem").stat().st_mode) == 0o600
+    assert stat.S_IMODE((site.admin.state / "machine" / "ca-key.pem").stat().st_mode) == 0o600
+
+
+def test_the_certificates_are_those_of_the_ca_and_say_who_may_be_what(site):
+    ca = x509.load_pem_x509_certificate((site.admin.state / "machine" / "ca.pem").read_bytes())
+    own = x509.load_pem_x509_certificate((site.admin.state / "machine" / "certificate.pem").read_bytes())
+    is_issued(own, ca)
+    assert own.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == "admin1"
+    assert own.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)[0].value == "admin"
+    assert list(own.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+    assert ca.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    for name in NODES:
+        peers = x509.load_pem_x509_certificate((site.out / name / "peer-ca.pem").read_bytes())
+        node, peer = (x509.load_pem_x509_certificate((site.out / name / f"{kind}.pem").read_bytes()) for kind in ("server", "peer"))
+        is_issued(node, ca)
+        is_issued(peer, peers)
+        assert peers.subject != ca.subject and peers.public_key() != ca.public_key()
+        names = node.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert {str(address) for address in names.get_values_for_type(x509.IPAddress)} == set(NODES.values())
+
+
+def test_the_engine_has_all_rows_and_commands_of_the_admin_say_so(site):
+    assert site.admin.cli("fleet", "status").stdout.startswith("admin1, admin of the fleet of pool.test.: level\n")
+    status = site.admin.json("fleet", "status")
+    assert status["here"] == status["engine"] and sum(node["leads"] for node in status["nodes"]) == 1
+    assert len([key for key in site.keys(site.admin) if "/m/m" in key]) == 5
+    site.admin.cli(*site.create)  # once more: nothing is left to do
+    assert site.admin.json("fleet", "status")["here"] == status["here"]
+
+
+def test_create_does_not_begin_another_fleet_by_mistake(site):
+    assert "other nodes or another name" in site.admin.refused("fleet", "create", "--name", "other")
+    assert "other nodes" in site.admin.refused("fleet", "create", "--node", "node1=10.77.41.9")
+    assert "has a ledger already" in site.admin.refused(*site.create, "--from-state")
+
+
+def test_a_machine_joins_with_a_token_and_has_all_that_the_admin_has(site):
+    edge = site.join("ams1")
+    assert content(edge) == content(site.admin)
+    assert edge.json("fleet", "status")["standing"] == "level"
+    assert not (edge.state / "machine" / "ca-key.pem").exists()
+    assert stat.S_IMODE((edge.state / "machine" / "key.pem").stat().st_mode) == 0o640
+    edges = site.admin.cli("fleet", "edges", "--json", check=False)  # it has no ntspool-feedd, which would speak for it
+    assert edges.returncode == 1
+    assert {machine["name"]: machine["state"] for machine in json.loads(edges.stdout)["machines"]}["ams1"] == "never heard"
+
+
+def test_an_edge_and_a_vantage_point_change_nothing(site):
+    edge, vantage = site.join("ams2"), site.join("london", "--role", "vantage")
+    for pool in (edge, vantage):
+        before = site.keys(site.admin)
+        assert "admin" in pool.refused("member", "remove", "m1", "--yes")
+        assert "admin" in pool.refused("fleet", "token", "other")
+        assert site.keys(site.admin) == before
+
+
+def test_each_machine_writes_its_own_keys_alone_and_reads_what_its_role_needs(site):
+    edge, vantage = site.join("ams3"), site.join("tokyo", "--role", "vantage")
+    prefix = next(key for key in site.keys(site.admin) if key.endswith("/r/head")).removesuffix("r/head")
+    for pool, name, reads in ((edge, "ams3", "rve"), (vantage, "tokyo", "r")):
+        for kind in "rvek":
+            assert (site.ctl(pool, "get", f"{prefix}{kind}/", "--prefix", "--keys-only", check=False).returncode == 0) == (kind in reads), (name, kind)
+        for key in (f"e/{name}/hello", f"v/{name}/1", f"a/{name}"):
+            site.ctl(pool, "put", prefix + key, "x")
+            site.ctl(pool, "del", prefix + key)
+        for key in ("r/head", "e/ams2/hello", f"e/{name}x/hello", "a/ams2", f"a/{name}x", f"k/{name}", "v/london/1", "k/bundle"):
+            assert "permission denied" in site.ctl(pool, "put", prefix + key, "x", check=False).stderr, (name, key)
+        assert "permission denied" in site.ctl(pool, "user", "add", "foe", "--no-password", check=False).stderr
+
+
+def test_no_machine_speaks_as_a_node(site):
+    files, node = site.join("ams4").state / "machine", site.out / "node1"
+    refused = {35, 56}  # of curl: no TLS with that certificate
+    for certificate, key, is_refused in ((files / "certificate.pem", files / "key.pem", True),
+                                         (node / "server.pem", node / "server-key.pem", True),
+                                         (node / "peer.pem", node / "server-key.pem", False)):
+        done = run("curl", "--silent", "--insecure", "--tls-max", "1.2", "--cert", certificate, "--key", key,
+                   f"https://{NODES['node2']}:2380/version", check=False)
+        assert (done.returncode in refused) == is_refused, done
+
+
+def test_a_token_is_for_one_machine_and_a_name_is_used_once(site):
+    path = site.token("ams5")
+    assert "in the fleet already" in site.admin.refused("fleet", "token", "ams5")
+    assert "root" in site.admin.cli("fleet", "token", "root", check=False).stderr
+    other = Pool(site.machine, "other").init()
+    assert "pool of its own" in other.refused("fleet", "join", path)
+    text = path.read_text()
+    for wrong, words in ((text[: len(text) // 2], "cut off"), (text.replace("name ams5", "name ams6"), "another machine")):
+        path.write_text(wrong)
+        assert words in Pool(site.machine, "fresh").refused("fleet", "join", path)
+    assert not (site.machine.directory / "fresh.state").exists()
+
+
+def test_an_evicted_machine_gets_nothing_more_and_its_name_is_gone(site):
+    edge = site.join("ams7")
+    said = site.admin.cli("fleet", "evict", "ams7").stdout
+    assert "key roll zsk" in said
+    site.admin.cli("fleet", "evict", "ams7")  # said again, it is no error
+    assert site.ctl(edge, "get", "/ntspool/", "--prefix", "--keys-only", check=False).returncode != 0
+    assert edge.cli("fleet", "status", check=False).returncode == 1
+    assert "can't be used again" in site.admin.refused("fleet", "token", "ams7")
+    assert "evict itself" in site.admin.refused("fleet", "evict", "admin1")
+    assert "no machine" in site.admin.refused("fleet", "evict", "nobody")
+
+
+def test_a_machine_that_leaves_keeps_what_it_has_and_changes_it_alone(site):
+    edge = site.join("ams8")
+    edge.cli("fleet", "leave")
+    assert "in no fleet" in edge.refused("fleet", "leave")
+    assert "in no fleet" in edge.refused("fleet", "status")
+    edge.cli("member", "remove", "m4")
+    edge.add("late", "192.0.2.44")
+    assert "m4" in [member["name"] for member in site.admin.json("member", "list")]
+    said = edge.cli("fleet", "join", site.token("ams9")).stdout
+    assert "1 members (late)" in said
+    assert content(edge) == content(site.admin)
+
+
+def test_a_second_admin_changes_the_pool_too(site):
+    second = site.join("admin2", "--role", "admin")
+    assert stat.S_IMODE((second.state / "machine" / "ca-key.pem").stat().st_mode) == 0o600
+    second.add("of-second", "192.0.2.77")
+    site.admin.add("of-first", "192.0.2.78")
+    names = [member["name"] for member in site.admin.json("member", "list")]
+    assert {"of-second", "of-first"} <= set(names)
+    path = site.machine.directory / "by-second.token"
+    path.write_text(second.cli("fleet", "token", "ams10").stdout)
+    edge = Pool(site.machine, "ams10")
+    edge.cli("fleet", "join", path)
+    assert content(edge) == content(second)
+    behind = site.admin.cli("fleet", "status", "--json", check=False)  # until its next command or its ntspool-feedd
+    assert (behind.returncode, json.loads(behind.stdout)["standing"]) == (1, "behind")
+    site.admin.add("catches-up", "192.0.2.79")
+    assert site.admin.json("fleet", "status")["standing"] == "level"
+
+
+def test_a_lost_engine_is_made_anew_from_an_admins_copy(site):
+    edge = site.join("fra1")
+    site.admin.cli("member", "remove", "m2")
+    before = site.admin.json("fleet", "status")["here"]
+    site.stop()
+    for name in NODES:
+        shutil.rmtree(site.out / name / "data")
+    site.start()
+    until(lambda: site.admin.cli("fleet", "create", "--from-state", check=False).returncode == 0, 60, "the engine has the ledger", 0.5)
+    after = site.admin.json("fleet", "status")
+    assert after["standing"] == "level" and after["here"]["epoch"] == before["epoch"] + 1 and after["here"]["change"] == before["change"] + 1
+    assert json.loads(edge.cli("fleet", "status", "--json", check=False).stdout)["standing"] == "new epoch"
+    edge.cli("fleet", "accept")
+    assert content(edge) == content(site.admin) and "m2" not in [member["name"] for member in edge.json("member", "list")]
+    site.token("fra2")  # the engine has its users and rights
+
+
+def test_a_lost_engine_is_made_anew_from_an_edges_copy_with_a_new_ca(site):
+    edge = site.join("fra3")
+    site.stop()
+    site.out = site.machine.directory / "nodes-2"
+    create = [{"--name": "fra3"}.get(last, word) for last, word in zip(["", *site.create], site.create)]
+    create[-1] = site.out
+    assert "etcd.conf.yml" in edge.cli(*create, "--from-state").stdout
+    site.start()
+    until(lambda: edge.cli(*create, "--from-state", check=False).returncode == 0, 60, "the engine has the ledger", 0.5)
+    old, site.admin = site.admin, edge
+    assert [machine["name"] for machine in json.loads(edge.cli("fleet", "edges", "--json", check=False).stdout)["machines"]] == ["fra3"]
+    assert "certificate" in old.cli("fleet", "status", check=False).stdout
+    old.cli("fleet", "join", site.token("fra4"))
+    assert content(old) == content(edge)
