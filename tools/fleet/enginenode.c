@@ -8,6 +8,7 @@
 
 #include <sodium.h>
 
+#include "tools/fleet/agree.h"
 #include "tools/fleet/certify.h"
 #include "zone/base/file.h"
 
@@ -130,8 +131,8 @@ static void print_settings(char out[TEXT_ROOM], const struct enginenode *nodes, 
         "enable-v2: false\n"
         "logger: zap\n"
         "log-level: warn\n",
-        membership->apex, node->name, clients, clients, peers, peers, cluster, id,
-        ENGINENODE_OPS_MAX, ENGINENODE_REQUEST_MAX);
+        membership->apex, node->name, clients, clients, peers, peers, cluster, id, AGREE_OPERATIONS,
+        AGREE_REQUEST);
     ASSERT(len > 0 && len < TEXT_ROOM);
 }
 

@@ -5,11 +5,6 @@
 
 #include "tools/fleet/membership.h"
 
-enum {
-    ENGINENODE_OPS_MAX = 8200,
-    ENGINENODE_REQUEST_MAX = 4 << 20, /* octets of a request */
-};
-
 struct enginenode {
     char name[MACHINE_ROOM];
     struct endpoint clients; /* where it listens for machines; for other nodes: the next port */
