@@ -1,0 +1,151 @@
+"""The commands of ntspool-fleet(7), typed as they stand: they lead from one machine to a fleet, and out of it."""
+
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+from fleet import Member
+from ground import Ground
+from machine import ROOT, part, run, until
+from pool import BIN, environment
+
+PAGE = ROOT / "tools/man/ntspool-fleet.7"
+ADDRESSES = {"n1": "10.0.0.11", "n2": "10.0.0.12", "n3": "10.0.0.13", "ams1": "192.0.2.53", "fra1": "198.51.100.53",
+             "lon1": "203.0.113.53"}
+# What packages and the machine's administrator do.
+ELSEWHERE = ("apt install", "systemctl disable --now etcd", "chown", "echo id: lon1")
+
+
+def commands(section):
+    """The lines `HOST# COMMAND` of a section, with those that they go on in."""
+    text = PAGE.read_text().partition(f".Sh {section}\n")[2].partition("\n.Sh ")[0].replace("\\e\n", " ")
+    return re.findall(r"^([a-z0-9]+)# (.*)$", text, re.M)
+
+
+class Site:
+    """The machines of the page. Each has the programs that its units would start."""
+
+    def __init__(self, machine):
+        self.ground = Ground(machine)
+        self.hosts = {name: self.ground.host(name) for name in ADDRESSES}
+        self.members = {name: Member(self.hosts[name]) for name in ("ams1", "fra1", "lon1")}
+        self.directory, self.nodes = machine.directory, {}
+        for name, member in self.members.items():
+            member.state.mkdir()
+            member.name = name
+
+    def type(self, name, line):
+        """What the command prints."""
+        for other, address in ADDRESSES.items():
+            line = line.replace(address, self.hosts[other].address)
+        line = re.sub(r'"\$\(ssh (\w+) ([^)]*)\)"', lambda inner: self.type(inner[1], inner[2]).strip(), line)
+        first, _, second = line.partition(" | ")
+        said = self._run(name, shlex.split(first), None)
+        if second:
+            ssh, other, *words = shlex.split(second)
+            assert ssh == "ssh"
+            said = self._run(other, words, said)
+        return said
+
+    def _run(self, name, words, given):
+        if words[0] == "ntspool":
+            member = self.members[name]
+            done = subprocess.run([str(word) for word in member.command(*words[1:], "--yes")], input=given or "", text=True, timeout=60,
+                                  capture_output=True, env=environment(), cwd=self.directory, check=False)
+            assert done.returncode == 0, f"{name}# {words}: {done.stdout}{done.stderr}"
+            return done.stdout
+        if words[:3] == ["systemctl", "enable", "--now"]:
+            for program in words[3:]:
+                self._start(name, program)
+        elif words == ["systemctl", "disable", "--now", "ntspool-feedd"]:
+            self.members[name].feed.stop()
+        elif words[0] == "rsync":
+            shutil.copytree(self.directory / words[2], self.directory / f"{words[3].partition(':')[0]}.node")
+        elif words[0] == "systemd-run":
+            assert words[-3:] == ["etcd", "--config-file", "etcd.conf.yml"]
+            self.nodes[name] = self.hosts[name].start("etcd", [part("usr/bin/etcd"), *words[-2:]], cwd=self.directory / f"{name}.node")
+        else:
+            assert " ".join(words).startswith(ELSEWHERE), words
+        return ""
+
+    def _start(self, name, program):
+        member = self.members[name]
+        if program == "ntspoold":
+            member.serve("--workers", "1")
+        else:
+            options = ["--id", name, "--interval", "1s", "--allow-private"] if program == "ntspool-probed" else []
+            process = self.hosts[name].start(program, [BIN / program, "-s", member.state, *options], env=environment())
+            setattr(member, "feed" if program == "ntspool-feedd" else "probed", process)
+
+    def close(self):
+        for member in self.members.values():
+            member.down()
+        for node in self.nodes.values():
+            node.kill()
+        self.ground.close()
+
+
+@pytest.fixture
+def site(machine):
+    site = Site(machine)
+    yield site
+    site.close()
+
+
+def found(site):
+    """The first sections of the page."""
+    typed = commands("FROM NOTHING TO A RUNNING FLEET")
+    assert len(typed) >= 12
+    for name, line in typed:
+        if line == "ntspool fleet create":
+            leads(site)
+        if line == "ntspool fleet edges":
+            until(lambda: site.members[name].cli("fleet", "edges", check=False).returncode == 0, 60, "all have said hello")  # noqa: B023
+        # The page shows one node. The others are the same.
+        if name == "n1" or line.startswith("rsync"):
+            for node in ("n1", "n2", "n3"):
+                site.type(node if name == "n1" else name, line.replace("n1", node))
+        else:
+            site.type(name, line)
+
+
+def leads(site):
+    admin = site.members["ams1"]
+    until(lambda: "leads" in admin.cli("fleet", "status", check=False).stdout, 60, "the nodes have a leader")
+
+
+def lose(site):
+    """The engine is gone, and what it had with it. Empty nodes start in its place."""
+    for node in ("n1", "n2", "n3"):
+        site.nodes[node].kill()
+        shutil.rmtree(site.directory / f"{node}.node/data")
+    for name, line in commands("FROM NOTHING TO A RUNNING FLEET"):
+        if line.startswith("systemd-run"):
+            for node in ("n1", "n2", "n3"):
+                site.type(node, line)
+    leads(site)
+
+
+def test_the_commands_of_the_page_make_a_fleet_and_end_it(site):
+    admin, edge = site.members["ams1"], site.members["fra1"]
+    admin.init()
+    admin.serve("--workers", "1")
+    found(site)
+    admin.add("alice", "10.9.0.1")
+    until(lambda: edge.shows("alice") == {"alice": "10.9.0.1"}, 60, "the edge answers for a member that was added at the admin")
+    assert {machine["name"] for machine in admin.json("fleet", "edges")["machines"]} == {"ams1", "fra1", "lon1"}
+    admin.cli("member", "remove", "alice", "--yes")
+    until(lambda: edge.shows("alice") == {"alice": None}, 60, "the edge has forgotten it")
+    lose(site)
+    for name, line in commands("THE ENGINE IS LOST"):
+        site.type(name, line)
+    admin.add("bob", "10.9.0.2")
+    until(lambda: edge.shows("alice", "bob") == {"alice": None, "bob": "10.9.0.2"}, 60, "the edge follows the new engine")
+    for section in ("WHAT A TAKEN-OVER PART CAN DO", "BACK TO ONE MACHINE"):
+        for name, line in commands(section):
+            site.type(name, line)
+    admin.add("carol", "10.9.0.3")
+    assert set(admin.members()) == {"bob", "carol"}
