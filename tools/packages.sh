@@ -21,6 +21,8 @@ packages_tests=(bash-completion ca-certificates chromium-headless-shell clang cl
 packages_packaging=(build-essential debhelper dpkg-dev fakeroot)
 packages_debian=(crun lintian mmdebstrap podman) # for the part packages of tests/run
 parts_quickstart=(chrony tor-geoipdb)
+packages_fleet=(iproute2) # of quickstart --fleet
+parts_fleet=(etcd-server)
 parts_tests=(acme-tiny bind9 bind9-libs bind9-utils certbot etcd-client etcd-server faketime knot-dnssecutils knot-resolver lego libfaketime
     liburcu8 nsd ntpsec pdns-recursor pebble prometheus unbound
     python3-acme python3-certbot python3-certifi python3-chardet python3-configargparse python3-configobj python3-distro
