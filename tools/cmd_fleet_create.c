@@ -77,10 +77,10 @@ static enum result make_papers(struct membership *membership, struct membership_
     sodium_bin2hex(id, sizeof id, membership->registry_id, sizeof membership->registry_id);
     membership_key_pem(ca_secret, papers->ca_key);
     membership_key_pem(membership->secret, papers->key);
-    enum result result = certify_ca(CERTIFY_MACHINES, id, ca_secret, papers->ca, diag);
+    const struct certify_ca ca = { CERTIFY_MACHINES, id, ca_secret };
+    enum result result = certify_ca(&ca, papers->ca, diag);
     if (result == RESULT_OK) {
-        result = certify_issue(CERTIFY_MACHINES, id, ca_secret, membership->secret, &subject,
-                               papers->certificate, diag);
+        result = certify_issue(&ca, membership->secret, &subject, papers->certificate, diag);
     }
     sodium_memzero(ca_secret, sizeof ca_secret);
     return result;
@@ -142,10 +142,11 @@ static const char *out_of(const struct cli *cli)
 static enum result write_nodes(const struct creation *creation, struct cli *cli)
 {
     uint8_t ca_secret[LEDGERHEAD_SECRET];
+    const struct enginenode_plan plan = { creation->nodes, creation->node_count,
+                                          &creation->link.membership, ca_secret };
     enum result result = fleetlink_ca_secret(&creation->link, cli, ca_secret);
     for (unsigned i = 0; i < creation->node_count && result == RESULT_OK; i++) {
-        result = enginenode_write(out_of(cli), creation->nodes, creation->node_count, i,
-                                  &creation->link.membership, ca_secret, &cli->diag);
+        result = enginenode_write(out_of(cli), &plan, i, &cli->diag);
     }
     sodium_memzero(ca_secret, sizeof ca_secret);
     return result;

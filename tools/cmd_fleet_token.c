@@ -78,8 +78,9 @@ static enum result make_newcomer(const struct fleetlink *link, struct cli *cli, 
             memcpy(out->papers.ca_key, own.ca_key, sizeof own.ca_key);
         }
         sodium_bin2hex(id, sizeof id, link->membership.registry_id, REGISTRY_ID_LEN);
-        result = certify_issue(CERTIFY_MACHINES, id, ca_secret, out->membership.secret, &subject,
-                               out->papers.certificate, &cli->diag);
+        const struct certify_ca ca = { CERTIFY_MACHINES, id, ca_secret };
+        result = certify_issue(&ca, out->membership.secret, &subject, out->papers.certificate,
+                               &cli->diag);
     }
     sodium_memzero(&own, sizeof own);
     sodium_memzero(ca_secret, sizeof ca_secret);

@@ -29,14 +29,14 @@ static enum result fail(struct diag *diag)
 /* -- the parts of a certificate -- */
 
 /* The CA's key. NULL if OpenSSL refuses. */
-static EVP_PKEY *ca_pkey(enum certify_ca which, const uint8_t ca_secret[LEDGERHEAD_SECRET])
+static EVP_PKEY *ca_pkey(const struct certify_ca *ca)
 {
     static const char context[] = "ntspool engine nodes";
     uint8_t seed[crypto_sign_SEEDBYTES];
-    memcpy(seed, ca_secret, sizeof seed);
-    if (which == CERTIFY_PEERS) {
+    memcpy(seed, ca->secret, sizeof seed);
+    if (ca->kind == CERTIFY_PEERS) {
         CHECK(crypto_generichash(seed, sizeof seed, (const uint8_t *)context, sizeof context,
-                                 ca_secret, sizeof seed) == 0);
+                                 ca->secret, sizeof seed) == 0);
     }
     EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof seed);
     sodium_memzero(seed, sizeof seed);
@@ -126,7 +126,7 @@ static X509 *parse(const char *pem)
 /* -- the CA -- */
 
 /* A serial that follows from the key, so that the certificate does. */
-static X509 *make_ca(enum certify_ca which, const char *fleet, EVP_PKEY *pkey)
+static X509 *make_ca(const struct certify_ca *ca, EVP_PKEY *pkey)
 {
     uint8_t key[LEDGERHEAD_KEY], serial[SERIAL];
     size_t len = sizeof key;
@@ -135,7 +135,7 @@ static X509 *make_ca(enum certify_ca which, const char *fleet, EVP_PKEY *pkey)
     }
     memcpy(serial, key, sizeof serial);
     serial[0] &= 0x7f; /* positive, with 16 octets */
-    X509_NAME *name = make_name(ca_names[which], fleet);
+    X509_NAME *name = make_name(ca_names[ca->kind], ca->fleet);
     X509 *made = begin(serial, name, name, pkey);
     if (made != NULL &&
         !(add_extension(made, made, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
@@ -149,12 +149,11 @@ static X509 *make_ca(enum certify_ca which, const char *fleet, EVP_PKEY *pkey)
     return made;
 }
 
-enum result certify_ca(enum certify_ca which, const char *fleet,
-                       const uint8_t ca_secret[LEDGERHEAD_SECRET], char out[MEMBERSHIP_PEM_ROOM],
+enum result certify_ca(const struct certify_ca *ca, char out[MEMBERSHIP_PEM_ROOM],
                        struct diag *diag)
 {
-    EVP_PKEY *pkey = ca_pkey(which, ca_secret);
-    X509 *made = make_ca(which, fleet, pkey);
+    EVP_PKEY *pkey = ca_pkey(ca);
+    X509 *made = make_ca(ca, pkey);
     bool done = made != NULL && print(made, out);
     X509_free(made);
     EVP_PKEY_free(pkey);
@@ -200,17 +199,15 @@ static X509 *issue(X509 *ca, EVP_PKEY *ca_key, EVP_PKEY *pkey,
     return made;
 }
 
-enum result certify_issue(enum certify_ca which, const char *fleet,
-                          const uint8_t ca_secret[LEDGERHEAD_SECRET],
-                          const uint8_t secret[LEDGERHEAD_SECRET],
+enum result certify_issue(const struct certify_ca *ca, const uint8_t secret[LEDGERHEAD_SECRET],
                           const struct certify_subject *subject, char out[MEMBERSHIP_PEM_ROOM],
                           struct diag *diag)
 {
-    EVP_PKEY *ca_key = ca_pkey(which, ca_secret), *pkey = public_pkey(secret);
-    X509 *ca = make_ca(which, fleet, ca_key), *made = issue(ca, ca_key, pkey, subject);
+    EVP_PKEY *ca_key = ca_pkey(ca), *pkey = public_pkey(secret);
+    X509 *issuer = make_ca(ca, ca_key), *made = issue(issuer, ca_key, pkey, subject);
     bool done = made != NULL && print(made, out);
     X509_free(made);
-    X509_free(ca);
+    X509_free(issuer);
     EVP_PKEY_free(pkey);
     EVP_PKEY_free(ca_key);
     return done ? RESULT_OK : fail(diag);

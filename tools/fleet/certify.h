@@ -12,9 +12,15 @@
 
 #include "tools/fleet/membership.h"
 
-enum certify_ca {
+enum certify_kind {
     CERTIFY_MACHINES, /* the CA of machines, and of nodes as servers */
     CERTIFY_PEERS     /* of nodes among themselves */
+};
+
+struct certify_ca {
+    enum certify_kind kind;
+    const char *fleet;     /* tells it from others for people */
+    const uint8_t *secret; /* LEDGERHEAD_SECRET octets, for both kinds */
 };
 
 struct certify_subject {
@@ -24,14 +30,11 @@ struct certify_subject {
     unsigned address_count;
 };
 
-/* The CA's certificate, always the same for a key. `fleet` tells it from others for people. */
-enum result certify_ca(enum certify_ca which, const char *fleet,
-                       const uint8_t ca_secret[LEDGERHEAD_SECRET], char out[MEMBERSHIP_PEM_ROOM],
+/* The CA's own certificate, always the same for a key. */
+enum result certify_ca(const struct certify_ca *ca, char out[MEMBERSHIP_PEM_ROOM],
                        struct diag *diag);
 /* A certificate for the public half of `secret`. */
-enum result certify_issue(enum certify_ca which, const char *fleet,
-                          const uint8_t ca_secret[LEDGERHEAD_SECRET],
-                          const uint8_t secret[LEDGERHEAD_SECRET],
+enum result certify_issue(const struct certify_ca *ca, const uint8_t secret[LEDGERHEAD_SECRET],
                           const struct certify_subject *subject, char out[MEMBERSHIP_PEM_ROOM],
                           struct diag *diag);
 /* INVALID if the certificate is not the CA's, of that name, for that key. */

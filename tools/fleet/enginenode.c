@@ -89,14 +89,14 @@ static void print_cluster(char out[CLUSTER_ROOM], const struct enginenode *nodes
     }
 }
 
-static void print_settings(char out[TEXT_ROOM], const struct enginenode *nodes, unsigned count,
-                           unsigned which, const struct membership *membership)
+static void print_settings(char out[TEXT_ROOM], const struct enginenode_plan *plan, unsigned which)
 {
-    const struct enginenode *node = &nodes[which];
+    const struct membership *membership = plan->membership;
+    const struct enginenode *node = &plan->nodes[which];
     char clients[URL_ROOM], peers[URL_ROOM], cluster[CLUSTER_ROOM], id[MEMBERSHIP_ID_ROOM];
     url_text(clients, &node->clients, node->clients.port);
     url_text(peers, &node->clients, node->clients.port + 1U);
-    print_cluster(cluster, nodes, count);
+    print_cluster(cluster, plan->nodes, plan->count);
     sodium_bin2hex(id, sizeof id, membership->registry_id, sizeof membership->registry_id);
     int len = snprintf(
         out, TEXT_ROOM,
@@ -165,26 +165,31 @@ static enum result write_file(const char *directory, const char *name, const cha
 
 /* The certificates of a node. All nodes trust each other, so each names all addresses: from which
  * one a node with several comes is the kernel's choice. */
-static enum result write_papers(const char *directory, const char *name,
-                                const struct address *addresses, unsigned count, const char *fleet,
-                                const uint8_t ca_secret[LEDGERHEAD_SECRET], struct diag *diag)
+static enum result write_papers(const char *directory, const struct enginenode_plan *plan,
+                                unsigned which, struct diag *diag)
 {
     static const char *const ca_files[] = { "ca.pem", "peer-ca.pem" };
     static const char *const own_files[] = { "server.pem", "peer.pem" };
     char common[MACHINE_ROOM], pem[MEMBERSHIP_PEM_ROOM], key_pem[MEMBERSHIP_KEY_PEM_ROOM];
+    char id[MEMBERSHIP_ID_ROOM];
     uint8_t key[LEDGERHEAD_KEY], secret[LEDGERHEAD_SECRET];
+    struct address addresses[ETCD_NODES_MAX];
+    for (unsigned i = 0; i < plan->count; i++) {
+        addresses[i] = plan->nodes[i].clients.address;
+    }
+    sodium_bin2hex(id, sizeof id, plan->membership->registry_id, REGISTRY_ID_LEN);
     /* No machine has a dot in its name, so no node is taken for a user of the engine. */
-    (void)snprintf(common, sizeof common, "node.%.*s", MACHINE_ROOM - (int)sizeof "node.", name);
-    const struct certify_subject subject = { common, "node", addresses, count };
+    (void)snprintf(common, sizeof common, "node.%.*s", MACHINE_ROOM - (int)sizeof "node.",
+                   plan->nodes[which].name);
+    const struct certify_subject subject = { common, "node", addresses, plan->count };
     CHECK(crypto_sign_keypair(key, secret) == 0);
     enum result result = RESULT_OK;
-    for (enum certify_ca ca = CERTIFY_MACHINES; ca <= CERTIFY_PEERS && result == RESULT_OK; ca++) {
-        result = certify_ca(ca, fleet, ca_secret, pem, diag);
-        result = result == RESULT_OK ? write_file(directory, ca_files[ca], pem, diag) : result;
-        result = result == RESULT_OK
-                     ? certify_issue(ca, fleet, ca_secret, secret, &subject, pem, diag)
-                     : result;
-        result = result == RESULT_OK ? write_file(directory, own_files[ca], pem, diag) : result;
+    for (enum certify_kind kind = 0; kind <= CERTIFY_PEERS && result == RESULT_OK; kind++) {
+        const struct certify_ca ca = { kind, id, plan->ca_secret };
+        result = certify_ca(&ca, pem, diag);
+        result = result == RESULT_OK ? write_file(directory, ca_files[kind], pem, diag) : result;
+        result = result == RESULT_OK ? certify_issue(&ca, secret, &subject, pem, diag) : result;
+        result = result == RESULT_OK ? write_file(directory, own_files[kind], pem, diag) : result;
     }
     membership_key_pem(secret, key_pem);
     result = result == RESULT_OK ? write_file(directory, "server-key.pem", key_pem, diag) : result;
@@ -193,13 +198,11 @@ static enum result write_papers(const char *directory, const char *name,
     return result;
 }
 
-enum result enginenode_write(const char *out_dir, const struct enginenode *nodes, unsigned count,
-                             unsigned which, const struct membership *membership,
-                             const uint8_t ca_secret[LEDGERHEAD_SECRET], struct diag *diag)
+enum result enginenode_write(const char *out_dir, const struct enginenode_plan *plan,
+                             unsigned which, struct diag *diag)
 {
-    char directory[PATH_MAX], settings[PATH_MAX], id[MEMBERSHIP_ID_ROOM], text[TEXT_ROOM];
-    struct address addresses[ETCD_NODES_MAX];
-    int len = snprintf(directory, sizeof directory, "%s/%s", out_dir, nodes[which].name);
+    char directory[PATH_MAX], settings[PATH_MAX], text[TEXT_ROOM];
+    int len = snprintf(directory, sizeof directory, "%s/%s", out_dir, plan->nodes[which].name);
     int settings_len = snprintf(settings, sizeof settings, "%s/etcd.conf.yml", directory);
     if (len >= PATH_MAX || settings_len >= PATH_MAX) {
         return diag_fail(diag, RESULT_TOO_LONG, "the path %.80s... is too long", out_dir);
@@ -211,11 +214,7 @@ enum result enginenode_write(const char *out_dir, const struct enginenode *nodes
     if (access(settings, F_OK) == 0) {
         return RESULT_OK; /* it is written last */
     }
-    for (unsigned i = 0; i < count; i++) {
-        addresses[i] = nodes[i].clients.address;
-    }
-    sodium_bin2hex(id, sizeof id, membership->registry_id, sizeof membership->registry_id);
-    TRY(write_papers(directory, nodes[which].name, addresses, count, id, ca_secret, diag));
-    print_settings(text, nodes, count, which, membership);
+    TRY(write_papers(directory, plan, which, diag));
+    print_settings(text, plan, which);
     return write_file(directory, "etcd.conf.yml", text, diag);
 }

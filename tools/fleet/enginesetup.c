@@ -73,14 +73,19 @@ static enum result give_right(struct etcd *etcd, const struct membership *member
     return ask(etcd, ETCD_ROLE_GRANT, &request, RESULT_OK, diag);
 }
 
-/* Makes a role with those rights on the keys of `name`. */
+struct role {
+    const char *name;
+    const struct right *rights;
+    size_t count;
+};
+
+/* Makes the role, with its rights on the keys of a machine (""). */
 static enum result make_role(struct etcd *etcd, const struct membership *membership,
-                             const char *role, const struct right *rights, size_t count,
-                             const char *name, struct diag *diag)
+                             const struct role *role, const char *machine, struct diag *diag)
 {
-    TRY(ask_name(etcd, ETCD_ROLE_ADD, role, RESULT_EXISTS, diag));
-    for (size_t i = 0; i < count; i++) {
-        TRY(give_right(etcd, membership, role, &rights[i], name, diag));
+    TRY(ask_name(etcd, ETCD_ROLE_ADD, role->name, RESULT_EXISTS, diag));
+    for (size_t i = 0; i < role->count; i++) {
+        TRY(give_right(etcd, membership, role->name, &role->rights[i], machine, diag));
     }
     return RESULT_OK;
 }
@@ -111,11 +116,14 @@ enum result enginesetup_begin(struct etcd *etcd, const struct membership *member
                               struct diag *diag)
 {
     struct protobuf nothing = { .data = NULL };
-    TRY(make_role(etcd, membership, machine_role_text(MACHINE_EDGE), edge_rights,
-                  COUNT(edge_rights), "", diag));
-    TRY(make_role(etcd, membership, machine_role_text(MACHINE_VANTAGE), vantage_rights,
-                  COUNT(vantage_rights), "", diag));
-    TRY(make_role(etcd, membership, root, NULL, 0, "", diag));
+    const struct role roles[] = {
+        { machine_role_text(MACHINE_EDGE), edge_rights, COUNT(edge_rights) },
+        { machine_role_text(MACHINE_VANTAGE), vantage_rights, COUNT(vantage_rights) },
+        { root, NULL, 0 },
+    };
+    for (size_t i = 0; i < COUNT(roles); i++) {
+        TRY(make_role(etcd, membership, &roles[i], "", diag));
+    }
     TRY(add_user(etcd, root, diag));
     TRY(give_role(etcd, root, root, diag));
     TRY(enginesetup_add(etcd, membership, membership->name, membership->role, diag));
@@ -131,7 +139,8 @@ enum result enginesetup_add(struct etcd *etcd, const struct membership *membersh
     if (role == MACHINE_ADMIN) {
         return give_role(etcd, name, root, diag);
     }
-    TRY(make_role(etcd, membership, own, own_rights, COUNT(own_rights), name, diag));
+    const struct role role_of_own = { own, own_rights, COUNT(own_rights) };
+    TRY(make_role(etcd, membership, &role_of_own, name, diag));
     TRY(give_role(etcd, name, own, diag));
     return give_role(etcd, name, machine_role_text(role), diag);
 }

@@ -17,12 +17,16 @@ static void a_ca_follows_from_its_key(void **)
     char first[MEMBERSHIP_PEM_ROOM], second[MEMBERSHIP_PEM_ROOM];
     make_key(secret, 1);
     make_key(other, 2);
-    assert_ok(certify_ca(CERTIFY_MACHINES, "pool.example", secret, first, NULL));
-    assert_ok(certify_ca(CERTIFY_MACHINES, "pool.example", secret, second, NULL));
+    assert_ok(
+        certify_ca(&(struct certify_ca){ CERTIFY_MACHINES, "pool.example", secret }, first, NULL));
+    assert_ok(
+        certify_ca(&(struct certify_ca){ CERTIFY_MACHINES, "pool.example", secret }, second, NULL));
     assert_string_equal(first, second);
-    assert_ok(certify_ca(CERTIFY_PEERS, "pool.example", secret, second, NULL));
+    assert_ok(
+        certify_ca(&(struct certify_ca){ CERTIFY_PEERS, "pool.example", secret }, second, NULL));
     assert_string_not_equal(first, second);
-    assert_ok(certify_ca(CERTIFY_MACHINES, "pool.example", other, second, NULL));
+    assert_ok(
+        certify_ca(&(struct certify_ca){ CERTIFY_MACHINES, "pool.example", other }, second, NULL));
     assert_string_not_equal(first, second);
 }
 
@@ -43,11 +47,14 @@ static void a_certificate_is_good_for_its_machine_its_key_and_its_ca_only(void *
     make_key(ca_secret, 1);
     make_key(secret, 2);
     make_key(other, 3);
-    assert_ok(certify_ca(CERTIFY_MACHINES, "pool.example", ca_secret, ca, NULL));
-    assert_ok(certify_ca(CERTIFY_PEERS, "pool.example", ca_secret, peers, NULL));
-    assert_ok(certify_ca(CERTIFY_MACHINES, "pool.example", other, foreign, NULL));
-    assert_ok(certify_issue(CERTIFY_MACHINES, "pool.example", ca_secret, secret, &subject,
-                            certificate, NULL));
+    assert_ok(
+        certify_ca(&(struct certify_ca){ CERTIFY_MACHINES, "pool.example", ca_secret }, ca, NULL));
+    assert_ok(
+        certify_ca(&(struct certify_ca){ CERTIFY_PEERS, "pool.example", ca_secret }, peers, NULL));
+    assert_ok(
+        certify_ca(&(struct certify_ca){ CERTIFY_MACHINES, "pool.example", other }, foreign, NULL));
+    assert_ok(certify_issue(&(struct certify_ca){ CERTIFY_MACHINES, "pool.example", ca_secret },
+                            secret, &subject, certificate, NULL));
     assert_ok(certify_check(certificate, ca, "ams1", secret, NULL));
     refuse(certificate, ca, "ams2", secret, "another machine");
     refuse(certificate, ca, "ams1", other, "another key");
@@ -70,9 +77,12 @@ static void names_of_the_greatest_length_fit(void **)
         nodes[i] = address_of("2001:db8:1111:2222:3333:4444:5555:6666");
         nodes[i].octets[15] = (uint8_t)i;
     }
-    assert_ok(certify_ca(CERTIFY_PEERS, "0123456789abcdef0123456789abcdef", secret, ca, NULL));
-    assert_ok(certify_issue(CERTIFY_PEERS, "0123456789abcdef0123456789abcdef", secret, secret,
-                            &subject, certificate, NULL));
+    assert_ok(certify_ca(
+        &(struct certify_ca){ CERTIFY_PEERS, "0123456789abcdef0123456789abcdef", secret }, ca,
+        NULL));
+    assert_ok(certify_issue(
+        &(struct certify_ca){ CERTIFY_PEERS, "0123456789abcdef0123456789abcdef", secret }, secret,
+        &subject, certificate, NULL));
     assert_ok(certify_check(certificate, ca, name, secret, NULL));
 }
 
