@@ -166,29 +166,34 @@ static bool has_dead(const struct key_set *keys, uint64_t now)
     return false;
 }
 
+struct moment {
+    uint64_t now;
+    bool trusted;  /* the clock */
+    unsigned held; /* role bits of keys that take no step */
+};
+
 /* Does all that is due with the keys. True if it changed something. */
 static bool move_on(const struct keymgr *keymgr, struct key_timeline *timeline,
-                    const struct slices *slices, unsigned held, bool trusted, bool *forced,
-                    uint64_t now)
+                    const struct slices *slices, const struct moment *moment, bool *forced)
 {
     struct rollover_memory *memory = &timeline->memory;
     if (!timeline->remembered) {
         /* TTLs served before there was a memory: assume the worst. */
         *memory = key_timeline_timing(timeline, &keymgr->settings).memory;
     }
-    bool changed =
-        rollover_remember(memory, dnskey_ttl(keymgr, timeline, slices, now),
-                          key_timeline_zone_ttl(&keymgr->settings, keymgr->longest_ttl_s), now);
-    if (!trusted) {
+    bool changed = rollover_remember(
+        memory, dnskey_ttl(keymgr, timeline, slices, moment->now),
+        key_timeline_zone_ttl(&keymgr->settings, keymgr->longest_ttl_s), moment->now);
+    if (!moment->trusted) {
         return changed || !timeline->remembered;
     }
-    bool moved = take_steps(keymgr, timeline, slices, held, forced, now);
+    bool moved = take_steps(keymgr, timeline, slices, moment->held, forced, moment->now);
     /* Also with each step, so that packages for followers have an order. */
-    if (now >= memory->seen_at + (moved ? 1 : KEYMGR_SEEN_S)) {
-        memory->seen_at = now;
+    if (moment->now >= memory->seen_at + (moved ? 1 : KEYMGR_SEEN_S)) {
+        memory->seen_at = moment->now;
         changed = true;
     }
-    return changed || moved || has_dead(&timeline->keys, now) || !timeline->remembered;
+    return changed || moved || has_dead(&timeline->keys, moment->now) || !timeline->remembered;
 }
 
 /* The changes written in one transaction. */
@@ -215,7 +220,8 @@ static enum result write_steps(const struct keymgr *keymgr, struct store_txn *tx
         out->before = *timeline;
     }
     TRY(slices_read(&slices, txn, &timeline->keys, diag));
-    (void)move_on(keymgr, timeline, &slices, standing.held, trusted, &out->forced, now);
+    const struct moment moment = { now, trusted, standing.held };
+    (void)move_on(keymgr, timeline, &slices, &moment, &out->forced);
     slices_done(&slices);
     TRY(key_timeline_write(timeline, &out->before, txn, seal, now, diag));
     return standing.leads ? fleetkeys_stepped(&standing.work, diag) : RESULT_OK;
@@ -403,8 +409,9 @@ static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, st
     }
     const struct fleet_standing standing = standing_of(keymgr, keymgr->keys, now);
     bool due = trusted && is_due(keymgr, &timeline, &standing, now, &options);
+    const struct moment moment = { now, trusted, standing.held };
     bool forced = false;
-    if (move_on(keymgr, &timeline, &keymgr->slices, standing.held, trusted, &forced, now) || due) {
+    if (move_on(keymgr, &timeline, &keymgr->slices, &moment, &forced) || due) {
         return write_on(keymgr, trusted, now, diag);
     }
     sound_alarm(keymgr, &timeline, now);

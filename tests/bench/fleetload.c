@@ -134,8 +134,7 @@ static bool make(struct store *registry, struct etcd *etcd, struct change *made)
     struct store_txn *txn = NULL;
     struct registry_change change;
     prepare(registry, made, &taken, &before);
-    enum result result =
-        agree(etcd, &load.membership, &before, &taken.after.head, &taken.rows, &taken.after, &diag);
+    enum result result = agree(etcd, &load.membership, &before, &taken, &diag);
     if (result == RESULT_OK) {
         made->agreed = now_s();
         made->seq = taken.after.head.seq;

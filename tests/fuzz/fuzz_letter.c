@@ -1,6 +1,5 @@
 /* Any octets as a letter: what is read is sealed as it was but for its signature, and does not open
- * with a key that has not signed it. What it says is read as a hello
- * and as an ack. */
+ * with a key that has not signed it. What it says is read as a hello and as an ack. */
 #include <stdint.h>
 #include <string.h>
 
@@ -12,15 +11,26 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static uint8_t out[LETTER_MAX];
+
+static void decode_text(struct octets text)
+{
+    struct hello hello;
+    struct ack ack;
+    if (hello_decode(&hello, text) == RESULT_OK) {
+        ASSERT(hello_encode(&hello, out) <= text.len);
+    }
+    if (ack_decode(&ack, text) == RESULT_OK) {
+        ASSERT(ack_encode(&ack, out) <= text.len);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t seed[crypto_sign_SEEDBYTES] = { 3 };
-    static uint8_t out[LETTER_MAX];
     uint8_t public[LETTER_KEY], secret[LETTER_SECRET];
     struct octets octets = { data, size };
     struct letter letter;
-    struct hello hello;
-    struct ack ack;
     ASSERT(sodium_init() >= 0 && crypto_sign_seed_keypair(public, secret, seed) == 0);
     if (letter_read(&letter, octets) == RESULT_OK) {
         ASSERT(letter_seal(&letter, "pool.example/0123", secret, out) == size);
@@ -28,12 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(letter_open(&letter, (struct octets){ out, size }, "pool.example/0123", public) ==
                RESULT_OK);
         ASSERT(letter_open(&letter, octets, "pool.example/4567", public) != RESULT_OK);
-        if (hello_decode(&hello, letter.text) == RESULT_OK) {
-            ASSERT(hello_encode(&hello, out) <= letter.text.len);
-        }
-        if (ack_decode(&ack, letter.text) == RESULT_OK) {
-            ASSERT(ack_encode(&ack, out) <= letter.text.len);
-        }
+        decode_text(letter.text);
     }
     return 0;
 }

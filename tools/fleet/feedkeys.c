@@ -41,7 +41,7 @@ static enum result take(struct feedkeys *keys, struct octets value, struct diag 
     enum result result = store_write(feeder->fleet, &change, diag);
     if (result == RESULT_OK) {
         const struct octets key = { (const uint8_t *)keys->place, strlen(keys->place) };
-        result = letters_take(change, registry, feeder->ledger, key, value, NULL, diag);
+        result = letters_take(change, registry, feeder->ledger, key, value, diag);
         if (result == RESULT_OK) {
             result = store_commit(change, diag);
         } else {

@@ -72,9 +72,8 @@ static enum result take_letter(void *arg, struct octets key, struct octets value
     }
     memcpy(place + sizeof(PREFIX) - 1, key.data, key.len);
     TRY(open_turn(peers, diag));
-    enum result result =
-        letters_take(peers->change, peers->registry, peers->feeder->ledger,
-                     (struct octets){ (const uint8_t *)place, len }, value, NULL, &why);
+    enum result result = letters_take(peers->change, peers->registry, peers->feeder->ledger,
+                                      (struct octets){ (const uint8_t *)place, len }, value, &why);
     switch (result) {
     case RESULT_OK:
     case RESULT_EXISTS:

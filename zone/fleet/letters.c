@@ -117,8 +117,7 @@ static enum result look_at(struct store_txn *txn, struct octets key, struct octe
 }
 
 enum result letters_take(struct store_txn *change, struct store_txn *registry, const char *ledger,
-                         struct octets key, struct octets octets, struct letter *out,
-                         struct diag *diag)
+                         struct octets key, struct octets octets, struct diag *diag)
 {
     struct letter letter;
     uint8_t signer[LETTER_KEY];
@@ -130,15 +129,11 @@ enum result letters_take(struct store_txn *change, struct store_txn *registry, c
                          "a letter that says it is of %s has a wrong signature", letter.machine);
     }
     (void)letter_place(&letter, place);
-    TRY(store_put(change, TABLE_PEERS, place, strlen(place), octets.data, octets.len));
-    if (out != NULL) {
-        *out = letter;
-    }
-    return RESULT_OK;
+    return store_put(change, TABLE_PEERS, place, strlen(place), octets.data, octets.len);
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): the store writes it */
 enum result letters_get(struct store_txn *txn, enum letter_kind kind, const char *machine,
+                        /* NOLINTNEXTLINE(readability-non-const-parameter): the store writes it */
                         const char *subject, uint8_t *octets, struct letter *out)
 {
     struct letter wanted = { .kind = kind };

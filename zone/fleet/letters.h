@@ -17,12 +17,9 @@ enum {
  *
  *   EXISTS   it is the one before, or an older one: nothing changes
  *   REFUSED  the machine is unknown or evicted, the signature or the key is wrong, or the role
- *   INVALID, NEWER  it can't be read, or is beyond the bounds above
- *
- * `out` (may be NULL) gets what was taken; its text lies within `octets`. */
+ *   INVALID, NEWER  it can't be read, or is beyond the bounds above */
 enum result letters_take(struct store_txn *change, struct store_txn *registry, const char *ledger,
-                         struct octets key, struct octets octets, struct letter *out,
-                         struct diag *diag);
+                         struct octets key, struct octets octets, struct diag *diag);
 /* The last one of that kind, machine and subject. `octets` has LETTER_MAX and holds its text.
  * NOT_FOUND. */
 enum result letters_get(struct store_txn *txn, enum letter_kind kind, const char *machine,

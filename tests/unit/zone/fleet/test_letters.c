@@ -68,7 +68,7 @@ static enum result take_at(unsigned who, enum letter_kind kind, const char *subj
     key = key != NULL ? key : letter_key(&letter, place);
     size_t len = letter_seal(&letter, LEDGER, secrets[who], octets);
     return letters_take(letters, txn, LEDGER, (struct octets){ (const uint8_t *)key, strlen(key) },
-                        (struct octets){ octets, len }, NULL, &diag);
+                        (struct octets){ octets, len }, &diag);
 }
 
 static enum result take(unsigned who, enum letter_kind kind, const char *subject, uint64_t number)
@@ -144,10 +144,9 @@ static void what_could_fill_the_store_is_refused(void **)
 static void what_is_no_letter_is_refused(void **)
 {
     struct octets key = { (const uint8_t *)"e/ams1/hello", 12 };
-    assert_int_equal(
-        letters_take(letters, txn, LEDGER, key, (struct octets){ key.data, 0 }, NULL, &diag),
-        RESULT_INVALID);
-    assert_int_equal(letters_take(letters, txn, LEDGER, key, key, NULL, &diag), RESULT_NEWER);
+    assert_int_equal(letters_take(letters, txn, LEDGER, key, (struct octets){ key.data, 0 }, &diag),
+                     RESULT_INVALID);
+    assert_int_equal(letters_take(letters, txn, LEDGER, key, key, &diag), RESULT_NEWER);
 }
 
 static enum result collect(const struct letter *letter, void *arg)

@@ -35,7 +35,7 @@ static void say_hello(const char *name, uint64_t seq, uint64_t made_at)
     size_t len = letter_seal(&letter, LEDGER, secret, octets);
     (void)letter_key(&letter, key);
     assert_ok(letters_take(feed, txn, LEDGER, (struct octets){ (const uint8_t *)key, strlen(key) },
-                           (struct octets){ octets, len }, NULL, &diag));
+                           (struct octets){ octets, len }, &diag));
 }
 
 static int set_up_fleet(void **state)

@@ -47,25 +47,27 @@ static void failure_domains_are_transitive(void **)
     assert_memory_equal(group, want, sizeof(want));
 }
 
-/* Gives both members of each tied pair the lower group, until nothing changes. */
+/* Gives the first of each tied pair the lower group. True if that changed one. */
+static bool join_pairs(const struct failure_domain_tie *ties, size_t count, uint32_t *group)
+{
+    bool changed = false;
+    for (size_t pair = 0; pair < count * count; pair++) {
+        const struct failure_domain_tie *a = &ties[pair / count], *b = &ties[pair % count];
+        if (a->tie == b->tie && group[a->member] > group[b->member]) {
+            group[a->member] = group[b->member];
+            changed = true;
+        }
+    }
+    return changed;
+}
+
 static void group_by_pairs(const struct failure_domain_tie *ties, size_t count, uint32_t *group,
                            uint32_t members)
 {
-    bool changed = true;
     for (uint32_t i = 0; i < members; i++) {
         group[i] = i;
     }
-    while (changed) {
-        changed = false;
-        for (size_t i = 0; i < count; i++) {
-            for (size_t j = 0; j < count; j++) {
-                uint32_t *a = &group[ties[i].member], *b = &group[ties[j].member];
-                if (ties[i].tie == ties[j].tie && *a > *b) {
-                    *a = *b;
-                    changed = true;
-                }
-            }
-        }
+    while (join_pairs(ties, count, group)) {
     }
 }
 
