@@ -36,12 +36,12 @@
 #include "zone/base/syscalls.h"
 #include "zone/base/u64.h"
 #include "zone/base/user.h"
+#include "zone/fleet/keyfiles.h"
 #include "zone/registry/config.h"
 #include "zone/verdicts/feed.h"
 #include "zone/verdicts/journal.h"
 
 #define INSTANCE_NAME "ntspool-feedd"
-#define PACKAGES_DIR  "packages" /* of keys, by ntspoold */
 
 enum {
     DIR_MODE = 0755,
@@ -153,7 +153,7 @@ static void close_stores(struct feeder *feeder)
 /* Directories that others may make later, when this process can't be let into them any more. */
 static enum result make_dirs(const char *state, enum machine_role role, struct diag *diag)
 {
-    static const char *const names[] = { PACKAGES_DIR, JOURNAL_DIR };
+    static const char *const names[] = { KEYFILES_DIR, JOURNAL_DIR };
     char path[PATH_MAX];
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         (void)snprintf(path, sizeof(path), "%s/%s", state, names[i]);
@@ -175,7 +175,7 @@ static enum result confine(const char *state, struct diag *diag)
     } rows[] = {
         { "registry", SANDBOX_WRITE },  { "fleet", SANDBOX_WRITE },  { "health", SANDBOX_WRITE },
         { FEED_DIR, SANDBOX_WRITE },    { "traffic", SANDBOX_READ }, { JOURNAL_DIR, SANDBOX_READ },
-        { PACKAGES_DIR, SANDBOX_READ },
+        { KEYFILES_DIR, SANDBOX_READ },
     };
     struct sandbox sandbox;
     char path[PATH_MAX];
