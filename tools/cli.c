@@ -9,6 +9,7 @@
 
 #include "tools/cli_complete.h"
 #include "tools/confirm.h"
+#include "tools/fleetwait.h"
 #include "tools/output.h"
 #include "zone/base/complete.h"
 #include "zone/base/suggest.h"
@@ -68,6 +69,9 @@ static void print_command_help(const struct cli_command *command)
     }
     printf("\ncommon options:\n");
     arguments_print(common, WIDTH);
+    if (fleetwait_options(command) != NULL) {
+        arguments_print(fleetwait_options(command), WIDTH);
+    }
 }
 
 static void print_rows(const struct cli *cli, const struct parse *p)
@@ -145,6 +149,7 @@ bool cli_take_word(struct cli *cli, const char **group, const char *word)
         if (is_word(cli->commands[i].name, *group, word)) {
             cli->command = &cli->commands[i];
             cli->arguments.tables[0] = cli->command->options;
+            cli->arguments.tables[2] = fleetwait_options(cli->command);
             return true;
         }
     }
@@ -234,13 +239,16 @@ static int check_arguments(struct cli *cli, const struct parse *p)
 static int call(struct cli *cli, const struct parse *p)
 {
     int status;
+    if (fleetwait_check(cli) != RESULT_OK) {
+        return cli_fail(cli, RESULT_USAGE);
+    }
     do {
         cli->again = false;
         cli->diag.text[0] = '\0';
         cli->tries++;
         status = cli->command->run(cli, p->arguments, p->argv);
     } while (cli->again);
-    return status;
+    return status == CLI_DONE && cli->agreed ? fleetwait(cli) : status;
 }
 
 static int run(struct cli *cli, const struct parse *p)

@@ -19,7 +19,8 @@ enum {
     CLI_DONE = 0,
     CLI_FAILED = 1,
     CLI_USAGE = 2,
-    CLI_UNKNOWN = 3 /* it is not known whether the change was made */
+    CLI_UNKNOWN = 3, /* it is not known whether the change was made */
+    CLI_BEHIND = 4   /* the change is made, but --wait was in vain */
 };
 
 struct cli;
@@ -56,9 +57,11 @@ struct cli {
     int output_errno; /* of the first failed write to stdout; 0: none */
     /* In a fleet, a change that another one forestalled is made again, on the newer state: the
      * command's function is called once more. */
-    bool again;       /* it is to be called again: what it says now is not shown */
-    unsigned tries;   /* calls so far */
-    bool agreed;      /* a change of this command was made */
+    bool again;            /* it is to be called again: what it says now is not shown */
+    unsigned tries;        /* calls so far */
+    bool agreed;           /* a change of this command was made, */
+    uint32_t agreed_epoch; /* ... the last one with this place in the ledger */
+    uint64_t agreed_seq;
     const char *note; /* a line for stderr, printed after the output; or NULL */
     struct arguments arguments;
 };

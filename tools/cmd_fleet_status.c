@@ -5,20 +5,17 @@
 #include <string.h>
 
 #include "tools/commands.h"
-#include "tools/fleet/agree.h"
 #include "tools/fleet/enginehead.h"
 #include "tools/fleetlink.h"
+#include "tools/fleetmachines.h"
 #include "tools/output.h"
 #include "tools/session.h"
-#include "zone/fleet/hello.h"
-#include "zone/fleet/letter.h"
 #include "zone/registry/registry_ledger.h"
 
 enum {
-    /* A machine says how far it is each minute: only a head that is older says that it is behind.
-     */
-    SETTLED_S = HELLO_MS / 1000 + 10,
-    KEY_ROOM = MEMBERSHIP_PREFIX_ROOM + LETTER_KEY_ROOM,
+    /* A machine is behind only if the head is older than its next word of how far it is: */
+    ACKED_S = 15,                     /* ... an ack, in a large fleet after some seconds, */
+    GREETED_S = HELLO_MS / 1000 + 10, /* ... or a hello */
     MEBI = 1 << 20
 };
 
@@ -199,113 +196,43 @@ int cmd_fleet_status(struct cli *cli, int, char **)
 
 /* -- edges -- */
 
-struct fleet_machine {
-    struct machine machine;
-    bool heard; /* its last hello could be read and is signed by it */
-    struct hello hello;
-    uint64_t heard_at;
-};
-
-struct fleet_machines {
+struct edges {
     struct fleetlink link;
     struct ledgerhead_position head; /* of the engine */
-    unsigned count;
-    struct fleet_machine list[MACHINES_MAX]; /* in order of name */
+    struct fleetmachines machines;
 };
 
-static enum result note_machine(const struct machine *machine, void *arg)
-{
-    struct fleet_machines *machines = arg;
-    if (machines->count < MACHINES_MAX) {
-        machines->list[machines->count++] = (struct fleet_machine){ .machine = *machine };
-    }
-    return RESULT_OK;
-}
-
-static void read_hello(struct fleet_machine *one, const struct membership *membership,
-                       struct octets octets)
-{
-    struct letter letter;
-    one->heard = letter_open(&letter, octets, membership->ledger, one->machine.key) == RESULT_OK &&
-                 letter.kind == LETTER_HELLO && strcmp(letter.machine, one->machine.name) == 0 &&
-                 hello_decode(&one->hello, letter.text) == RESULT_OK;
-    one->heard_at = one->heard ? letter.made_at : 0;
-}
-
-/* Asks for the hellos of all machines at once. */
-static void ask_for(struct fleet_machines *machines, struct protobuf *request)
-{
-    for (unsigned i = 0; i < machines->count; i++) {
-        struct letter letter = { .kind = LETTER_HELLO };
-        char name[LETTER_KEY_ROOM], key[KEY_ROOM];
-        (void)snprintf(letter.machine, sizeof letter.machine, "%s", machines->list[i].machine.name);
-        (void)snprintf(key, sizeof key, "%s%s", machines->link.membership.prefix,
-                       letter_key(&letter, name));
-        const struct etcdrequest_range range = { .keys.from = etcdrequest_text(key) };
-        etcdrequest_get(request, false, &range);
-    }
-}
-
-static enum result read_hellos(struct fleet_machines *machines, struct diag *diag)
-{
-    struct protobuf request = { .data = NULL };
-    struct etcdreply_txn reply;
-    struct etcdreply_part part;
-    struct etcdreply_row row;
-    ask_for(machines, &request);
-    const struct etcd_plan plan = { .method = ETCD_TXN,
-                                    .request = &request,
-                                    .node = ETCD_ANY_NODE };
-    struct etcd_call *call = etcd_call_start(machines->link.etcd, &plan);
-    enum result result = etcd_call_wait(call, diag);
-    if (result == RESULT_OK) {
-        result = etcdreply_txn(&reply, etcd_call_reply(call), diag);
-    }
-    for (unsigned i = 0;
-         result == RESULT_OK && i < machines->count && etcdreply_next_part(&reply, &part); i++) {
-        if (part.kind == ETCDREPLY_GOT && etcdreply_next_row(&part.got, &row)) {
-            read_hello(&machines->list[i], &machines->link.membership, row.value);
-        }
-    }
-    etcd_call_free(call);
-    protobuf_free(&request);
-    return result;
-}
-
-static enum result read_machines(struct fleet_machines *machines, struct cli *cli)
+static enum result read_edges(struct edges *edges, struct cli *cli)
 {
     struct session session = { 0 };
-    TRY(fleetlink_open(&machines->link, cli));
+    struct fleetlink *link = &edges->link;
+    TRY(fleetlink_open(link, cli));
     enum result result = session_read(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
-        result = registry_machines(session.txn[STORE_REGISTRY], note_machine, machines);
+        result = fleetmachines_list(&edges->machines, session.txn[STORE_REGISTRY]);
     }
     session_done(&session);
     TRY(result);
-    TRY(enginehead_read(machines->link.etcd, &machines->link.membership, &machines->head,
-                        &cli->diag));
-    return read_hellos(machines, &cli->diag);
-}
-
-static bool is_level(const struct fleet_machine *one, const struct ledgerhead *head)
-{
-    return one->hello.epoch == head->epoch && one->hello.seq >= head->seq;
+    TRY(enginehead_read(link->etcd, &link->membership, &edges->head, &cli->diag));
+    return fleetmachines_ask(&edges->machines, link->etcd, &link->membership, &cli->diag);
 }
 
 /* "evicted", "never heard", "silent", "behind" or "level". */
-static const char *state_of(const struct fleet_machine *one, const struct ledgerhead *head,
-                            uint64_t now)
+static const char *state_of(const struct fleetmachine *one, const struct edges *edges, uint64_t now)
 {
+    const struct ledgerhead *head = &edges->head.head;
+    unsigned settled_s = fleetmachines_may_read_acks(&edges->link.membership) ? ACKED_S : GREETED_S;
     if (one->machine.evicted_at != 0) {
         return "evicted";
     }
-    if (!one->heard) {
+    if (one->heard_at == 0) {
         return "never heard";
     }
-    if (one->heard_at + HELLO_SILENT_S < now) {
+    if (fleetmachines_is_silent(one, now)) {
         return "silent";
     }
-    return is_level(one, head) || head->at + SETTLED_S > now ? "level" : "behind";
+    return ack_has(&one->has, head->epoch, head->seq) || head->at + settled_s > now ? "level"
+                                                                                    : "behind";
 }
 
 /* True if nobody has to look at it. */
@@ -314,51 +241,52 @@ static bool is_fine(const char *state)
     return strcmp(state, "level") == 0 || strcmp(state, "evicted") == 0;
 }
 
-static json_t *machine_json(const struct fleet_machine *one, const char *state)
+static json_t *machine_json(const struct fleetmachine *one, const char *state)
 {
+    bool heard = one->heard_at != 0;
     return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", one->machine.name, "role",
                      machine_role_text(one->machine.role), "state", state, "heard_at",
                      json_time(one->heard_at), "epoch",
-                     one->heard ? json_integer(one->hello.epoch) : json_null(), "change",
-                     one->heard ? json_integer((json_int_t)one->hello.seq) : json_null(), "version",
-                     json_text_or_null(one->heard ? one->hello.version : ""), "evicted_at",
+                     heard ? json_integer(one->has.epoch) : json_null(), "change",
+                     heard ? json_integer((json_int_t)one->has.seq) : json_null(), "version",
+                     json_text_or_null(one->greeted ? one->hello.version : ""), "evicted_at",
                      json_time(one->machine.evicted_at));
 }
 
-static void print_machine(struct table *table, const struct fleet_machine *one, const char *state)
+static void print_machine(struct table *table, const struct fleetmachine *one, const char *state)
 {
     char at[OUTPUT_TIME_ROOM];
     table_cell(table, one->machine.name);
     table_cell(table, machine_role_text(one->machine.role));
     table_cell(table, state);
-    if (one->heard) {
-        table_cellf(table, "%" PRIu32 "/%" PRIu64, one->hello.epoch, one->hello.seq);
+    if (one->heard_at != 0) {
+        table_cellf(table, "%" PRIu32 "/%" PRIu64, one->has.epoch, one->has.seq);
     } else {
         table_cell(table, "");
     }
     table_cell(table, output_time(one->heard_at, at));
-    table_cell(table, one->heard ? one->hello.version : "");
+    table_cell(table, one->greeted ? one->hello.version : "");
 }
 
-static bool print_machines(const struct fleet_machines *machines, const struct cli *cli)
+static bool print_edges(const struct edges *edges, const struct cli *cli)
 {
     static const char *const heads[] = { "MACHINE", "ROLE", "STATE", "CHANGE", "HEARD", "VERSION" };
-    const struct ledgerhead *head = &machines->head.head;
     uint64_t now = session_now();
     struct table table;
     json_t *list = json_array();
     bool fine = true;
     table_begin(&table, heads, sizeof heads / sizeof heads[0]);
-    for (unsigned i = 0; i < machines->count; i++) {
-        const struct fleet_machine *one = &machines->list[i];
-        const char *state = state_of(one, head, now);
+    for (unsigned i = 0; i < edges->machines.count; i++) {
+        const struct fleetmachine *one = &edges->machines.list[i];
+        const char *state = state_of(one, edges, now);
         fine = fine && is_fine(state);
         json_array_append_new(list, machine_json(one, state));
         print_machine(&table, one, state);
     }
     if (cli->json) {
         table_drop(&table);
-        json_print(json_pack("{s:o, s:o}", "engine", position_json(head), "machines", list));
+        json_print(
+            json_pack("{s:o, s:o}", "engine", position_json(&edges->head.head), "machines", list));
     } else {
         json_decref(list);
         table_end(&table);
@@ -368,11 +296,11 @@ static bool print_machines(const struct fleet_machines *machines, const struct c
 
 int cmd_fleet_edges(struct cli *cli, int, char **)
 {
-    struct fleet_machines *machines = xcalloc(1, sizeof *machines);
-    enum result result = read_machines(machines, cli);
-    bool fine = result == RESULT_OK && print_machines(machines, cli);
-    fleetlink_close(&machines->link);
-    free(machines);
+    struct edges *edges = xcalloc(1, sizeof *edges);
+    enum result result = read_edges(edges, cli);
+    bool fine = result == RESULT_OK && print_edges(edges, cli);
+    fleetlink_close(&edges->link);
+    free(edges);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }

@@ -173,6 +173,8 @@ enum result fleetchange_commit(struct session *session, struct cli *cli)
         return explain(fleet, cli, result);
     }
     cli->agreed = true;
+    cli->agreed_epoch = fleet->change.after.head.epoch;
+    cli->agreed_seq = fleet->change.after.head.seq;
     result = take(fleet, session, cli);
     if (result != RESULT_OK) { /* the feed takes it later */
         char safe[2 * sizeof cli->diag.text];

@@ -64,7 +64,7 @@ class Pool:
         """Runs `ntspool ARGS`; returns the finished process."""
         done = run(*self.command(*args), check=False, env=environment())
         no_report(f"ntspool {args}", done.stderr)
-        assert done.returncode in (0, 1, 2, 3), f"ntspool {args} ended with {done.returncode}\n{done.stderr}"
+        assert done.returncode in range(5), f"ntspool {args} ended with {done.returncode}\n{done.stderr}"
         if check:
             assert done.returncode == 0, f"ntspool {args}: {done.stderr}{done.stdout}"
         return done

@@ -48,8 +48,8 @@ class Operator:
         self.thread.join()
 
     def run(self, *words):
-        """The status of a command, UNKNOWN if it was killed."""
-        self.running = subprocess.Popen([str(word) for word in self.admin.command(*words)], stdin=subprocess.DEVNULL,
+        """The status of a command that does not wait for other machines, UNKNOWN if it was killed."""
+        self.running = subprocess.Popen([str(word) for word in self.admin.command(*words, "--wait", "0")], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment())
         said, _ = self.running.communicate()
         status = UNKNOWN if self.running.returncode == -signal.SIGKILL else self.running.returncode

@@ -1,5 +1,6 @@
 """Changes of a fleet's pool: made by several admins at once, and while the engine has no majority or a node that is stuck."""
 
+import itertools
 import json
 import signal
 import threading
@@ -31,6 +32,9 @@ def level(site):
     for pool in (site.admin, site.second):
         pool.cli("fleet", "accept")
     assert content(site.admin) == content(site.second)
+
+
+capacities = (str(number) for number in itertools.count(100))
 
 
 def add(pool, name, address):
@@ -78,6 +82,49 @@ def test_a_stuck_node_makes_no_change_twice_and_loses_none(site):
     there = names(site.admin)
     assert all((name in there) == (result == 0) for name, result in results.items() if result != 3), (results, there)
     assert 0 in results.values()
+
+
+def change(pool, *options):
+    """Status and words of a change."""
+    done = pool.cli("member", "set", "m0", "--capacity", next(capacities), *options, check=False)
+    return done.returncode, done.stderr.removeprefix("ntspool: ").strip()
+
+
+def states(site):
+    done = site.admin.cli("fleet", "edges", "--json", check=False)
+    return {machine["name"]: machine for machine in json.loads(done.stdout)["machines"]}
+
+
+def test_a_command_says_how_many_machines_have_its_change_and_waits_for_them_if_told_to(site):
+    edge = site.join("fra1")
+    assert change(site.admin) == (0, "")  # nobody answers clients yet
+    feed = site.machine.start("feedd-fra1", [BIN / "ntspool-feedd", "-s", edge.state])
+    until(lambda: states(site)["fra1"]["state"] == "level", 30, "the edge is there")
+    assert change(site.admin, "--wait", "all") == (0, "1 of 1 machine has it")
+    assert states(site)["fra1"]["change"] == site.admin.json("fleet", "status")["engine"]["change"]  # by its ack
+    status, said = change(site.admin, "--wait", "2", "--timeout", "1")
+    assert status == 4 and said.startswith("the change is made, but only 1 machine of the fleet answers")
+    feed.child.send_signal(signal.SIGSTOP)
+    try:
+        assert change(site.admin) == (0, "0 of 1 machine has it; not yet: fra1")
+        assert change(site.admin, "--wait", "0") == (0, "")
+        assert change(site.admin, "--wait", "all", "--timeout", "1") == (
+            4, "the change is made, but after 1 s only 0 of 1 machine has it; not yet: fra1")
+        made = site.admin.json("member", "show", "m0")["capacity_mbit"]
+    finally:
+        feed.child.send_signal(signal.SIGCONT)
+    assert change(site.second, "--wait", "1", "--timeout", "60") == (0, "1 of 1 machine has it")
+    assert site.second.json("member", "show", "m0")["capacity_mbit"] == made + 1
+    feed.kill()
+    assert site.admin.cli("fleet", "evict", "fra1").stderr == ""  # who is evicted is not counted
+
+
+def test_what_to_wait_for_is_checked_before_anything_is_changed(site):
+    before = content(site.admin)
+    for options in (("--wait", "some"), ("--wait", "-1"), ("--wait", "257"), ("--timeout", "5"), ("--wait", "all", "--timeout", "0")):
+        assert change(site.admin, *options)[0] == 2
+    assert site.admin.cli("member", "list", "--wait", "all", check=False).returncode == 2
+    assert content(site.admin) == before
 
 
 def test_an_edge_follows_and_resumes_where_it_was_killed_also_beyond_compaction(site):

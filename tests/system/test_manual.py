@@ -56,12 +56,12 @@ class Programs:
     def __init__(self, state):
         self.cli = Cli(state)
         self.cli("init", "pool.test", *NAME_SERVERS)
-        self.commands, self.usage = {}, {}
+        self.commands, self.usage, self.common = {}, {}, {}
         for name, text in commands_of():
-            own, _, self.common = text.partition("\ncommon options:\n")
+            own, _, common = text.partition("\ncommon options:\n")
+            self.common |= options_of(common)
             self.commands[name] = options_of(own)
             self.usage[name] = words_of(re.match(rf"usage: ntspool {name}(.*)", text)[1].replace("[options]", ""))
-        self.common = options_of(self.common)
         self.help = {program: help_of(program) for program in DAEMONS}
         self.daemons = {program: options_of(text) for program, text in self.help.items()}
         self.options = set(self.common).union(*self.commands.values(), *self.daemons.values())

@@ -19,7 +19,7 @@ struct option_row {
 };
 
 struct arguments {
-    const struct option_row *tables[2]; /* looked up in this order; NULL: none */
+    const struct option_row *tables[3]; /* looked up in this order; NULL: none */
     struct given_option {
         const struct option_row *option;
         const char *value; /* NULL for a flag */
