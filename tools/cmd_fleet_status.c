@@ -6,6 +6,7 @@
 
 #include "tools/commands.h"
 #include "tools/fleet/enginehead.h"
+#include "tools/fleetdoubts.h"
 #include "tools/fleetlink.h"
 #include "tools/fleetmachines.h"
 #include "tools/output.h"
@@ -27,6 +28,7 @@ struct fleet_status {
     struct ledgerhead_position theirs; /* of the engine */
     enum result engine;                /* OK: `theirs` is known */
     struct diag why;
+    struct fleetdoubts doubts;
     struct node_status {
         enum result result;
         struct diag why;
@@ -57,12 +59,13 @@ static void ask_nodes(struct fleet_status *status)
     }
 }
 
-static enum result read_mine(struct ledgerhead_position *out, struct cli *cli)
+static enum result read_mine(struct fleet_status *status, struct cli *cli)
 {
     struct session session = { 0 };
     enum result result = session_read(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
-        result = registry_position(session.txn[STORE_REGISTRY], out);
+        fleetdoubts_read(&status->doubts, session.txn[STORE_REGISTRY]);
+        result = registry_position(session.txn[STORE_REGISTRY], &status->mine);
     }
     session_done(&session);
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;
@@ -71,11 +74,25 @@ static enum result read_mine(struct ledgerhead_position *out, struct cli *cli)
 static enum result read_status(struct fleet_status *status, struct cli *cli)
 {
     TRY(fleetlink_open(&status->link, cli));
-    TRY(read_mine(&status->mine, cli));
+    TRY(read_mine(status, cli));
     status->engine =
         enginehead_read(status->link.etcd, &status->link.membership, &status->theirs, &status->why);
+    if (status->engine == RESULT_OK) {
+        fleetdoubts_settle(&status->doubts, status->link.etcd, &status->link.membership);
+    }
     ask_nodes(status);
     return RESULT_OK;
+}
+
+/* Forgets what is settled. Who may not write here is told again next time. */
+static void end_doubts(const struct fleet_status *status, const struct cli *cli)
+{
+    struct store *registry = NULL;
+    struct diag why = { "" };
+    if (store_open(&registry, cli->state_dir, STORE_REGISTRY, true, NULL) == RESULT_OK) {
+        (void)fleetdoubts_write(&status->doubts, registry, &why);
+        store_close(registry);
+    }
 }
 
 /* What this machine's copy is to the engine's. */
@@ -120,19 +137,34 @@ static json_t *node_json(const struct endpoint *endpoint, const struct node_stat
                      json_text_or_null(answers ? node->status.error : node->why.text));
 }
 
+static json_t *doubt_json(const struct fleetdoubts *doubts, unsigned i)
+{
+    static const char *const outcomes[] = { [FLEETDOUBTS_OPEN] = "open",
+                                            [FLEETDOUBTS_MADE] = "made",
+                                            [FLEETDOUBTS_NOT_MADE] = "not made",
+                                            [FLEETDOUBTS_LOST] = "lost" };
+    const struct doubt *doubt = &doubts->doubts.list[i];
+    return json_pack("{s:o, s:o, s:I, s:s}", "command", json_text(doubt->command), "asked_at",
+                     json_time(doubt->head.at), "change", (json_int_t)doubt->head.seq, "outcome",
+                     outcomes[doubts->outcomes[i]]);
+}
+
 static void print_status_json(const struct fleet_status *status)
 {
     const struct membership *membership = &status->link.membership;
-    json_t *nodes = json_array();
+    json_t *nodes = json_array(), *doubts = json_array();
+    for (unsigned i = 0; i < status->doubts.doubts.count; i++) {
+        json_array_append_new(doubts, doubt_json(&status->doubts, i));
+    }
     for (unsigned i = 0; i < membership->node_count; i++) {
         json_array_append_new(nodes, node_json(&membership->nodes[i], &status->nodes[i]));
     }
-    json_print(json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "name", membership->name,
+    json_print(json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", membership->name,
                          "role", machine_role_text(membership->role), "pool", membership->apex,
                          "standing", standing(status), "here", position_json(&status->mine.head),
                          "engine", position_json(&status->theirs.head), "trouble",
                          json_text_or_null(status->engine == RESULT_OK ? "" : status->why.text),
-                         "nodes", nodes));
+                         "nodes", nodes, "in_doubt", doubts));
 }
 
 static void print_node(const struct endpoint *endpoint, const struct node_status *node)
@@ -171,6 +203,12 @@ static void print_status(const struct fleet_status *status)
     if (status->engine != RESULT_OK) {
         printf("The engine does not tell its state: %s\n", status->why.text);
     }
+    for (unsigned i = 0; i < status->doubts.doubts.count; i++) {
+        char safe[2 * DOUBT_COMMAND_ROOM];
+        printf("change %" PRIu64 " (%s) %s\n", status->doubts.doubts.list[i].head.seq,
+               output_escape(safe, sizeof safe, status->doubts.doubts.list[i].command),
+               fleetdoubts_text(status->doubts.outcomes[i]));
+    }
     printf("%u of %u nodes answer:\n", status->answering, membership->node_count);
     for (unsigned i = 0; i < membership->node_count; i++) {
         print_node(&membership->nodes[i], &status->nodes[i]);
@@ -186,6 +224,9 @@ int cmd_fleet_status(struct cli *cli, int, char **)
         print_status_json(&status);
     } else if (result == RESULT_OK) {
         print_status(&status);
+    }
+    if (result == RESULT_OK && status.doubts.doubts.count > 0) {
+        end_doubts(&status, cli);
     }
     fleetlink_close(&status.link);
     if (result != RESULT_OK) {

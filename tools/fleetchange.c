@@ -8,6 +8,7 @@
 
 #include "tools/fleet/agree.h"
 #include "tools/fleet/follow.h"
+#include "tools/fleetdoubts.h"
 #include "tools/infile.h"
 #include "tools/output.h"
 #include "tools/session.h"
@@ -18,6 +19,7 @@ struct fleetchange {
     struct ledgerhead before;
     struct etcd *etcd;
     struct taking_change change;
+    struct fleetdoubts doubts; /* of earlier changes */
 };
 
 void fleetchange_free(struct fleetchange *fleet)
@@ -61,6 +63,7 @@ static enum result look(struct fleetchange *fleet, struct cli *cli, struct store
                          fleet->membership.role == MACHINE_EDGE ? "an edge" : "a vantage point");
     }
     fleet->before = *in ? position.head : fleet->before;
+    fleetdoubts_read(&fleet->doubts, registry);
     return RESULT_OK;
 }
 
@@ -108,6 +111,7 @@ static enum result ask(struct fleetchange *fleet, struct cli *cli)
 {
     const struct etcd_config config = membership_engine(&fleet->membership);
     TRY(etcd_new(&fleet->etcd, &config, &cli->diag));
+    fleetdoubts_settle(&fleet->doubts, fleet->etcd, &fleet->membership);
     return agree(fleet->etcd, &fleet->membership, &fleet->before, &fleet->change, &cli->diag);
 }
 
@@ -143,17 +147,31 @@ static enum result go_again(struct fleetchange *fleet, struct session *session, 
     return diag_fail(&cli->diag, RESULT_STALE, "%s: repeat the command", why.text);
 }
 
-static enum result explain(const struct fleetchange *fleet, struct cli *cli, enum result result)
+/* What the engine has said of this change and of earlier ones. */
+static void end_doubts(struct fleetchange *fleet, const struct session *session,
+                       const struct cli *cli, enum result result)
+{
+    struct diag why = { "" };
+    const struct ledgerhead *head = &fleet->change.after.head;
+    if (result == RESULT_OK) {
+        fleetdoubts_place(&fleet->doubts, head);
+    } else if (result == RESULT_UNCERTAIN) {
+        fleetdoubts_add(&fleet->doubts, head, cli);
+    }
+    fleetdoubts_tell(&fleet->doubts);
+    if (fleetdoubts_write(&fleet->doubts, session->store[STORE_REGISTRY], &why) != RESULT_OK) {
+        (void)fprintf(stderr, "ntspool: what is in doubt can't be noted: %s\n", why.text);
+    }
+}
+
+static enum result explain(struct cli *cli, enum result result)
 {
     const struct diag why = cli->diag;
-    char id[2 * LEDGERHEAD_ID + 1];
-    const struct ledgerhead *head = &fleet->change.after.head;
     if (result == RESULT_UNCERTAIN) {
         return diag_fail(&cli->diag, result,
-                         "%s: look at what the command was to change when `ntspool fleet status` "
-                         "says that the engine answers (change %llu, %s)",
-                         why.text, (unsigned long long)head->seq,
-                         sodium_bin2hex(id, sizeof id, head->change, sizeof head->change));
+                         "%s: `ntspool fleet status` or the next change says it when the engine "
+                         "answers",
+                         why.text);
     }
     return diag_fail(&cli->diag, result, "nothing was changed: %s",
                      why.text[0] != 0 ? why.text : result_text(result));
@@ -166,11 +184,12 @@ enum result fleetchange_commit(struct session *session, struct cli *cli)
     if (result == RESULT_OK) {
         result = ask(fleet, cli);
     }
+    end_doubts(fleet, session, cli, result);
     if (result == RESULT_STALE) {
         result = go_again(fleet, session, cli);
     }
     if (result != RESULT_OK) {
-        return explain(fleet, cli, result);
+        return explain(cli, result);
     }
     cli->agreed = true;
     cli->agreed_epoch = fleet->change.after.head.epoch;

@@ -2,14 +2,16 @@
 
 import itertools
 import json
+import re
 import signal
 import threading
 
 import pytest
 
+from forgetful_line import ForgetfulLine
 from machine import until
 from pool import BIN
-from test_fleet_membership import Site, content
+from test_fleet_membership import NODES, Site, content
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +127,62 @@ def test_what_to_wait_for_is_checked_before_anything_is_changed(site):
         assert change(site.admin, *options)[0] == 2
     assert site.admin.cli("member", "list", "--wait", "all", check=False).returncode == 2
     assert content(site.admin) == before
+
+
+@pytest.fixture
+def lines(site):
+    """The second admin's lines to the nodes."""
+    [path] = (path for path in (site.second.state / "machine").iterdir() if "@2379" in path.read_text())
+    text = path.read_text()
+    lines = [ForgetfulLine((address, 3379), (address, 2379)) for address in NODES.values()]
+    path.write_text(text.replace("@2379", "@3379"))
+    yield lines
+    path.write_text(text)
+    for line in lines:
+        line.close()
+
+
+def in_doubt(site, lines, forgets, letter):
+    """A change whose outcome the command does not hear. Returns one of its members."""
+    table = site.machine.directory / f"{letter}.csv"
+    rows = [f"{letter}{i},10.9.{i + 100}.{ord(letter)},an operator whose name is long" for i in range(150)]
+    table.write_text("\n".join(["name,ipv4,operator", *rows, ""]))
+    for line in lines:
+        line.forgets = forgets
+    done = site.second.cli("member", "import", table, "--allow-private", check=False)
+    for line in lines:
+        line.forgets = None
+    assert done.returncode == 3 and "fleet status" in done.stderr, done.stderr
+    return f"{letter}7"
+
+
+def test_a_change_in_doubt_that_was_made_is_settled_by_a_look(site, lines):
+    name = in_doubt(site, lines, "replies", "x")
+    level(site)
+    assert name in names(site.admin)
+    first, second = (site.second.cli("fleet", "status") for _ in range(2))
+    assert re.search(r"^change \d+ \(member import .*\) was made$", first.stdout, re.M)
+    assert "import" not in second.stdout and site.second.json("fleet", "status")["in_doubt"] == []
+
+
+def test_a_change_in_doubt_that_was_not_made_is_settled_by_the_next_one_in_its_place(site, lines):
+    name = in_doubt(site, lines, "requests", "y")
+    [doubt] = site.second.json("fleet", "status")["in_doubt"]
+    assert doubt["outcome"] == "open" and doubt["command"].startswith("member import")
+    assert change(site.admin, "--wait", "0") == (0, "")
+    status, said = change(site.second, "--wait", "0")
+    assert status == 0 and "was not made" in said
+    assert site.second.json("fleet", "status")["in_doubt"] == []
+    level(site)
+    assert name not in names(site.admin)
+
+
+def test_the_next_change_of_the_same_machine_takes_the_place_of_one_in_doubt(site, lines):
+    name = in_doubt(site, lines, "requests", "z")
+    status, said = change(site.second, "--wait", "0")
+    assert status == 0 and "was not made" in said
+    level(site)
+    assert name not in names(site.admin)
 
 
 def test_an_edge_follows_and_resumes_where_it_was_killed_also_beyond_compaction(site):

@@ -155,23 +155,33 @@ static bool is_same_change(const struct ledgerhead *a, const struct ledgerhead *
            memcmp(a->change, b->change, sizeof(a->change)) == 0;
 }
 
-/* Goes back from a head of the engine to the place of `head`. */
+static enum result forgotten(struct diag *diag)
+{
+    return diag_fail(diag, RESULT_EXHAUSTED,
+                     "the engine no longer knows whether the change was made");
+}
+
+/* Goes back from a head of the engine to the place of `head`. As agree_find. */
 static enum result find_from(struct etcd *etcd, const struct membership *membership,
                              const struct ledgerhead *head, struct ledgerhead_position *at,
                              struct diag *diag)
 {
     for (unsigned i = 0; i < STEPS_BACK; i++) {
-        if (at->head.epoch != head->epoch || at->head.seq < head->seq) {
+        if (at->head.epoch > head->epoch) {
+            return forgotten(diag);
+        }
+        if (at->head.epoch < head->epoch || at->head.seq < head->seq) {
             return diag_fail(diag, RESULT_UNCERTAIN, "the engine does not know of the change");
         }
         if (at->head.seq == head->seq) {
             return is_same_change(&at->head, head) ? RESULT_OK : RESULT_NOT_FOUND;
         }
-        if (read_head(etcd, membership, at->revision - 1, at, diag) != RESULT_OK) {
-            return RESULT_UNCERTAIN;
+        enum result result = read_head(etcd, membership, at->revision - 1, at, diag);
+        if (result != RESULT_OK) {
+            return result == RESULT_NOT_FOUND ? forgotten(diag) : RESULT_UNCERTAIN;
         }
     }
-    return diag_fail(diag, RESULT_UNCERTAIN, "the change is too long ago");
+    return forgotten(diag);
 }
 
 enum result agree_find(struct etcd *etcd, const struct membership *membership,
@@ -179,7 +189,10 @@ enum result agree_find(struct etcd *etcd, const struct membership *membership,
                        struct diag *diag)
 {
     struct ledgerhead_position at;
-    TRY(read_head(etcd, membership, 0, &at, diag));
+    enum result result = read_head(etcd, membership, 0, &at, diag);
+    if (result != RESULT_OK) {
+        return result == RESULT_NOT_FOUND ? forgotten(diag) : RESULT_UNCERTAIN;
+    }
     TRY(find_from(etcd, membership, head, &at, diag));
     *out = at;
     return RESULT_OK;
@@ -206,6 +219,7 @@ static enum result explain(const struct asked *asked, struct ledgerhead_position
     }
     if (asked->unknown && relation != LEDGERHEAD_NEW_EPOCH) {
         result = find_from(asked->etcd, asked->membership, asked->head, at, diag);
+        result = result == RESULT_EXHAUSTED ? RESULT_UNCERTAIN : result;
     }
     return result == RESULT_NOT_FOUND
                ? diag_fail(diag, RESULT_STALE, "another change was first, by %s", at->head.writer)

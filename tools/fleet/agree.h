@@ -41,8 +41,8 @@ enum result agree(struct etcd *etcd, const struct membership *membership,
                   const struct ledgerhead *before, struct taking_change *change, struct diag *diag);
 
 /* Finds out whether the change with that head was made: OK, or NOT_FOUND if it was not and never
- * will be, since another has its place. UNCERTAIN if its place is still free, or if the engine no
- * longer knows. */
+ * will be, since another has its place. UNCERTAIN if its place is still free, or if the engine does
+ * not say; EXHAUSTED if it no longer knows. */
 enum result agree_find(struct etcd *etcd, const struct membership *membership,
                        const struct ledgerhead *head, struct ledgerhead_position *out,
                        struct diag *diag);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "zone/base/array.h"
+#include "zone/registry/registry_doubts.h"
 #include "zone/registry/registry_private.h"
 
 static const char position_key[] = "position";
@@ -47,6 +48,7 @@ enum result registry_drop_position(struct registry_change *change)
     enum result result =
         store_delete(change->txn, TABLE_META, position_key, sizeof(position_key) - 1);
     TRY(registry_written(change->diag, result == RESULT_NOT_FOUND ? RESULT_OK : result));
+    TRY(registry_put_doubts(change, &(struct doubts){ .count = 0 }));
     TRY(drop_digests(change));
     return registry_save_log(change);
 }

@@ -1,0 +1,31 @@
+/* Changes of the ledger that this machine asked for, and of which the engine has not said whether
+ * they were made. They are kept until that is found out. One row of TABLE_META. */
+#ifndef ZONE_REGISTRY_DOUBTS_H
+#define ZONE_REGISTRY_DOUBTS_H
+
+#include "zone/ledger/ledgerhead.h"
+#include "zone/registry/registry.h"
+
+enum {
+    DOUBTS_MAX = 4,
+    DOUBT_COMMAND_ROOM = 128
+};
+
+struct doubt {
+    struct ledgerhead head;
+    char command[DOUBT_COMMAND_ROOM]; /* that asked for it, cut off if it is longer */
+};
+
+struct doubts {
+    unsigned count;
+    struct doubt list[DOUBTS_MAX]; /* oldest first */
+};
+
+/* None if the row can't be read: a newer program wrote it, or it is damaged. */
+void registry_doubts(struct store_txn *txn, struct doubts *out);
+/* Adds one; the oldest of DOUBTS_MAX is forgotten for it. */
+void registry_doubts_add(struct doubts *doubts, const struct ledgerhead *head, const char *command);
+void registry_doubts_drop(struct doubts *doubts, unsigned i);
+enum result registry_put_doubts(struct registry_change *change, const struct doubts *doubts);
+
+#endif
