@@ -59,6 +59,9 @@ enum result etcd_new(struct etcd **out, const struct etcd_config *config, struct
     CHECK(etcd->multi != NULL);
     /* of the connections that wait for a next call */
     CHECK(curl_multi_setopt(etcd->multi, CURLMOPT_MAXCONNECTS, 2L * ETCD_NODES_MAX) == CURLM_OK);
+    /* Each call has a connection to itself: libcurl 7.88 loses the trailers of large replies that
+     * share one. */
+    CHECK(curl_multi_setopt(etcd->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK);
     etcd->message_max = config->message_max > 0 ? config->message_max : ETCD_MESSAGE_MAX;
     etcd->connect_ms = config->connect_ms > 0 ? config->connect_ms : ETCD_CONNECT_MS;
     etcd->node_count = config->node_count;
