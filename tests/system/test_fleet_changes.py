@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from forgetful_line import ForgetfulLine
-from machine import until
+from machine import run, until
 from pool import BIN
 from test_fleet_membership import NODES, Site, content
 
@@ -209,3 +209,39 @@ def test_an_edge_follows_and_resumes_where_it_was_killed_also_beyond_compaction(
     until(lambda: content(edge) == content(site.admin), 30, "it has read all anew")
     child.child.kill()
     child.child.wait()
+
+
+def newer(site, *words):
+    """A newer ntspool makes a change of one row; the first admin has all that was before."""
+    site.admin.cli("fleet", "accept")
+    run(BIN / "newertalk", site.admin.state, *words)
+
+
+def warnings(pool):
+    return {warning["id"]: warning for warning in json.loads(pool.cli("status", "--json", check=False).stdout)["warnings"]}
+
+
+def test_an_older_version_goes_on_without_a_setting_that_it_does_not_know_and_takes_no_row_that_it_can_not_read(site):
+    """The last test: this fleet has no machine that understands its pool any more."""
+    edge = site.join("old1")
+
+    def feed():
+        return site.machine.start("feedd-old1", [BIN / "ntspool-feedd", "-s", edge.state])
+
+    child = feed()
+    newer(site, "setting", "of-tomorrow", "7 ways")
+    assert add(site.admin, "g1", "10.9.5.1") == 0
+    until(lambda: "g1" in names(edge), 30, "the edge follows")
+    assert warnings(edge)["setting-unknown"]["subject"] == "of-tomorrow"
+    child.child.kill()
+    child.child.wait()
+    assert add(site.admin, "g2", "10.9.5.2") == 0  # ... which the edge sees together with what follows
+    newer(site, "member", "g3", "\x7flayout of tomorrow")
+    child = feed()
+    until(lambda: "fleet-newer" in warnings(edge), 60, "the edge says that it does not follow")
+    until(lambda: "g2" in names(edge), 60, "it has taken what it understands")
+    assert "g3" not in names(edge)
+    before = content(edge)
+    assert "newer ntspool" in site.admin.refused("member", "remove", "g1")
+    assert content(edge) == before
+    child.kill()

@@ -37,6 +37,7 @@ struct follow {
     bool has_head;               /* `coming` has */
     uint64_t pulse_at;           /* the next */
     uint64_t rest_until;
+    bool one_by_one;   /* a change can't be taken: commit each that comes before it by itself */
     uint64_t began_ms; /* to hear nobody */
     struct backoff backoff;
     struct follow_facts facts;
@@ -116,6 +117,7 @@ void follow_free(struct follow *follow)
 static void fail(struct follow *follow, enum result result, const struct diag *why)
 {
     struct follow_facts *facts = &follow->facts;
+    bool others = follow->txn != NULL && !follow->one_by_one; /* that may be fine go with it */
     stop(follow);
     facts->level = false;
     backoff_fail(&follow->backoff, follow->now_ms);
@@ -126,7 +128,8 @@ static void fail(struct follow *follow, enum result result, const struct diag *w
     }
     facts->trouble = result;
     facts->why = *why;
-    follow->rest_until = follow->now_ms + REST_MS;
+    follow->rest_until = others ? 0 : follow->now_ms + REST_MS;
+    follow->one_by_one = true;
     log_once(&follow->stuck, follow->log, LOG_ERR, NULL, "the fleet is not followed: %s",
              why->text);
 }
@@ -176,6 +179,7 @@ static void note_level(struct follow *follow, bool level)
     if (level) {
         facts->behind_since_ms = 0;
         facts->trouble = RESULT_OK;
+        follow->one_by_one = false;
         facts->why.text[0] = '\0';
         backoff_over(&follow->backoff);
         log_once_over(&follow->stuck, follow->log, "the fleet is followed again");
@@ -271,6 +275,30 @@ static enum result begin_transaction(struct follow *follow, struct diag *diag)
     return RESULT_OK;
 }
 
+static enum result commit(struct follow *follow, struct diag *diag)
+{
+    struct store_txn *txn = follow->txn;
+    if (txn == NULL) {
+        return RESULT_OK;
+    }
+    follow->txn = NULL;
+    TRY(store_commit(txn, diag));
+    read_position(follow);
+    note_level(follow, follow->facts.position.head.seq >= follow->facts.engine_seq);
+    return RESULT_OK;
+}
+
+/* Several changes come at once: the newest that was seen counts. */
+static void note_engine(struct follow *follow, const struct ledgerhead *head)
+{
+    struct follow_facts *facts = &follow->facts;
+    bool newer = head->epoch > facts->engine_epoch;
+    if (newer || (head->epoch == facts->engine_epoch && head->seq > facts->engine_seq)) {
+        facts->engine_epoch = head->epoch;
+        facts->engine_seq = head->seq;
+    }
+}
+
 /* The rows of one revision are there. */
 static enum result take(struct follow *follow, struct diag *diag)
 {
@@ -283,11 +311,13 @@ static enum result take(struct follow *follow, struct diag *diag)
     TRY(begin_transaction(follow, diag));
     enum result result = taking_next(&follow->change, follow->membership, &follow->coming);
     if (result == RESULT_OK) {
-        follow->facts.engine_seq = follow->coming.after.head.seq;
-        follow->facts.engine_epoch = follow->coming.after.head.epoch;
+        note_engine(follow, &follow->coming.after.head);
     }
     taking_free(&follow->coming);
     follow->has_head = false;
+    if (result == RESULT_OK && follow->one_by_one) {
+        return commit(follow, diag);
+    }
     return result == RESULT_EXISTS ? RESULT_OK : result;
 }
 
@@ -308,9 +338,7 @@ static enum result add_event(struct follow *follow, const struct etcdreply_event
     }
     if (!is_head(follow, event->row.key)) {
         return rowset_add_reply(&follow->coming.rows, follow->membership->prefix, &event->row,
-                                event->deleted) == RESULT_OK
-                   ? RESULT_OK
-                   : diag_fail(diag, RESULT_DAMAGED, "the engine has a key of no row");
+                                event->deleted, diag);
     }
     if (event->deleted) {
         return diag_fail(diag, RESULT_DAMAGED, "the engine has lost the ledger's head");
@@ -329,19 +357,6 @@ static enum result take_message(struct follow *follow, struct etcdreply_events *
         TRY(add_event(follow, &event, diag));
     }
     return events->more ? RESULT_OK : take(follow, diag);
-}
-
-static enum result commit(struct follow *follow, struct diag *diag)
-{
-    struct store_txn *txn = follow->txn;
-    if (txn == NULL) {
-        return RESULT_OK;
-    }
-    follow->txn = NULL;
-    TRY(store_commit(txn, diag));
-    read_position(follow);
-    note_level(follow, follow->facts.position.head.seq >= follow->facts.engine_seq);
-    return RESULT_OK;
 }
 
 /* Takes what the watch has, in one transaction. Returns true if there may be more at once. */

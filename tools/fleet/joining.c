@@ -127,12 +127,7 @@ static enum result read_rows(struct joining *joining, const struct etcd_call *ca
     TRY(etcd_call_result(call, diag));
     TRY(etcdreply_range(&range, etcd_call_reply(call), diag));
     while (etcdreply_next_row(&range, &row)) {
-        if (rowset_add_reply(&joining->found.rows, joining->membership->prefix, &row, false) !=
-            RESULT_OK) {
-            return diag_fail(diag, RESULT_DAMAGED, "the engine has a key of no row: %.*s",
-                             row.key.len > 200 ? 200 : (int)row.key.len,
-                             (const char *)row.key.data);
-        }
+        TRY(rowset_add_reply(&joining->found.rows, joining->membership->prefix, &row, false, diag));
     }
     return RESULT_OK;
 }

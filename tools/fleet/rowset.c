@@ -33,14 +33,22 @@ void rowset_add(struct rowset *rows, const struct registry_fleet_row *row)
 }
 
 enum result rowset_add_reply(struct rowset *rows, const char *prefix,
-                             const struct etcdreply_row *row, bool gone)
+                             const struct etcdreply_row *row, bool gone, struct diag *diag)
 {
     struct registry_fleet_row own = { .gone = gone, .value = row->value };
     size_t len = strlen(prefix);
-    if (row->key.len < len || memcmp(row->key.data, prefix, len) != 0) {
-        return RESULT_INVALID;
+    enum result result = RESULT_INVALID;
+    if (row->key.len >= len && memcmp(row->key.data, prefix, len) == 0) {
+        result =
+            ledgerrow_parse(&own.name, (struct octets){ row->key.data + len, row->key.len - len });
     }
-    TRY(ledgerrow_parse(&own.name, (struct octets){ row->key.data + len, row->key.len - len }));
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result == RESULT_NEWER ? result : RESULT_DAMAGED,
+                         result == RESULT_NEWER
+                             ? "the engine has a row of a newer ntspool: upgrade this one: %.*s"
+                             : "the engine has a key of no row: %.*s",
+                         row->key.len > 200 ? 200 : (int)row->key.len, (const char *)row->key.data);
+    }
     rowset_add(rows, &own);
     return RESULT_OK;
 }

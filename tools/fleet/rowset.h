@@ -15,10 +15,10 @@ struct rowset {
 void rowset_free(struct rowset *rows);
 /* Copies the row. */
 void rowset_add(struct rowset *rows, const struct registry_fleet_row *row);
-/* A row of the engine, or one that is gone there. `prefix` is the fleet's. INVALID if the key is
- * not one of a row. */
+/* A row of the engine, or one that is gone there. `prefix` is the fleet's. DAMAGED if the key is
+ * not one of a row; NEWER. */
 enum result rowset_add_reply(struct rowset *rows, const char *prefix,
-                             const struct etcdreply_row *row, bool gone);
+                             const struct etcdreply_row *row, bool gone, struct diag *diag);
 /* As a visitor of registry_fleet_collect and registry_fleet_each; `arg` is the set. */
 enum result rowset_visit(const struct registry_fleet_row *row, void *arg);
 

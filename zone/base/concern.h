@@ -15,6 +15,7 @@
     X(MAP_FULL, "map-full", WARNING, "Check the free space of the disk")                           \
     X(RECORDS_MALFORMED, "records-malformed", WARNING,                                             \
       "Load the records anew, or remove them by `ntspool record remove`")                          \
+    X(SETTING_UNKNOWN, "setting-unknown", WARNING, "Upgrade ntspool on this machine")              \
     X(DISK_LOW, "disk-low", WARNING, "Make room on the disk")                                      \
     X(BACKUP_OLD, "backup-old", WARNING, "Make a backup, or start the timer that does")            \
     X(SERVER_DOWN, "server-down", URGENT, "Start ntspoold")                                        \

@@ -7,13 +7,18 @@
 
 static const char hex[] = "0123456789abcdef";
 
+static bool is_kind(enum ledgerrow_kind kind)
+{
+    const char kinds[] = { LEDGERROW_SETTING, LEDGERROW_MEMBER,  LEDGERROW_TOMBSTONE,
+                           LEDGERROW_NODE,    LEDGERROW_VANTAGE, LEDGERROW_MACHINE };
+    return memchr(kinds, (int)kind, sizeof(kinds)) != NULL;
+}
+
 enum result ledgerrow_name(struct ledgerrow_name *out, enum ledgerrow_kind kind, const void *octets,
                            size_t len)
 {
     struct ledgerrow_name name = { .kind = kind, .len = len };
-    const char kinds[] = { LEDGERROW_SETTING, LEDGERROW_MEMBER,  LEDGERROW_TOMBSTONE,
-                           LEDGERROW_NODE,    LEDGERROW_VANTAGE, LEDGERROW_MACHINE };
-    if (len == 0 || len > LEDGERROW_NAME_MAX || memchr(kinds, (int)kind, sizeof(kinds)) == NULL) {
+    if (len == 0 || len > LEDGERROW_NAME_MAX || !is_kind(kind)) {
         return RESULT_INVALID;
     }
     memcpy(name.octets, octets, len);
@@ -112,6 +117,10 @@ enum result ledgerrow_parse(struct ledgerrow_name *out, struct octets key)
     }
     enum ledgerrow_kind kind = (enum ledgerrow_kind)key.data[HEAD - 2];
     struct octets rest = { key.data + HEAD, key.len - HEAD };
+    if (key.data[HEAD - 2] >= 'a' && key.data[HEAD - 2] <= 'z' && !is_kind(kind) &&
+        memcmp(key.data, "r/", 2) == 0) {
+        return RESULT_NEWER;
+    }
     if (kind == LEDGERROW_NODE) {
         size_t len = 0;
         if (!parse_hex(rest, octets, &len)) {

@@ -46,7 +46,7 @@ uint8_t ledgerrow_bucket(const struct ledgerrow_name *name);
 /* Without the fleet's prefix. Returns `out`. */
 char *ledgerrow_key(const struct ledgerrow_name *name, char out[LEDGERROW_KEY_ROOM]);
 /* The opposite. INVALID for any text that ledgerrow_key does not write, also if the bucket is
- * another one: a row has one key. */
+ * another one: a row has one key. NEWER if the letter is that of a kind to come. */
 enum result ledgerrow_parse(struct ledgerrow_name *out, struct octets key);
 /* The keys of a bucket begin with it and end before the next: `r/07/` and `r/070`. */
 enum {

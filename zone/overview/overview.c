@@ -26,6 +26,14 @@ static void look_at_stores(struct overview *out, const struct overview_source *s
     }
 }
 
+static void warn_of_setting(const char *name, void *arg)
+{
+    concern_add(arg, CONCERN_SETTING_UNKNOWN, name, 0,
+                "the pool has a setting %s, which a newer ntspool has set: this one does not know "
+                "it, and goes on without",
+                name);
+}
+
 static enum result count_members(struct overview *out, struct store_txn *registry, uint64_t now,
                                  struct concerns *concerns, struct diag *diag)
 {
@@ -37,6 +45,7 @@ static enum result count_members(struct overview *out, struct store_txn *registr
     if (registry == NULL) {
         return RESULT_OK;
     }
+    TRY(registry_unknown_settings(registry, warn_of_setting, concerns));
     TRY(census_read(&out->census, registry, &out->source, now));
     return recordhealth_warn(concerns, registry, &out->source.settings);
 }

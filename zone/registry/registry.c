@@ -136,7 +136,7 @@ enum result registry_put_name(struct registry_change *change, const char *row,
 
 struct load {
     struct settings settings;
-    char name[64]; /* of the last row */
+    char name[SETTING_NAME_ROOM]; /* of the last row */
 };
 
 static enum result load_setting(struct load *load, const uint8_t *value, size_t value_len)
@@ -187,6 +187,39 @@ enum result registry_settings(struct store_txn *txn, struct settings *out, struc
     }
     *out = load.settings;
     return RESULT_OK;
+}
+
+struct unknown {
+    registry_setting_visit *visit;
+    void *arg;
+};
+
+static enum result look_at_setting(const uint8_t *key, size_t key_len, const uint8_t *, size_t,
+                                   void *arg)
+{
+    const struct unknown *unknown = arg;
+    char name[SETTING_NAME_ROOM];
+    size_t count, i = 0;
+    const struct setting_info *all = settings_list(&count);
+    if (key_len == 0 || key_len >= sizeof(name) || key[0] == '.') {
+        return RESULT_OK;
+    }
+    memcpy(name, key, key_len);
+    name[key_len] = '\0';
+    while (i < count && strcmp(all[i].name, name) != 0) {
+        i++;
+    }
+    if (i == count) {
+        unknown->visit(name, unknown->arg);
+    }
+    return RESULT_OK;
+}
+
+enum result registry_unknown_settings(struct store_txn *txn, registry_setting_visit *visit,
+                                      void *arg)
+{
+    struct unknown unknown = { visit, arg };
+    return store_each(txn, TABLE_SETTINGS, look_at_setting, &unknown);
 }
 
 enum result registry_put_setting(struct registry_change *change, const struct settings *settings,

@@ -86,6 +86,10 @@ enum result registry_marks(struct store_txn *txn, struct registry_marks *out, st
 enum result registry_restored(struct registry_change *change, const struct registry_marks *before);
 /* MISSING if the registry holds no zone. */
 enum result registry_settings(struct store_txn *txn, struct settings *out, struct diag *diag);
+/* Visits the names of settings of a later version, which this one ignores. */
+typedef void registry_setting_visit(const char *name, void *arg);
+enum result registry_unknown_settings(struct store_txn *txn, registry_setting_visit *visit,
+                                      void *arg);
 enum result registry_set(struct registry_change *change, const char *name, const char *value);
 /* Sets several settings, and then checks all against each other. */
 struct setting_change {

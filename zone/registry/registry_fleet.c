@@ -294,6 +294,28 @@ static bool is_setting(const struct registry_fleet_row *row, const char *name)
            memcmp(row->name.octets, name, row->name.len) == 0;
 }
 
+/* A setting may be unknown here, and is then ignored. A known one has a value that its writer has
+ * checked: one that is refused here is of a newer program. */
+static enum result check_setting(const struct registry_fleet_row *row)
+{
+    char name[SETTING_NAME_ROOM], value[SETTING_VALUE_MAX + 1];
+    struct settings scratch;
+    if (row->gone || row->name.octets[0] == '.') {
+        return RESULT_OK;
+    }
+    if (row->name.len >= sizeof(name) || row->value.len >= sizeof(value)) {
+        return RESULT_NEWER;
+    }
+    memcpy(name, row->name.octets, row->name.len);
+    name[row->name.len] = '\0';
+    if (row->value.len > 0) {
+        memcpy(value, row->value.data, row->value.len);
+    }
+    value[row->value.len] = '\0';
+    settings_before(&scratch);
+    return settings_set(&scratch, name, value, NULL) == RESULT_INVALID ? RESULT_NEWER : RESULT_OK;
+}
+
 /* The apex of this zone never changes. */
 static enum result take_setting(struct take *take, const struct registry_fleet_row *row)
 {
@@ -304,6 +326,7 @@ static enum result take_setting(struct take *take, const struct registry_fleet_r
         registry_row(take->change->txn, REGISTRY_APEX, apex, sizeof(apex), &r) == RESULT_OK) {
         return diag_fail(take->change->diag, RESULT_REFUSED, "the rows are those of another zone");
     }
+    TRY(check_setting(row));
     return row->gone ? drop(take, row) : put(take, row);
 }
 

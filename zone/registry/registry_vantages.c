@@ -15,6 +15,9 @@ static enum result decode(struct vantage_key *out, const uint8_t *name, size_t n
     read_into(&r, key.key, sizeof(key.key));
     key.added_at = read_u64(&r);
     key.released_at = read_u64(&r);
+    if (layout > LAYOUT) {
+        return RESULT_NEWER;
+    }
     if (!reader_done(&r) || layout != LAYOUT || name_len >= sizeof(key.name)) {
         return RESULT_DAMAGED;
     }
@@ -35,7 +38,7 @@ const struct vantage_key *vantage_keys_find(const struct vantage_keys *keys, con
 
 enum result registry_vantage(struct store_txn *txn, const char *name, struct vantage_key *out)
 {
-    uint8_t data[ENCODED_MAX];
+    uint8_t data[4 * ENCODED_MAX]; /* also for layouts to come */
     struct store_item item = { .data = data, .room = sizeof(data) };
     TRY(store_get(txn, TABLE_VANTAGE_KEYS, name, strlen(name), &item));
     return decode(out, (const uint8_t *)name, strlen(name), data, item.len);

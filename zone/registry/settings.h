@@ -13,6 +13,7 @@
 enum {
     SETTINGS_CA_MAX = 4,
     SETTINGS_CA_ROOM = 128,
+    SETTING_NAME_ROOM = 64,
     SETTING_VALUE_MAX = 512
 };
 

@@ -27,7 +27,7 @@ static void a_row_has_the_same_key_in_all_versions(void **)
 
 static void a_key_is_read_back_and_no_other_text_is_one(void **)
 {
-    static const char *const bad[] = { "",           "r/",           "r/4f/m/",     "r/4f/x/ams1",
+    static const char *const bad[] = { "",           "r/",           "r/4f/m/",     "r/4f/X/ams1",
                                        "r/4f/n/ams", "r/4f/m/ams1/", "s/4f/m/ams1", "r/4f/m/ams 1",
                                        "r/4f/t/ams1" };
     struct ledgerrow_name name = row(LEDGERROW_MEMBER, "ams1"), again;
@@ -37,6 +37,7 @@ static void a_key_is_read_back_and_no_other_text_is_one(void **)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(parse(&again, bad[i]), RESULT_INVALID);
     }
+    assert_int_equal(parse(&again, "r/4f/x/ams1"), RESULT_NEWER);
     for (unsigned bucket = 0; bucket < LEDGERROW_BUCKETS; bucket++) { /* one of them is right */
         (void)snprintf(upper, sizeof(upper), "r/%02x/m/ams1", bucket);
         assert_int_equal(parse(&again, upper),

@@ -394,11 +394,70 @@ static void rows_of_another_zone_and_damaged_rows_are_refused_whole(void **)
         assert_int_equal(other_take(&other, false), RESULT_DAMAGED);
     }
     static const uint8_t to_come[] = { 200, 'a' };
-    rows[0].value = (struct octets){ to_come, 2 }; /* a machine of a newer layout */
+    rows[0].value = (struct octets){ to_come, 2 }; /* of a newer layout */
+    assert_int_equal(other_take(&other, false), RESULT_NEWER);
+    assert_ok(ledgerrow_name(&rows[0].name, LEDGERROW_VANTAGE, "ams1", 4));
+    assert_int_equal(other_take(&other, false), RESULT_NEWER);
+    assert_ok(ledgerrow_name(&rows[0].name, LEDGERROW_MEMBER, "ams1", 4));
     assert_int_equal(other_take(&other, false), RESULT_NEWER);
     rows[0].value = (struct octets){ damaged, 1 };
     assert_ok(ledgerrow_name(&rows[0].name, LEDGERROW_NODE, "\1", 1));
     assert_int_equal(other_take(&other, false), RESULT_DAMAGED);
+    row_count = 0;
+    assert_equal(&other);
+    other_close(&other);
+}
+
+static void give_setting(const char *name, const char *value)
+{
+    assert_ok(ledgerrow_name(&rows[0].name, LEDGERROW_SETTING, name, strlen(name)));
+    rows[0] = (struct registry_fleet_row){ .name = rows[0].name,
+                                           .value = { (const uint8_t *)value, strlen(value) } };
+    row_count = 1;
+}
+
+static void keep_name(const char *name, void *arg)
+{
+    (void)snprintf(arg, SETTING_NAME_ROOM, "%s", name);
+}
+
+static void a_setting_of_a_newer_version_is_kept_and_ignored(void **)
+{
+    struct other other;
+    struct store_txn *theirs;
+    struct settings settings;
+    char unknown[SETTING_NAME_ROOM] = "", none[SETTING_NAME_ROOM] = "";
+    other_open(&other);
+    other_join(&other);
+    give_setting("of-tomorrow", "7 ways");
+    assert_ok(other_take(&other, false));
+    row_count = 0;
+    assert_ok(store_read(other.store, &theirs, &diag));
+    assert_ok(registry_settings(theirs, &settings, &diag));
+    assert_ok(registry_unknown_settings(theirs, keep_name, unknown));
+    assert_string_equal(unknown, "of-tomorrow");
+    store_abort(theirs);
+    assert_ok(registry_unknown_settings(txn, keep_name, none));
+    assert_string_equal(none, "");
+    other_close(&other);
+}
+
+static void a_value_that_only_a_newer_version_takes_is_refused(void **)
+{
+    struct other other;
+    char longest[SETTING_VALUE_MAX + 2], name[2 * SETTING_NAME_ROOM];
+    other_open(&other);
+    other_join(&other);
+    give_setting("denial", "by-oracle");
+    assert_int_equal(other_take(&other, false), RESULT_NEWER);
+    memset(longest, 'a', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    give_setting("mailbox", longest);
+    assert_int_equal(other_take(&other, false), RESULT_NEWER);
+    memset(name, 'a', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    give_setting(name, "1");
+    assert_int_equal(other_take(&other, false), RESULT_NEWER);
     row_count = 0;
     assert_equal(&other);
     other_close(&other);
@@ -424,20 +483,18 @@ static void rows_that_are_here_already_drop_no_cached_answer(void **)
     other_close(&other);
 }
 
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up_fleet, tear_down_fleet)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(any_changes_that_are_taken_elsewhere_make_the_same_tables,
-                                        set_up_fleet, tear_down_fleet),
-        cmocka_unit_test_setup_teardown(
-            a_change_has_the_rows_that_it_touched_once_and_no_derived_ones, set_up_fleet,
-            tear_down_fleet),
-        cmocka_unit_test_setup_teardown(the_last_word_about_a_row_counts, set_up_fleet,
-                                        tear_down_fleet),
-        cmocka_unit_test_setup_teardown(rows_of_another_zone_and_damaged_rows_are_refused_whole,
-                                        set_up_fleet, tear_down_fleet),
-        cmocka_unit_test_setup_teardown(rows_that_are_here_already_drop_no_cached_answer,
-                                        set_up_fleet, tear_down_fleet),
+        CASE(any_changes_that_are_taken_elsewhere_make_the_same_tables),
+        CASE(a_change_has_the_rows_that_it_touched_once_and_no_derived_ones),
+        CASE(the_last_word_about_a_row_counts),
+        CASE(rows_of_another_zone_and_damaged_rows_are_refused_whole),
+        CASE(a_setting_of_a_newer_version_is_kept_and_ignored),
+        CASE(a_value_that_only_a_newer_version_takes_is_refused),
+        CASE(rows_that_are_here_already_drop_no_cached_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
