@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/changeparts.h"
 #include "tools/commands.h"
 #include "tools/memberadd.h"
 #include "tools/memberend.h"
@@ -167,6 +168,8 @@ int cmd_member_resume(struct cli *cli, int, char **argv)
 struct labels {
     char (*list)[LABEL_ROOM];
     size_t count, room;
+    struct decision decision; /* on all of them */
+    size_t done;              /* so many, by earlier parts */
 };
 
 static enum result collect_label(const struct member *member, void *arg)
@@ -180,20 +183,62 @@ static enum result collect_label(const struct member *member, void *arg)
     return RESULT_OK;
 }
 
+static size_t end_of_part(const struct labels *labels)
+{
+    size_t left = labels->count - labels->done;
+    return labels->done + (left < CHANGEPARTS_MEMBERS ? left : CHANGEPARTS_MEMBERS);
+}
+
+static enum result override_part(struct session *session, struct cli *cli, void *arg)
+{
+    const struct labels *labels = arg;
+    struct member member;
+    for (size_t i = labels->done; i < end_of_part(labels); i++) {
+        enum result result =
+            put_decision(session, cli, labels->list[i], &labels->decision, &member);
+        if (result != RESULT_OK && result != RESULT_NOT_FOUND) { /* removed meanwhile */
+            return result;
+        }
+    }
+    return RESULT_OK;
+}
+
+static enum result override_parts(struct cli *cli, struct labels *labels)
+{
+    while (labels->done < labels->count) {
+        enum result result = changeparts_commit(cli, override_part, labels);
+        if (result != RESULT_OK) {
+            const struct diag why = cli->diag;
+            return labels->done == 0
+                       ? result
+                       : diag_fail(&cli->diag, result, "%zu of %zu members are changed; then: %s",
+                                   labels->done, labels->count, why.text);
+        }
+        labels->done = end_of_part(labels);
+    }
+    return RESULT_OK;
+}
+
 static int override_all(struct cli *cli, enum override override)
 {
     struct session session = { 0 };
-    struct labels labels = { 0 };
+    struct labels labels = { .decision = { .override = &override } };
     struct member member;
-    const struct decision decision = { .override = &override };
     enum result result = session_write(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
         result = registry_each(session.txn[STORE_REGISTRY], collect_label, &labels);
     }
     for (size_t i = 0; i < labels.count && result == RESULT_OK; i++) {
-        result = put_decision(&session, cli, labels.list[i], &decision, &member);
+        result = put_decision(&session, cli, labels.list[i], &labels.decision, &member);
     }
-    result = end_change(&session, cli, result);
+    if (result == RESULT_OK) {
+        result = session_commit(&session, cli);
+    }
+    bool in_parts = changeparts_are_needed(&session, result);
+    session_done(&session);
+    if (in_parts) {
+        result = override_parts(cli, &labels);
+    }
     free(labels.list);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);

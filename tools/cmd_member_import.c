@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/changeparts.h"
 #include "tools/commands.h"
 #include "tools/csv.h"
 #include "tools/infile.h"
@@ -29,6 +30,12 @@ struct import {
     size_t rows;
     off_t size; /* of the file in octets */
     bool progress;
+    struct {
+        off_t at;
+        unsigned lines;
+        size_t rows;
+    } part;           /* where it begins */
+    unsigned changes; /* in which the members are imported */
 };
 
 static enum result fail_row(const struct import *in, enum result result, const char *why)
@@ -137,13 +144,12 @@ static void show_progress(const struct import *in, bool end)
                   end ? "\n" : "");
 }
 
-static enum result import_file(struct import *in)
+/* Imports the next rows, at most so many. */
+static enum result import_rows(struct import *in, size_t most)
 {
-    TRY(read_header(in));
-    for (;;) {
+    for (size_t i = 0; i < most; i++) {
         enum result result = csv_next(&in->csv, &in->cli->diag);
         if (result == RESULT_NOT_FOUND) {
-            show_progress(in, true);
             return RESULT_OK;
         }
         if (result == RESULT_OK) {
@@ -158,46 +164,115 @@ static enum result import_file(struct import *in)
         in->rows++;
         show_progress(in, false);
     }
+    return RESULT_OK;
+}
+
+static void begin_part(struct import *in)
+{
+    in->part.at = ftello(in->csv.file);
+    in->part.lines = in->csv.lines_read;
+    in->part.rows = in->rows;
+}
+
+static enum result import_part(struct session *session, struct cli *cli, void *arg)
+{
+    struct import *in = arg;
+    in->change = &session->change;
+    in->notes = &session->notes;
+    in->rows = in->part.rows;
+    in->csv.lines_read = in->part.lines;
+    return fseeko(in->csv.file, in->part.at, SEEK_SET) == 0
+               ? import_rows(in, CHANGEPARTS_MEMBERS)
+               : diag_fail(&cli->diag, RESULT_SYSTEM, "%s can't be read again", in->csv.path);
+}
+
+/* All rows are fine, and too many for one change of the fleet. */
+static enum result import_parts(struct import *in)
+{
+    struct cli *cli = in->cli;
+    size_t all = in->rows;
+    rewind(in->csv.file);
+    csv_begin(&in->csv, in->csv.file, in->csv.path);
+    TRY(read_header(in));
+    in->rows = 0;
+    begin_part(in);
+    while (in->rows < all) {
+        enum result result = changeparts_commit(cli, import_part, in);
+        if (result != RESULT_OK) {
+            const struct diag why = cli->diag;
+            in->rows = in->part.rows;
+            return in->changes == 0
+                       ? result
+                       : diag_fail(&cli->diag, result,
+                                   "%zu of %zu members are imported, up to line %u; then: %s",
+                                   in->rows, all, in->part.lines, why.text);
+        }
+        in->changes++;
+        begin_part(in);
+    }
+    show_progress(in, true);
+    return RESULT_OK;
+}
+
+static enum result import_file(struct import *in, bool dry)
+{
+    struct session session = { 0 };
+    bool is_fine = false;
+    enum result result = session_write(&session, in->cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        in->change = &session.change;
+        in->notes = &session.notes;
+        result = read_header(in);
+    }
+    if (result == RESULT_OK) {
+        result = import_rows(in, SIZE_MAX);
+        is_fine = result == RESULT_OK;
+    }
+    if (is_fine) {
+        show_progress(in, true);
+    }
+    if (is_fine && !dry) {
+        result = session_commit(&session, in->cli);
+    }
+    bool in_parts = is_fine && changeparts_are_needed(&session, result);
+    session_done(&session);
+    return in_parts ? import_parts(in) : result;
+}
+
+static void tell(const struct import *in, bool dry)
+{
+    if (in->cli->json) {
+        json_print(json_pack("{s:I, s:b}", "imported", (json_int_t)in->rows, "dry_run", dry));
+    } else if (dry) {
+        printf("%zu members can be imported; nothing was changed\n", in->rows);
+    } else if (in->changes > 1) {
+        printf("%zu members imported, in %u changes: they are too many for one\n", in->rows,
+               in->changes);
+    } else {
+        printf("%zu members imported\n", in->rows);
+    }
 }
 
 int cmd_member_import(struct cli *cli, int, char **argv)
 {
     struct infile file;
+    bool dry = cli_flag(cli, "dry-run");
     enum result result = infile_read(&file, argv[0], INFILE_MAX, &cli->diag);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
     struct import *in = xcalloc(1, sizeof *in);
-    struct session session = { 0 };
     in->cli = cli;
     in->progress = isatty(STDERR_FILENO) == 1;
     in->size = (off_t)file.len;
     csv_begin(&in->csv, file.file, file.path);
-    result = session_write(&session, cli, STORE_REGISTRY);
-    if (result == RESULT_OK) {
-        in->change = &session.change;
-        in->notes = &session.notes;
-        result = import_file(in);
-    }
-    bool dry = cli_flag(cli, "dry-run");
-    if (result == RESULT_OK && !dry) {
-        result = session_commit(&session, cli);
-    }
-    session_done(&session);
+    result = import_file(in, dry);
     infile_done(&file);
-    size_t rows = in->rows;
+    if (result == RESULT_OK) {
+        tell(in, dry);
+    }
     free(in);
-    if (result != RESULT_OK) {
-        return cli_fail(cli, result);
-    }
-    if (cli->json) {
-        json_print(json_pack("{s:I, s:b}", "imported", (json_int_t)rows, "dry_run", dry));
-    } else {
-        printf(dry ? "%zu members can be imported; nothing was changed\n"
-                   : "%zu members imported\n",
-               rows);
-    }
-    return CLI_DONE;
+    return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
 }
 
 static enum result export_member(const struct member *member, void *arg)

@@ -43,44 +43,47 @@ const struct option_row *fleetwait_options(const struct cli_command *command)
     return NULL;
 }
 
-struct wait {
-    struct fleetlink link;
-    struct fleetmachines machines;
-    uint64_t here;     /* the change that this machine has */
-    bool answers;      /* ntspoold runs on it */
+struct wish {
     bool asked;        /* by --wait */
-    uint32_t wanted;   /* machines */
-    uint32_t limit_ms; /* of time */
-    unsigned count, have;
+    uint32_t machines; /* that are to have it */
+    uint32_t limit_ms;
 };
 
-static enum result read_options(struct wait *wait, struct cli *cli)
+struct wait {
+    struct wish wish;
+    struct fleetlink link;
+    struct fleetmachines machines;
+    uint64_t here;        /* the change that this machine has */
+    bool answers;         /* ntspoold runs on it */
+    unsigned count, have; /* machines */
+};
+
+static enum result read_wish(struct wish *out, struct cli *cli)
 {
     const char *text = cli_value(cli, "wait", 0);
+    struct wish wish = { .asked = text != NULL, .machines = ALL, .limit_ms = FLEETWAIT_MS };
     uint32_t limit_s = FLEETWAIT_S;
-    wait->asked = text != NULL;
-    wait->wanted = ALL;
-    if (wait->asked && strcmp(text, "all") != 0 &&
-        !output_number(text, 0, MACHINES_MAX, &wait->wanted)) {
+    if (wish.asked && strcmp(text, "all") != 0 &&
+        !output_number(text, 0, MACHINES_MAX, &wish.machines)) {
         return diag_fail(&cli->diag, RESULT_USAGE,
                          "--wait %.40s: all is needed, or a whole number up to %d", text,
                          MACHINES_MAX);
     }
     TRY(cli_number(cli, "timeout", 1, FLEETWAIT_MAX_S, &limit_s));
-    if (!wait->asked && cli_flag(cli, "timeout")) {
+    if (!wish.asked && cli_flag(cli, "timeout")) {
         return diag_fail(&cli->diag, RESULT_USAGE, "--timeout says how long --wait waits");
     }
-    wait->limit_ms = wait->asked ? limit_s * 1000 : FLEETWAIT_MS;
+    if (wish.asked) {
+        wish.limit_ms = limit_s * 1000;
+    }
+    *out = wish;
     return RESULT_OK;
 }
 
 enum result fleetwait_check(struct cli *cli)
 {
-    struct wait *wait = xcalloc(1, sizeof *wait);
-    enum result result =
-        fleetwait_options(cli->command) != NULL ? read_options(wait, cli) : RESULT_OK;
-    free(wait);
-    return result;
+    struct wish wish;
+    return fleetwait_options(cli->command) != NULL ? read_wish(&wish, cli) : RESULT_OK;
 }
 
 static enum result read_here(struct wait *wait, struct cli *cli)
@@ -139,12 +142,12 @@ static void count(struct wait *wait, const struct cli *cli)
 /* True if more machines can't have it. */
 static bool is_over(const struct wait *wait)
 {
-    return wait->have >= wait->wanted || wait->have == wait->count;
+    return wait->have >= wait->wish.machines || wait->have == wait->count;
 }
 
 static enum result look(struct wait *wait, struct cli *cli)
 {
-    uint64_t until = clock_steady_ms() + wait->limit_ms;
+    uint64_t until = clock_steady_ms() + wait->wish.limit_ms;
     unsigned pause_ms = PAUSE_MS;
     struct etcd *etcd = wait->link.etcd;
     const struct membership *membership = &wait->link.membership;
@@ -187,15 +190,16 @@ static const char *machines_have(const struct wait *wait)
 
 static int tell(const struct wait *wait, const struct cli *cli)
 {
-    bool in_vain = wait->asked && wait->have < wait->wanted &&
-                   (wait->wanted != ALL || wait->have < wait->count);
-    if (in_vain && wait->wanted != ALL && wait->count < wait->wanted) {
+    const struct wish *wish = &wait->wish;
+    bool in_vain = wish->asked && wait->have < wish->machines &&
+                   (wish->machines != ALL || wait->have < wait->count);
+    if (in_vain && wish->machines != ALL && wait->count < wish->machines) {
         (void)fprintf(stderr, "ntspool: the change is made, but only %u %s of the fleet answer%s",
                       wait->count, wait->count == 1 ? "machine" : "machines",
                       wait->count == 1 ? "s" : "");
     } else if (in_vain) {
         (void)fprintf(stderr, "ntspool: the change is made, but after %u s only %u of %u %s it",
-                      wait->limit_ms / 1000, wait->have, wait->count, machines_have(wait));
+                      wish->limit_ms / 1000, wait->have, wait->count, machines_have(wait));
     } else if (wait->count > 0) {
         (void)fprintf(stderr, "ntspool: %u of %u %s it", wait->have, wait->count,
                       machines_have(wait));
@@ -212,8 +216,8 @@ int fleetwait(struct cli *cli)
     struct wait *wait = xcalloc(1, sizeof *wait);
     char safe[2 * sizeof cli->diag.text];
     int status = CLI_DONE;
-    CHECK(read_options(wait, cli) == RESULT_OK);
-    if (wait->wanted > 0) {
+    CHECK(read_wish(&wait->wish, cli) == RESULT_OK);
+    if (wait->wish.machines > 0) {
         cli_show(cli);
         enum result result = read_here(wait, cli);
         if (result == RESULT_OK) {
@@ -228,7 +232,7 @@ int fleetwait(struct cli *cli)
             (void)fprintf(stderr, "ntspool: the change is made, but who has it is not known: %s\n",
                           cli->diag.text[0] != 0 ? output_escape(safe, sizeof safe, cli->diag.text)
                                                  : result_text(result));
-            status = wait->asked ? CLI_BEHIND : CLI_DONE;
+            status = wait->wish.asked ? CLI_BEHIND : CLI_DONE;
         }
         fleetlink_close(&wait->link);
     }

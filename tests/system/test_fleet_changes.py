@@ -211,6 +211,19 @@ def test_an_edge_follows_and_resumes_where_it_was_killed_also_beyond_compaction(
     child.child.wait()
 
 
+def test_what_is_too_large_for_one_change_is_made_in_several(site):
+    table = site.machine.directory / "large.csv"
+    table.write_text("name,ipv4\n" + "".join(f"p{i},10.20.{i >> 8}.{i & 255}\n" for i in range(8200)))
+    before = site.admin.json("fleet", "status")["engine"]["change"]
+    done = site.admin.cli("member", "import", table, "--allow-private", "--wait", "0")
+    assert "8200 members imported, in 5 changes" in done.stdout
+    site.admin.cli("member", "override", "--all", "ineligible", "--yes", "--wait", "0")
+    assert site.admin.json("fleet", "status")["engine"]["change"] == before + 10
+    assert "large.csv:2:" in site.admin.refused("member", "import", table, "--allow-private")
+    site.second.cli("fleet", "accept")
+    assert {member["override"] for member in site.second.json("member", "list")} == {"ineligible"}
+
+
 def newer(site, *words):
     """A newer ntspool makes a change of one row; the first admin has all that was before."""
     site.admin.cli("fleet", "accept")
