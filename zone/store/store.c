@@ -50,7 +50,6 @@ static const struct {
     [TABLE_LEDGER] = { "ledger", STORE_REGISTRY, 5 },
     [TABLE_FEED] = { "feed", STORE_FLEET, 0 },
     [TABLE_PEERS] = { "peers", STORE_FLEET, 0 },
-    [TABLE_PACKAGES] = { "packages", STORE_FLEET, 0 },
 };
 
 /* Registry 2: regions have names. Registry 3: an id, keys of vantage points, an audit trail.

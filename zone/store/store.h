@@ -45,7 +45,6 @@ enum store_table {
     TABLE_LEDGER,   /* registry: bucket, kind and name of a row -> digest (registry_ledger.h) */
     TABLE_FEED,     /* fleet: topic -> state of the feed */
     TABLE_PEERS,    /* fleet: kind, name and slice -> letter of another machine */
-    TABLE_PACKAGES, /* fleet: name -> package of keys */
     TABLE_COUNT
 };
 
