@@ -14,15 +14,6 @@ struct fleetstore {
     struct log_once trouble;
 };
 
-struct fleetstore *fleetstore_new(const char *state_dir, log_sink *log)
-{
-    struct fleetstore *fleetstore = xcalloc(1, sizeof(*fleetstore));
-    fleetstore->state_dir = state_dir;
-    fleetstore->log = log;
-    CHECK(pthread_mutex_init(&fleetstore->mutex, NULL) == 0);
-    return fleetstore;
-}
-
 void fleetstore_free(struct fleetstore *fleetstore)
 {
     if (fleetstore != NULL) {
@@ -32,7 +23,9 @@ void fleetstore_free(struct fleetstore *fleetstore)
     }
 }
 
-static void look(struct fleetstore *fleetstore)
+/* A store that appears while there are threads was just made, so it is not read whole, for which
+ * the process would have to fork. */
+static void look(struct fleetstore *fleetstore, bool may_fork)
 {
     struct diag diag = { "" };
     bool taken = false;
@@ -41,7 +34,8 @@ static void look(struct fleetstore *fleetstore)
         result = store_reopen(fleetstore->store, &taken, &diag);
     } else if (store_is_in(fleetstore->state_dir, STORE_FLEET)) {
         struct store *store = NULL;
-        result = store_open(&store, fleetstore->state_dir, STORE_FLEET, false, &diag);
+        result = may_fork ? store_open(&store, fleetstore->state_dir, STORE_FLEET, false, &diag)
+                          : store_open_unread(&store, fleetstore->state_dir, STORE_FLEET, &diag);
         fleetstore->store = result == RESULT_OK ? store : NULL;
     }
     if (result != RESULT_OK) {
@@ -51,12 +45,22 @@ static void look(struct fleetstore *fleetstore)
     }
 }
 
+struct fleetstore *fleetstore_new(const char *state_dir, log_sink *log)
+{
+    struct fleetstore *fleetstore = xcalloc(1, sizeof(*fleetstore));
+    fleetstore->state_dir = state_dir;
+    fleetstore->log = log;
+    CHECK(pthread_mutex_init(&fleetstore->mutex, NULL) == 0);
+    look(fleetstore, true);
+    return fleetstore;
+}
+
 struct store *fleetstore_get(struct fleetstore *fleetstore)
 {
     (void)pthread_mutex_lock(&fleetstore->mutex);
     uint64_t now = clock_steady_ms();
     if (now >= fleetstore->look_at_ms) {
-        look(fleetstore);
+        look(fleetstore, false);
         fleetstore->look_at_ms = now + FLEETSTORE_LOOK_MS;
     }
     struct store *store = fleetstore->store;

@@ -12,6 +12,7 @@ enum {
 
 struct fleetstore;
 
+/* Before there are threads. */
 struct fleetstore *fleetstore_new(const char *state_dir, log_sink *log);
 /* No thread has a transaction any more. NULL is fine. */
 void fleetstore_free(struct fleetstore *fleetstore);

@@ -13,6 +13,7 @@
 #include "zone/base/file.h"
 #include "zone/base/user.h"
 #include "zone/fleet/keyfiles.h"
+#include "zone/store/store.h"
 
 enum {
     DIR_MODE = 0750,
@@ -225,6 +226,13 @@ static enum result make_packages(const char *state_dir, struct diag *diag)
     return errno == EEXIST ? RESULT_OK : fail("make", path, diag);
 }
 
+/* Servers that run here find it at their start. */
+static enum result make_store(const char *state_dir, struct diag *diag)
+{
+    return store_is_in(state_dir, STORE_FLEET) ? RESULT_OK
+                                               : store_create(state_dir, STORE_FLEET, diag);
+}
+
 enum result membership_write(const char *state_dir, const struct membership *membership,
                              const struct membership_papers *papers, struct diag *diag)
 {
@@ -236,6 +244,7 @@ enum result membership_write(const char *state_dir, const struct membership *mem
                          path);
     }
     TRY(make_packages(state_dir, diag));
+    TRY(make_store(state_dir, diag));
     TRY(clear(state_dir, ".new", diag)); /* what an interrupted run left */
     if (mkdir(made, DIR_MODE) != 0 || chmod(made, DIR_MODE) != 0 ||
         !user_hand_over(made, state_dir)) {
