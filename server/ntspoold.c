@@ -15,7 +15,7 @@
 #include "server/io/listen.h"
 #include "server/io/openfiles.h"
 #include "server/io/xdp_set.h"
-#include "server/keys/keymgr.h"
+#include "server/keys/keywait.h"
 #include "server/metrics/metrics.h"
 #include "server/options.h"
 #include "server/signals.h"
@@ -34,8 +34,7 @@
 #define INSTANCE_NAME "ntspoold"
 
 enum {
-    END_US = 900000,  /* after SIGTERM */
-    DRAIN_LOOKS = 40, /* of 10 ms, at TCP connections at the end */
+    END_US = 900000, /* after SIGTERM */
     LOOK_NS = 100000000,
     SUCCESSION_S = 30 /* until it is logged that the ntspoold before this one does not end */
 };
@@ -138,14 +137,26 @@ static enum result start_exchange(struct program *program, const char *state, st
     return exchange_start(program->exchange, diag);
 }
 
+static struct keymgr_sources key_sources(const struct program *program, const char *state)
+{
+    return (struct keymgr_sources){ .registry = program->stores.registry,
+                                    .keys = program->stores.keys,
+                                    .seal = program->seal,
+                                    .state_dir = state,
+                                    .fleet = program->stores.fleet,
+                                    .log = log_line };
+}
+
+static enum result await_keys(struct program *program, const char *state, struct diag *diag)
+{
+    const struct keymgr_sources sources = key_sources(program, state);
+    return program->stores.rolls_keys ? keywait(&sources, program->instance, &program->notify, diag)
+                                      : RESULT_OK;
+}
+
 static enum result start_keymgr(struct program *program, const char *state, struct diag *diag)
 {
-    const struct keymgr_sources sources = { .registry = program->stores.registry,
-                                            .keys = program->stores.keys,
-                                            .seal = program->seal,
-                                            .state_dir = state,
-                                            .fleet = program->stores.fleet,
-                                            .log = log_line };
+    const struct keymgr_sources sources = key_sources(program, state);
     TRY(keymgr_new(&program->keymgr, &sources, diag));
     return keymgr_start(program->keymgr, diag);
 }
@@ -259,6 +270,7 @@ static enum result prepare(struct program *program, const struct options *option
     TRY(stores_open(&program->stores, options->state, log_line, diag));
     TRY(seal_open(&program->seal, options->state, options->seal_key, diag));
     TRY(claim_state(program, options, diag));
+    TRY(await_keys(program, options->state, diag));
     TRY(open_collector(program, diag));
     program->answering.registry = program->stores.registry;
     program->answering.identity = &options->identity;
@@ -345,17 +357,6 @@ static enum result start(struct program *program, const struct options *options,
         TRY(start_keymgr(program, options->state, diag));
     }
     return report_ready(program, diag);
-}
-
-/* The end by a signal: who has a TCP connection gets the answers to what was asked. UDP is answered
- * all the while. */
-static void finish_connections(const struct program *program)
-{
-    const struct timespec pause = { .tv_nsec = 10000000 };
-    crew_drain(&program->crew, true);
-    for (unsigned i = 0; i < DRAIN_LOOKS && !crew_is_drained(&program->crew); i++) {
-        (void)nanosleep(&pause, NULL);
-    }
 }
 
 /* The refresher ends before the workers that it publishes to, and so does the thread of the
@@ -486,7 +487,7 @@ int main(int, char **argv)
         signals_end_within(END_US);
         if (!program.draining) {
             (void)notify_send(&program.notify, "STOPPING=1\nSTATUS=ends");
-            finish_connections(&program);
+            crew_finish(&program.crew);
         }
         vitals_log_counts(&program.vitals);
     }

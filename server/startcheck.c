@@ -9,6 +9,7 @@
 
 #include "dnssec/signing/keyring.h"
 #include "server/io/listen.h"
+#include "server/keys/keywait.h"
 #include "server/upkeep/stores.h"
 #include "zone/base/preflight.h"
 #include "zone/base/unixsocket.h"
@@ -57,8 +58,8 @@ static enum result read_settings(struct store_txn *registry, const struct seal *
 static enum result read_keys(struct store_txn *keys, const struct seal *seal, struct diag *diag)
 {
     struct keyring *keyring = NULL;
-    if (seal == NULL) {
-        return RESULT_OK; /* a problem already */
+    if (seal == NULL || keywait_is_needed(keys)) {
+        return RESULT_OK; /* a problem already; or it waits for keys */
     }
     TRY(keyring_load(&keyring, keys, seal, diag));
     keyring_unref(keyring);

@@ -2,9 +2,14 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/io/affinity.h"
+
+enum {
+    DRAIN_LOOKS = 40 /* of 10 ms, at TCP connections at the end */
+};
 
 /* The sockets of one worker stand for their SO_REUSEPORT groups. Those of the server before this
  * one come first in a group, as long as it runs. It gives up its UDP sockets when this one is
@@ -44,6 +49,15 @@ bool crew_is_drained(const struct crew *crew)
         }
     }
     return true;
+}
+
+void crew_finish(const struct crew *crew)
+{
+    const struct timespec pause = { .tv_nsec = 10000000 };
+    crew_drain(crew, true);
+    for (unsigned i = 0; i < DRAIN_LOOKS && !crew_is_drained(crew); i++) {
+        (void)nanosleep(&pause, NULL);
+    }
 }
 
 void crew_hang_up(const struct crew *crew)

@@ -19,6 +19,9 @@ enum result crew_steer(const struct crew *crew, unsigned former, bool by_cpu, st
 /* Drains all workers, see worker_drain. */
 void crew_drain(const struct crew *crew, bool ends);
 bool crew_is_drained(const struct crew *crew);
+/* The end by a signal: who has a TCP connection gets the answers to what was asked. UDP is answered
+ * all the while. */
+void crew_finish(const struct crew *crew);
 /* Gives up all TCP listeners: what waits there goes to the successor. */
 void crew_hang_up(const struct crew *crew);
 /* Lets the service manager keep the sockets of this server instead of those that it has, of

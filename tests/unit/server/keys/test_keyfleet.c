@@ -4,7 +4,7 @@
 #include <sodium.h>
 
 #include "server/keys/keyfleet.h"
-#include "server/keys/keymgr.h"
+#include "server/keys/keywait.h"
 #include "tests/pool_fixture.h"
 #include "tests/unit/keys.h"
 #include "tests/unit/unit.h"
@@ -404,6 +404,45 @@ static void what_an_evicted_machine_knew_is_replaced(void **state)
     assert_non_null(strstr(said, "a machine was evicted"));
 }
 
+static bool other_waits(struct fleet *f)
+{
+    struct store_txn *txn = NULL;
+    assert_ok(store_read(f->other->store, &txn, NULL));
+    bool waits = keywait_is_needed(txn);
+    store_abort(txn);
+    return waits;
+}
+
+static void a_machine_waits_for_its_first_keys_and_no_other_does(void **state)
+{
+    struct fleet *f = *state;
+    const struct notify nobody = { .fd = -1 };
+    const struct keymgr_sources sources = { .keys = f->pool.stores[2], .log = note };
+    look_after(f, 1);
+    assert_true(other_waits(f));
+    carry_for(f, 6, 10);
+    assert_false(other_waits(f));
+    assert_ok(keywait(&sources, NULL, &nobody, NULL)); /* the leader: at once */
+}
+
+/* A vantage point knows no key. */
+static void nothing_is_replaced_for_a_vantage_point(void **state)
+{
+    struct fleet *f = *state;
+    struct registry_change change;
+    struct machine machine = {
+        .name = "lon1", .role = MACHINE_VANTAGE, .key = { 2 }, .added_at = 1, .voucher_of = "admin1"
+    };
+    carry_for(f, 12, 10);
+    machine.evicted_at = f->now;
+    fixture_begin(f->pool.stores[0], &change, NULL);
+    change.now = f->now;
+    assert_ok(registry_put_machine(&change, &machine));
+    assert_ok(registry_commit(&change));
+    carry_for(f, 6, 10);
+    assert_null(strstr(said, "a machine was evicted"));
+}
+
 static void nothing_is_written_while_nothing_happens(void **state)
 {
     struct fleet *f = *state;
@@ -426,6 +465,8 @@ int main(void)
         IN_FLEET(the_operator_goes_on_without_a_machine),
         IN_FLEET(a_rollover_that_all_foresaw_waits_for_nobody),
         IN_FLEET(what_an_evicted_machine_knew_is_replaced),
+        IN_FLEET(a_machine_waits_for_its_first_keys_and_no_other_does),
+        IN_FLEET(nothing_is_replaced_for_a_vantage_point),
         IN_FLEET(nothing_is_written_while_nothing_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
