@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "dnssec/offline/alarm.h"
+#include "dnssec/offline/fleetkeys.h"
 #include "dnssec/rollover/key_timeline.h"
 #include "dnssec/signing/keystate.h"
 #include "tools/commands.h"
@@ -16,6 +17,7 @@ struct listing {
     struct slices slices;
     uint64_t now;
     char leader[KEYTEXT_IDENTITY_ROOM]; /* the machine that leads; empty: unknown */
+    struct fleetkeys fleet;             /* what this one remembers if it leads */
 };
 
 /* True if the key or its DS is to be published or withdrawn, and no slice does that. */
@@ -156,6 +158,18 @@ static void print_leader(const struct listing *listing)
     }
 }
 
+/* Prints which machines of the fleet hold up what. */
+static void print_waiting(const struct listing *listing)
+{
+    char at[OUTPUT_TIME_ROOM], who[FLEETKEYS_WHO_ROOM], what[FLEETKEYS_WHAT_ROOM];
+    const struct fleetkeys *fleet = &listing->fleet;
+    if (fleetkeys_waits(fleet)) {
+        printf("\nWaiting since %s for %s to take the last package of keys. Held up: %s.\n",
+               output_time(fleet->decided_at, at), fleetkeys_who_text(fleet, who),
+               fleetkeys_what_text(fleet, what));
+    }
+}
+
 static void print_keys(const struct listing *listing)
 {
     static const char *const heads[] = { "TAG",   "ROLE", "ALGORITHM", "STATE",
@@ -183,6 +197,7 @@ static void print_keys(const struct listing *listing)
     }
     print_bundle(listing);
     print_parent(listing);
+    print_waiting(listing);
 }
 
 static enum result read_keys(struct listing *listing, struct session *session, struct cli *cli)
@@ -196,7 +211,7 @@ static enum result read_keys(struct listing *listing, struct session *session, s
     if (keytransfer_leader(keys, leader) == RESULT_OK) {
         (void)keytransfer_identity_text(leader, listing->leader);
     }
-    return RESULT_OK;
+    return fleetkeys_get(keys, &listing->fleet);
 }
 
 int cmd_key_list(struct cli *cli, int, char **)

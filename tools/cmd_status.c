@@ -67,6 +67,17 @@ static json_t *offline_json(const struct keyview *keys)
                            json_time(keys->next_change));
 }
 
+/* Which machines of the fleet lack the last package of keys; null if none does. */
+static json_t *waiting_json(const struct fleetkeys *fleet)
+{
+    char who[FLEETKEYS_WHO_ROOM], what[FLEETKEYS_WHAT_ROOM];
+    return !fleetkeys_waits(fleet)
+               ? json_null()
+               : json_pack("{s:o, s:s, s:i, s:s}", "since", json_time(fleet->decided_at),
+                           "machines", fleetkeys_who_text(fleet, who), "count", (int)fleet->missing,
+                           "held_up", fleetkeys_what_text(fleet, what));
+}
+
 static json_t *over_budget_json(const struct traffic_spell *spell)
 {
     return spell->since == 0
@@ -117,6 +128,7 @@ static json_t *build(const struct survey *survey, const char *state_dir)
     json_object_set_new(out, "keys", keys->known ? count_json(keys->count) : json_null());
     json_object_set_new(out, "follows", json_boolean(keys->follows));
     json_object_set_new(out, "keys_as_of", keys->follows ? json_time(keys->as_of) : json_null());
+    json_object_set_new(out, "keys_wait_for", waiting_json(&keys->fleet));
     json_object_set_new(out, "vantage_only", json_false());
     json_object_set_new(out, "over_budget", over_budget_json(&pool->over_budget));
     json_object_set_new(out, "offline_ksk", offline_json(keys));
@@ -155,7 +167,10 @@ static void print_status(json_t *out)
         printf("\nkeys        %lld, of another machine, which leads, as of %s\n",
                number_of(out, "keys"), json_text_of(out, "keys_as_of"));
     } else {
-        printf("\nkeys        %lld\n", number_of(out, "keys"));
+        const json_t *waiting = json_object_get(out, "keys_wait_for");
+        printf("\nkeys        %lld%s%s\n", number_of(out, "keys"),
+               json_is_null(waiting) ? "" : ", waiting for ",
+               json_is_null(waiting) ? "" : json_text_of(waiting, "machines"));
     }
     printf("last probe  %s\n\n", json_text_of(out, "last_probe_at"));
     vantageshow_print(json_object_get(out, "vantages"));

@@ -85,6 +85,34 @@ enum result fleetkeys_put(struct store_txn *keys, const struct fleetkeys *state,
                                : diag_fail(diag, result, "what other machines have can't be noted");
 }
 
+bool fleetkeys_waits(const struct fleetkeys *state)
+{
+    return state->number != 0 && state->had_at == 0;
+}
+
+char *fleetkeys_who_text(const struct fleetkeys *state, char out[FLEETKEYS_WHO_ROOM])
+{
+    int len = snprintf(out, FLEETKEYS_WHO_ROOM, "%s",
+                       state->missing > 0 ? state->waits_for : "all other machines");
+    if (state->missing > 1) {
+        (void)snprintf(out + len, FLEETKEYS_WHO_ROOM - (size_t)len, " and %u other%s",
+                       state->missing - 1U, state->missing > 2 ? "s" : "");
+    }
+    return out;
+}
+
+char *fleetkeys_what_text(const struct fleetkeys *state, char out[FLEETKEYS_WHAT_ROOM])
+{
+    bool ksk = (state->held & KEY_KSK) != 0, zsk = (state->held & KEY_ZSK) != 0;
+    (void)snprintf(out, FLEETKEYS_WHAT_ROOM, "%s%s%s%s%s", ksk ? "KSK" : "", ksk && zsk ? ", " : "",
+                   zsk ? "ZSK" : "", (ksk || zsk) && state->cookie_rolls ? ", " : "",
+                   state->cookie_rolls ? "cookie secret" : "");
+    if (*out == '\0') {
+        (void)snprintf(out, FLEETKEYS_WHAT_ROOM, "the next rollover of the ZSK");
+    }
+    return out;
+}
+
 struct peers_read {
     struct fleetkeys_peers *out;
     struct store_txn *fleet;
@@ -98,8 +126,11 @@ static enum result read_peer(const struct machine *machine, void *arg)
     struct fleetkeys_peers *out = read->out;
     struct letter letter;
     struct hello hello;
+    if (machine->role == MACHINE_VANTAGE) {
+        return RESULT_OK; /* it knows no key */
+    }
     out->evicted_at = u64_max(out->evicted_at, machine->evicted_at);
-    if (machine->evicted_at != 0 || machine->role == MACHINE_VANTAGE ||
+    if (machine->evicted_at != 0 ||
         letters_get(read->fleet, LETTER_HELLO, machine->name, "", read->octets, &letter) !=
             RESULT_OK ||
         hello_decode(&hello, letter.text) != RESULT_OK || !hello.has_identity ||

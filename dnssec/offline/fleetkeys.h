@@ -19,7 +19,8 @@
 enum {
     FLEETKEYS_PARTS = 3, /* KSKs, ZSKs, all else that packages have */
     FLEETKEYS_DIGEST = 16,
-    FLEETKEYS_RENEW_S = 86400,       /* packages are made anew, so that they reach as far again */
+    /* Packages are made anew so often: they reach as far again, and none is a day old. */
+    FLEETKEYS_RENEW_S = 43200,
     FLEETKEYS_SETTLE_S = 86400,      /* from a new schedule to the first rollover that it has */
     FLEETKEYS_SETTLE_LEAST_S = 3600, /* ... if some lack it when so much is left, it begins later */
 };
@@ -43,6 +44,17 @@ struct fleetkeys {
 };
 /* All zero if there is no row. DAMAGED. */
 enum result fleetkeys_get(struct store_txn *keys, struct fleetkeys *out);
+
+enum {
+    FLEETKEYS_WHO_ROOM = MACHINE_ROOM + 24,
+    FLEETKEYS_WHAT_ROOM = 32
+};
+/* True while machines lack what packages have now. */
+bool fleetkeys_waits(const struct fleetkeys *state);
+/* Which: "fra1", "fra1 and 2 others"; "all other machines" right after a step. */
+char *fleetkeys_who_text(const struct fleetkeys *state, char out[FLEETKEYS_WHO_ROOM]);
+/* What they hold up: "KSK, cookie secret". */
+char *fleetkeys_what_text(const struct fleetkeys *state, char out[FLEETKEYS_WHAT_ROOM]);
 
 /* The other machines that have keys: they are in the fleet, and have said for whom packages are to
  * be boxed. */

@@ -6,6 +6,7 @@ enum {
     SILENT_S = 2 * 3600, /* twice the interval at which the server writes that it runs */
     CLOCK_SLACK_S = 300,
     PACKAGE_OLD_S = 86400,
+    WAIT_LONG_S = 3600,       /* a machine takes a package within seconds */
     PARENT_SLOW_S = 3 * 86400 /* the parent zone's operator may be away for a weekend */
 };
 
@@ -17,8 +18,9 @@ static void warn_follower(struct concerns *concerns, const struct key_timeline *
     char at[ISOTIME_ROOM];
     if (seen_at == 0) {
         concern_add(concerns, CONCERN_FOLLOWER_EMPTY, NULL, 0,
-                    "this machine follows, and has no keys yet: give it a package of the machine "
-                    "that leads (`ntspool key import --package`)");
+                    "this machine follows, and has no keys yet: in a fleet ntspool-feedd brings "
+                    "them, else give it a package of the machine that leads (`ntspool key import "
+                    "--package`)");
     } else if (seen_at + PACKAGE_OLD_S < now) {
         concern_add(concerns, CONCERN_FOLLOWER_OLD, NULL, seen_at,
                     "the last package of keys from the machine that leads dates from %s: keys "
@@ -43,8 +45,21 @@ static void warn_of_bundle(struct concerns *concerns, const struct key_timeline 
     }
 }
 
+static void warn_of_waiting(struct concerns *concerns, const struct fleetkeys *fleet, uint64_t now)
+{
+    char at[ISOTIME_ROOM], who[FLEETKEYS_WHO_ROOM], what[FLEETKEYS_WHAT_ROOM];
+    if (fleetkeys_waits(fleet) && fleet->missing > 0 && fleet->decided_at + WAIT_LONG_S < now) {
+        concern_add(concerns, CONCERN_KEYS_WAIT, fleet->waits_for, fleet->decided_at,
+                    "the keys have waited since %s for %s to take the last package, which holds "
+                    "up: %s; start ntspool-feedd and ntspoold there, evict the machine, or do "
+                    "`ntspool key without %s`",
+                    isotime_or_dash(fleet->decided_at, at), fleetkeys_who_text(fleet, who),
+                    fleetkeys_what_text(fleet, what), fleet->waits_for);
+    }
+}
+
 void keyhealth_warn(struct concerns *concerns, const struct key_timeline *timeline,
-                    const struct slices *slices, uint64_t now)
+                    const struct slices *slices, const struct fleetkeys *fleet, uint64_t now)
 {
     char at[ISOTIME_ROOM];
     warn_of_bundle(concerns, timeline, slices, now);
@@ -70,6 +85,7 @@ void keyhealth_warn(struct concerns *concerns, const struct key_timeline *timeli
                     "shows them, `ntspool key ds-seen` says that they are there",
                     isotime_or_dash(asked_at, at));
     }
+    warn_of_waiting(concerns, fleet, now);
     if (!rollover_is_safe(&timeline->keys, now)) {
         concern_add(concerns, CONCERN_KEYS_UNSAFE, NULL, 0,
                     "as of %s the DNSSEC keys do not fit together: restore a backup of state/keys",

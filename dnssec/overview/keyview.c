@@ -42,11 +42,14 @@ void keyview_read(struct keyview *out, const struct keyview_source *source,
     out->count = out->known ? store_count(source->keys, TABLE_KEYS) : 0;
     if (out->known && key_timeline_read(&timeline, source->keys, &diag) == RESULT_OK &&
         slices_read(&slices, source->keys, &timeline.keys, &diag) == RESULT_OK) {
+        if (timeline.memory.follows || fleetkeys_get(source->keys, &out->fleet) != RESULT_OK) {
+            out->fleet = (struct fleetkeys){ .number = 0 };
+        }
         out->follows = timeline.memory.follows;
         out->as_of = timeline.memory.seen_at;
         count_keys(out, &timeline.keys, source->now);
         look_at_slices(out, &timeline, &slices, source->now);
-        keyhealth_warn(concerns, &timeline, &slices, source->now);
+        keyhealth_warn(concerns, &timeline, &slices, &out->fleet, source->now);
         warn_of_seal(&timeline, source, concerns);
         slices_done(&slices);
     } else if (out->known) {

@@ -23,6 +23,7 @@ struct keyview {
     size_t keys[KEY_CSK + 1][KEY_REMOVED + 1]; /* by role and state */
     bool offline;                              /* a KSK is kept offline; then also: */
     uint64_t signed_until, bundle_ends, next_change;
+    struct fleetkeys fleet; /* of the machine that leads; else all zero */
 };
 
 void keyview_read(struct keyview *out, const struct keyview_source *source,

@@ -64,6 +64,7 @@
     X(MACHINE_SILENT, "machine-silent", WARNING, "Start its ntspool-feedd, or evict it")           \
     X(CLOCK_BEHIND, "clock-behind", WARNING, "Set the clock, or do `ntspool key trust-clock`")     \
     X(KEEPER_SILENT, "keeper-silent", WARNING, "Start ntspoold, and let it write state/keys")      \
+    X(KEYS_WAIT, "keys-wait", WARNING, "Bring that machine back, or go on without it")             \
     X(PARENT_SLOW, "parent-slow", WARNING, "Give the DS records to the registrar")                 \
     X(KEYS_UNSAFE, "keys-unsafe", URGENT, "Restore a backup of state/keys")                        \
     X(SEAL_UNUSABLE, "seal-unusable", URGENT, "Put the right sealing key back before a restart")   \

@@ -1,6 +1,8 @@
 #include "dnssec/overview/keyhealth.h"
 #include "tests/unit/life.h"
 
+static struct fleetkeys fleet; /* all zero: there is none */
+
 static struct key_timeline healthy(void)
 {
     struct key_timeline timeline = { .remembered = true, .memory.seen_at = START };
@@ -17,7 +19,7 @@ static void expect(const struct key_timeline *timeline, uint64_t now, enum conce
 {
     struct concerns *concerns = xcalloc(1, sizeof *concerns);
     const struct slices none = { .count = 0 };
-    keyhealth_warn(concerns, timeline, &none, now);
+    keyhealth_warn(concerns, timeline, &none, &fleet, now);
     assert_int_equal(concerns->count, 1);
     assert_int_equal(concerns->list[0].id, id);
     assert_int_equal(concerns->list[0].since, since);
@@ -28,7 +30,7 @@ static void expect_none(const struct key_timeline *timeline, uint64_t now)
 {
     struct concerns *concerns = xcalloc(1, sizeof *concerns);
     const struct slices none = { .count = 0 };
-    keyhealth_warn(concerns, timeline, &none, now);
+    keyhealth_warn(concerns, timeline, &none, &fleet, now);
     assert_int_equal(concerns->count, 0);
     free(concerns);
 }
@@ -63,6 +65,26 @@ static void a_slow_parent_zone_is_reported(void **)
     expect_none(&timeline, START + 3 * DAY + 1);
 }
 
+static void keys_that_wait_for_machines_are_reported(void **)
+{
+    struct key_timeline timeline = healthy();
+    struct concerns *concerns = xcalloc(1, sizeof *concerns);
+    const struct slices none = { .count = 0 };
+    fleet = (struct fleetkeys){ .number = 7, .decided_at = START, .missing = 3, .held = KEY_KSK };
+    (void)snprintf(fleet.waits_for, sizeof fleet.waits_for, "fra1");
+    fleet.cookie_rolls = true;
+    expect_none(&timeline, START + HOUR);
+    expect(&timeline, START + HOUR + 1, CONCERN_KEYS_WAIT, START);
+    keyhealth_warn(concerns, &timeline, &none, &fleet, START + HOUR + 1);
+    assert_string_equal(concerns->list[0].subject, "fra1");
+    assert_non_null(strstr(concerns->list[0].text, "for fra1 and 2 others to take"));
+    assert_non_null(strstr(concerns->list[0].text, "holds up: KSK, cookie secret;"));
+    free(concerns);
+    fleet.had_at = START + 1;
+    expect_none(&timeline, START + HOUR + 1);
+    fleet = (struct fleetkeys){ .number = 0 };
+}
+
 static void a_follower_without_keys_or_with_old_ones_is_reported(void **)
 {
     struct key_timeline timeline = { .remembered = true, .memory.follows = true };
@@ -87,6 +109,7 @@ int main(void)
         cmocka_unit_test(a_server_that_is_not_running_is_reported),
         cmocka_unit_test(a_clock_that_is_behind_is_reported),
         cmocka_unit_test(a_slow_parent_zone_is_reported),
+        cmocka_unit_test(keys_that_wait_for_machines_are_reported),
         cmocka_unit_test(a_follower_without_keys_or_with_old_ones_is_reported),
         cmocka_unit_test(inconsistent_keys_are_reported),
     };
