@@ -205,10 +205,14 @@ int cmd_fleet_evict(struct cli *cli, int, char **argv)
            "it.\n",
            machine.name);
     printf("It reads on until its connection ends: restart the engine's nodes one after the "
-           "other.\n"
-           "It has the zone's signing key: `ntspool key roll zsk` on the machine that leads, then "
-           "`ntspool cookie stage random` and `roll`.\n");
+           "other.\n");
+    if (machine.role != MACHINE_VANTAGE) {
+        printf("It knows the zone-signing key and the cookie secret. The machine that leads the "
+               "keys replaces both by itself: `ntspool key list` there shows it.\n");
+    }
     if (machine.role == MACHINE_ADMIN) {
+        printf("If it led the keys, it knows the key-signing key, too: `ntspool key lead` on "
+               "another admin, then `ntspool key roll ksk`.\n");
         printf("It has the key of the fleet's CA: if it is in foreign hands, make new nodes with a "
                "new CA (ntspool-fleet(7)).\n");
     }
