@@ -131,10 +131,6 @@ class Fleet:
         member.state.mkdir(exist_ok=True)
         token = (by or self.admin).cli("fleet", "token", name, "--role", role).stdout
         run(*member.command("fleet", "join", "--yes"), stdin=_pipe(token), env=environment())
-        if member.serves:
-            identity = member.cli("key", "identity").stdout.strip()
-            package = self.admin.cli("key", "export", "--to", identity, "-").stdout
-            run(*member.command("key", "import", "--package", "-", "--yes"), stdin=_pipe(package), env=environment())
         member.up()
         return member
 
