@@ -9,6 +9,7 @@
 
 #include <sodium.h>
 
+#include "dnssec/rollover/key_timeline.h"
 #include "tools/commands.h"
 #include "tools/fleet/certify.h"
 #include "tools/fleet/enginenode.h"
@@ -192,6 +193,18 @@ static enum result begin_with_self(const struct membership *membership,
     return registry_put_machine(change, &self);
 }
 
+/* True if the keys of the zone are rolled here. */
+static bool leads_keys(struct cli *cli)
+{
+    struct session session = { 0 };
+    struct key_timeline timeline;
+    bool leads = session_read(&session, cli, STORE_KEYS) == RESULT_OK &&
+                 key_timeline_read(&timeline, session.txn[STORE_KEYS], NULL) == RESULT_OK &&
+                 !timeline.memory.follows;
+    session_done(&session);
+    return leads;
+}
+
 static bool knows_self(const struct membership *membership, struct store_txn *txn)
 {
     struct machine self;
@@ -205,6 +218,7 @@ static enum result add_self(const struct membership *membership, struct store *r
 {
     struct store_txn *txn = NULL;
     struct registry_change change;
+    bool leads = leads_keys(cli);
     TRY(store_write(registry, &txn, &cli->diag));
     registry_begin(&change, txn, session_now(), &cli->diag);
     if (knows_self(membership, txn)) {
@@ -212,6 +226,9 @@ static enum result add_self(const struct membership *membership, struct store *r
         return RESULT_OK;
     }
     enum result result = begin_with_self(membership, &change);
+    if (result == RESULT_OK && leads) {
+        result = registry_put_key_leader(&change, membership->name);
+    }
     if (result != RESULT_OK) {
         store_abort(txn);
         return result;

@@ -18,6 +18,7 @@ struct listing {
     uint64_t now;
     char leader[KEYTEXT_IDENTITY_ROOM]; /* the machine that leads; empty: unknown */
     struct fleetkeys fleet;             /* what this one remembers if it leads */
+    char named[MACHINE_ROOM];           /* the machine that the fleet has named to lead; "" */
 };
 
 /* True if the key or its DS is to be published or withdrawn, and no slice does that. */
@@ -150,9 +151,10 @@ static void print_leader(const struct listing *listing)
         return;
     }
     uint32_t age_s = listing->now > seen_at ? (uint32_t)(listing->now - seen_at) : 0;
-    printf("\nThis machine follows: the keys, and what becomes of them, come from another one. The "
-           "last package\ndates from %s, %s ago.\n",
-           output_time(seen_at, at), duration_text(age_s, age));
+    printf("\nThis machine follows%s%s: the keys, and what becomes of them, come from another one. "
+           "The last package\ndates from %s, %s ago.\n",
+           listing->named[0] != 0 ? " " : "", listing->named, output_time(seen_at, at),
+           duration_text(age_s, age));
     if (listing->leader[0] != 0) {
         printf("It was made by %s.\n", listing->leader);
     }
@@ -204,6 +206,9 @@ static enum result read_keys(struct listing *listing, struct session *session, s
 {
     uint8_t leader[SEAL_PUBLIC_LEN];
     TRY(session_zone(session, cli, &listing->settings));
+    if (registry_key_leader(session->txn[STORE_REGISTRY], listing->named) != RESULT_OK) {
+        listing->named[0] = 0;
+    }
     TRY(session_read(session, cli, STORE_KEYS));
     struct store_txn *keys = session->txn[STORE_KEYS];
     TRY(key_timeline_read(&listing->timeline, keys, &cli->diag));

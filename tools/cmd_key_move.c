@@ -8,10 +8,12 @@
 #include "dnssec/keys/cookie_secrets.h"
 #include "dnssec/offline/keytransfer.h"
 #include "tools/commands.h"
+#include "tools/fleet/membership.h"
 #include "tools/infile.h"
 #include "tools/keysession.h"
 #include "tools/keytext.h"
 #include "tools/outfile.h"
+#include "zone/registry/machine.h"
 
 enum {
     VARIANT = sodium_base64_VARIANT_ORIGINAL,
@@ -261,8 +263,62 @@ int cmd_key_identity(struct cli *cli, int, char **)
     return CLI_DONE;
 }
 
+/* Whether the machine follows. REFUSED if it has no keys to lead with. */
+static enum result look_at_keys(struct cli *cli, bool *follows)
+{
+    struct session session = { 0 };
+    struct key_timeline timeline;
+    enum result result = session_read(&session, cli, STORE_KEYS);
+    if (result == RESULT_OK) {
+        result = key_timeline_read(&timeline, session.txn[STORE_KEYS], &cli->diag);
+    }
+    session_done(&session);
+    TRY(result);
+    *follows = timeline.memory.follows;
+    return timeline.keys.count > 0 ? RESULT_OK
+                                   : diag_fail(&cli->diag, RESULT_REFUSED,
+                                               "there are no keys to lead with: no package came");
+}
+
+/* Names it to the fleet, whose machines follow it from then on. */
+static enum result name_leader(struct cli *cli, const char *name)
+{
+    struct session session = { 0 };
+    char named[MACHINE_ROOM] = "";
+    enum result result = session_write(&session, cli, STORE_REGISTRY);
+    bool is_named = result == RESULT_OK &&
+                    registry_key_leader(session.txn[STORE_REGISTRY], named) == RESULT_OK &&
+                    strcmp(named, name) == 0;
+    if (result == RESULT_OK && !is_named) {
+        result = registry_put_key_leader(&session.change, name);
+    }
+    if (result == RESULT_OK && !is_named) {
+        auditnote_add(&session.notes, name, "leads the keys%s%s", *named != 0 ? ", before " : "",
+                      named);
+        result = session_commit(&session, cli);
+    }
+    session_done(&session);
+    return result;
+}
+
+/* In a fleet its other machines are told first. */
 static enum result lead(struct keysession *keys, struct cli *cli)
 {
+    struct membership membership;
+    bool follows = true;
+    enum result result = membership_read(&membership, cli->state_dir, &cli->diag);
+    if (result == RESULT_OK) {
+        result = look_at_keys(cli, &follows);
+        if (result == RESULT_OK) {
+            result = name_leader(cli, membership.name);
+        }
+        sodium_memzero(&membership, sizeof membership);
+        if (result != RESULT_OK || !follows) {
+            return result;
+        }
+    } else if (result != RESULT_MISSING) {
+        return result;
+    }
     TRY(keysession_begin(keys, cli, true));
     TRY(keytransfer_lead(keys->session.txn[STORE_KEYS], keys->seal, session_now(), &cli->diag));
     return keysession_commit(keys, cli);

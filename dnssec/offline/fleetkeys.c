@@ -113,6 +113,30 @@ char *fleetkeys_what_text(const struct fleetkeys *state, char out[FLEETKEYS_WHAT
     return out;
 }
 
+/* What a machine has said last, if that has its identity. `octets` has LETTER_MAX. */
+static enum result read_hello(struct store_txn *fleet, const char *machine, uint8_t *octets,
+                              struct hello *out)
+{
+    struct letter letter;
+    TRY(letters_get(fleet, LETTER_HELLO, machine, "", octets, &letter));
+    TRY(hello_decode(out, letter.text));
+    return out->has_identity ? RESULT_OK : RESULT_NOT_FOUND;
+}
+
+enum result fleetkeys_identity(struct store_txn *fleet, const char *machine,
+                               uint8_t out[SEAL_PUBLIC_LEN])
+{
+    uint8_t *octets = xmalloc(LETTER_MAX);
+    struct hello hello;
+    bool said = read_hello(fleet, machine, octets, &hello) == RESULT_OK;
+    free(octets);
+    if (!said) {
+        return RESULT_NOT_FOUND;
+    }
+    memcpy(out, hello.identity, SEAL_PUBLIC_LEN);
+    return RESULT_OK;
+}
+
 struct peers_read {
     struct fleetkeys_peers *out;
     struct store_txn *fleet;
@@ -124,16 +148,13 @@ static enum result read_peer(const struct machine *machine, void *arg)
 {
     struct peers_read *read = arg;
     struct fleetkeys_peers *out = read->out;
-    struct letter letter;
     struct hello hello;
     if (machine->role == MACHINE_VANTAGE) {
         return RESULT_OK; /* it knows no key */
     }
     out->evicted_at = u64_max(out->evicted_at, machine->evicted_at);
     if (machine->evicted_at != 0 ||
-        letters_get(read->fleet, LETTER_HELLO, machine->name, "", read->octets, &letter) !=
-            RESULT_OK ||
-        hello_decode(&hello, letter.text) != RESULT_OK || !hello.has_identity ||
+        read_hello(read->fleet, machine->name, read->octets, &hello) != RESULT_OK ||
         memcmp(hello.identity, read->identity, SEAL_PUBLIC_LEN) == 0) {
         return RESULT_OK;
     }

@@ -72,6 +72,10 @@ struct fleetkeys_peers {
 enum result fleetkeys_peers(struct fleetkeys_peers *out, struct store_txn *registry,
                             struct store_txn *fleet, const uint8_t identity[SEAL_PUBLIC_LEN]);
 
+/* For whom that machine has its packages boxed. NOT_FOUND: it has not said it. */
+enum result fleetkeys_identity(struct store_txn *fleet, const char *machine,
+                               uint8_t out[SEAL_PUBLIC_LEN]);
+
 struct fleetkeys_work {
     struct store_txn *keys;
     const struct seal *seal;

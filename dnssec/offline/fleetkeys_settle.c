@@ -262,6 +262,28 @@ static enum result forgive(const struct fleetkeys *state, const struct fleetkeys
     return RESULT_OK;
 }
 
+/* True if the machine makes its first package, or has followed since its last one. */
+static bool leads_anew(const struct fleetkeys *state, const struct fleetkeys_work *work,
+                       struct package_taken *taken)
+{
+    if (keytransfer_taken(work->keys, taken) != RESULT_OK) {
+        *taken = (struct package_taken){ .made_at = UINT64_MAX };
+    }
+    return state->number == 0 || taken->number > state->number;
+}
+
+/* It goes on with the number of the package that it took last. What machines knew that were evicted
+ * after that is still to be replaced. */
+static void begin(struct fleetkeys *state, const struct fleetkeys_work *work)
+{
+    struct package_taken taken;
+    if (leads_anew(state, work, &taken)) {
+        *state =
+            (struct fleetkeys){ .number = taken.number,
+                                .evicted_at = u64_min(work->peers->evicted_at, taken.made_at) };
+    }
+}
+
 enum result fleetkeys_settle(const struct fleetkeys_work *work, struct diag *what,
                              struct diag *diag)
 {
@@ -269,9 +291,7 @@ enum result fleetkeys_settle(const struct fleetkeys_work *work, struct diag *wha
     struct fleetkeys state;
     uint8_t digests[FLEETKEYS_PARTS][FLEETKEYS_DIGEST];
     TRY(fleetkeys_get(work->keys, &state));
-    if (state.number == 0) {
-        state.evicted_at = work->peers->evicted_at;
-    }
+    begin(&state, work);
     TRY(roll_for_evicted(&state, work, what, diag));
     TRY(key_timeline_read(&timeline, work->keys, diag));
     TRY(fleetkeys_digest(digests, &timeline, work, diag));
@@ -301,6 +321,7 @@ bool fleetkeys_is_due(const struct fleetkeys_work *work)
 {
     struct key_timeline timeline;
     struct fleetkeys state;
+    struct package_taken taken;
     uint8_t digests[FLEETKEYS_PARTS][FLEETKEYS_DIGEST];
     if (fleetkeys_get(work->keys, &state) != RESULT_OK ||
         key_timeline_read(&timeline, work->keys, NULL) != RESULT_OK ||
@@ -311,9 +332,9 @@ bool fleetkeys_is_due(const struct fleetkeys_work *work)
         work->peers->evicted_at > state.evicted_at && state.number != 0 &&
         (rollover_has_offline_ksk(&timeline.keys) || !rollover_under_way(&timeline.keys, KEY_ZSK));
     return memcmp(digests, state.digests, sizeof digests) != 0 || evicted ||
-           fleetkeys_judge(&state, work) || released(&state, &timeline, work) != 0 ||
-           may_forgive(&state, work) || must_postpone(&state, work->now) ||
-           (state.cookie_rolls && state.had_at != 0) ||
+           leads_anew(&state, work, &taken) || fleetkeys_judge(&state, work) ||
+           released(&state, &timeline, work) != 0 || may_forgive(&state, work) ||
+           must_postpone(&state, work->now) || (state.cookie_rolls && state.had_at != 0) ||
            work->now >= state.made_at + FLEETKEYS_RENEW_S;
 }
 

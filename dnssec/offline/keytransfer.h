@@ -74,6 +74,9 @@ struct package_import {
     /* The identity that must have made it, and that is followed from now on. NULL: the leader so
      * far; without one, any. */
     const uint8_t *from;
+    /* The fleet has named its maker to lead. Another one may have led before, so that the number
+     * alone tells which package is newer. */
+    bool named;
     /* Also replace keys that the zone may be signed with, keys of a newer package, and private
      * keys. */
     bool replace;

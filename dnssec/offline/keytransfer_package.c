@@ -246,9 +246,9 @@ static enum result check_private_keys(const struct package *package,
 
 /* REFUSED for a package that is older than the last: it came late or was sent again. */
 static enum result check_order(const struct package *package, const struct key_timeline *timeline,
-                               const struct package_taken *last, struct diag *diag)
+                               const struct package_taken *last, bool named, struct diag *diag)
 {
-    bool is_newer = package->memory.seen_at >= timeline->memory.seen_at &&
+    bool is_newer = (named || package->memory.seen_at >= timeline->memory.seen_at) &&
                     (package->about.number == 0 || package->about.number > last->number);
     return !timeline->memory.follows || is_newer
                ? RESULT_OK
@@ -333,15 +333,16 @@ enum result keytransfer_lead(struct store_txn *keys, const struct seal *seal, ui
 
 static enum result check_package(const struct package *package, struct store_txn *keys,
                                  const struct key_timeline *timeline,
-                                 const struct package_taken *last, bool replace, struct diag *diag)
+                                 const struct package_taken *last,
+                                 const struct package_import *import, struct diag *diag)
 {
     if (!timeline->memory.follows) {
-        TRY(keytransfer_check_replaced(keys, timeline, replace, diag));
+        TRY(keytransfer_check_replaced(keys, timeline, import->replace, diag));
     }
-    if (replace) {
+    if (import->replace) {
         return RESULT_OK;
     }
-    TRY(check_order(package, timeline, last, diag));
+    TRY(check_order(package, timeline, last, import->named, diag));
     return check_private_keys(package, timeline, diag);
 }
 
@@ -410,25 +411,27 @@ static enum result replace_keys(const struct package *package, struct store_txn 
     if (package->slices.count > 0) {
         TRY(store_slices(&package->slices, keys, zone, diag));
     }
-    TRY(set_taken(keys, &package->about));
     return keytransfer_check(keys, seal, diag);
 }
 
 static enum result replace_by(const struct package *package, struct store_txn *keys,
-                              const struct seal *seal, const struct dname *zone, bool replace,
-                              struct diag *diag)
+                              const struct seal *seal, const struct dname *zone,
+                              const struct package_import *import, struct diag *diag)
 {
     struct key_timeline timeline;
-    struct package_taken last = { .number = 0 };
+    struct package_taken last = { .number = 0 }, about = package->about;
     TRY(key_timeline_read(&timeline, keys, diag));
     bool again = keytransfer_taken(keys, &last) == RESULT_OK && timeline.memory.follows &&
                  last.number != 0 && last.number == package->about.number;
     if (again || is_same(package, &timeline)) {
         return RESULT_OK;
     }
-    TRY(check_package(package, keys, &timeline, &last, replace, diag));
+    TRY(check_package(package, keys, &timeline, &last, import, diag));
     TRY(keytransfer_delete_all(&timeline, keys));
     TRY(replace_keys(package, keys, seal, zone, diag));
+    /* One made by hand does not say how the numbers of others go on. */
+    about.number = about.number == 0 ? last.number : about.number;
+    TRY(set_taken(keys, &about));
     return package->cookies.present ? cookie_secrets_put(keys, seal, &package->cookies, diag)
                                     : RESULT_OK;
 }
@@ -453,7 +456,7 @@ enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
         result = unpack_all(&package, &r, zone, diag);
     }
     if (result == RESULT_OK) {
-        result = replace_by(&package, keys, seal, zone, import->replace, diag);
+        result = replace_by(&package, keys, seal, zone, import, diag);
     }
     if (result == RESULT_OK) {
         result = set_leader(keys, sender);

@@ -21,13 +21,22 @@ enum {
 
 static const char suffix[] = KEYFILES_SUFFIX;
 
+/* The machine that the fleet has named to lead. */
+struct named {
+    bool is, known; /* `known`: it has said its identity */
+    char name[MACHINE_ROOM];
+    uint8_t identity[SEAL_PUBLIC_LEN];
+};
+
 struct keyfleet {
     struct keyfleet_sources sources;
     struct fleetkeys_peers *peers;
     bool leads;       /* ... in a fleet */
     uint64_t look_at; /* steady time */
     uint64_t seen;    /* the number of the letter that was taken or refused last */
-    struct log_once packing, taking;
+    struct named named;
+    bool superseded;
+    struct log_once packing, taking, leading;
 };
 
 struct keyfleet *keyfleet_new(const struct keyfleet_sources *sources)
@@ -173,6 +182,23 @@ static enum result write_boxes(struct keyfleet *keyfleet, int dir,
     return RESULT_OK;
 }
 
+unsigned keyfleet_held(const struct keyfleet *keyfleet, const struct fleetkeys_work *work)
+{
+    unsigned by_others = keyfleet->leads ? fleetkeys_held(work) : 0;
+    return keyfleet->superseded ? KEY_CSK : by_others;
+}
+
+bool keyfleet_may_roll(const struct keyfleet *keyfleet, const struct fleetkeys_work *work,
+                       enum key_role role)
+{
+    struct fleetkeys state;
+    if (keyfleet->superseded || !keyfleet->leads) {
+        return !keyfleet->superseded;
+    }
+    return fleetkeys_get(work->keys, &state) == RESULT_OK &&
+           (role == KEY_ZSK ? fleetkeys_may_roll(&state, work->now) : state.held == 0);
+}
+
 bool keyfleet_work(const struct keyfleet *keyfleet, struct store_txn *keys,
                    const struct settings *settings, uint64_t now, struct fleetkeys_work *out)
 {
@@ -226,6 +252,7 @@ static enum result lead(struct keyfleet *keyfleet, int dir, const struct keyflee
 }
 
 struct newest {
+    const struct named *named;
     uint64_t number;
     uint8_t *data; /* KEYTRANSFER_MAX */
     size_t len;
@@ -234,7 +261,8 @@ struct newest {
 static enum result find_newest(const struct letter *letter, void *arg)
 {
     struct newest *newest = arg;
-    if (letter->number > newest->number && letter->text.len <= KEYTRANSFER_MAX) {
+    bool counts = !newest->named->is || strcmp(letter->machine, newest->named->name) == 0;
+    if (counts && letter->number > newest->number && letter->text.len <= KEYTRANSFER_MAX) {
         newest->number = letter->number;
         newest->len = letter->text.len;
         memcpy(newest->data, letter->text.data, letter->text.len);
@@ -248,7 +276,11 @@ static enum result take_in(const struct keyfleet *keyfleet, struct store_txn *tx
                            const struct newest *newest, const struct keyfleet_look *look,
                            struct diag *diag)
 {
-    const struct package_import import = { .data = newest->data, .len = newest->len };
+    const struct named *named = &keyfleet->named;
+    const struct package_import import = { .data = newest->data,
+                                           .len = newest->len,
+                                           .from = named->is ? named->identity : NULL,
+                                           .named = named->is };
     struct key_timeline timeline;
     struct package_taken taken;
     struct slices slices = { .count = 0 };
@@ -287,13 +319,45 @@ static enum result take_newest(struct keyfleet *keyfleet, const struct newest *n
 static enum result take(struct keyfleet *keyfleet, struct store_txn *fleet,
                         const struct keyfleet_look *look, bool *changed, struct diag *diag)
 {
-    struct newest newest = { .data = xmalloc(KEYTRANSFER_MAX) };
+    if (keyfleet->named.is && !keyfleet->named.known) {
+        return RESULT_OK; /* whose packages are its own is not known yet */
+    }
+    struct newest newest = { .named = &keyfleet->named, .data = xmalloc(KEYTRANSFER_MAX) };
     enum result result = letters_each(fleet, LETTER_PACKAGE, find_newest, &newest);
     if (result == RESULT_OK) {
         result = take_newest(keyfleet, &newest, look, changed, diag);
     }
     free(newest.data);
     return result == RESULT_OK ? store_renew(look->keys) : result;
+}
+
+static void read_named(struct keyfleet *keyfleet, struct store_txn *fleet,
+                       const struct keyfleet_look *look)
+{
+    struct named named = { .is = false };
+    named.is = registry_key_leader(look->registry, named.name) == RESULT_OK;
+    named.known = named.is && fleetkeys_identity(fleet, named.name, named.identity) == RESULT_OK;
+    if (memcmp(named.identity, keyfleet->named.identity, sizeof(named.identity)) != 0) {
+        keyfleet->seen = 0; /* what was refused may be good now */
+    }
+    keyfleet->named = named;
+}
+
+static void judge_standing(struct keyfleet *keyfleet, const uint8_t identity[SEAL_PUBLIC_LEN],
+                           bool follows)
+{
+    const struct named *named = &keyfleet->named;
+    keyfleet->superseded =
+        !follows && named->known && memcmp(named->identity, identity, SEAL_PUBLIC_LEN) != 0;
+    if (keyfleet->superseded) {
+        log_once(&keyfleet->leading, keyfleet->sources.log, LOG_WARNING, NULL,
+                 "%s leads the keys of the fleet, and this machine has its own: they take no step "
+                 "until it follows (`ntspool key import --package --from`)",
+                 named->name);
+    } else {
+        log_once_over(&keyfleet->leading, keyfleet->sources.log,
+                      "no other machine is named to lead the keys of this one");
+    }
 }
 
 static enum result in_fleet(struct keyfleet *keyfleet, struct store_txn *fleet,
@@ -306,10 +370,13 @@ static enum result in_fleet(struct keyfleet *keyfleet, struct store_txn *fleet,
         return diag_fail(diag, RESULT_SYSTEM, "the directory " KEYFILES_DIR " can't be made");
     }
     seal_public(keyfleet->sources.seal, identity);
-    if (look->follows) {
+    read_named(keyfleet, fleet, look);
+    judge_standing(keyfleet, identity, look->follows);
+    if (look->follows || keyfleet->superseded) {
+        keyfleet->leads = false;
         keyfleet->peers->count = 0;
         sweep(dir, keyfleet->peers);
-        result = take(keyfleet, fleet, look, changed, diag);
+        result = look->follows ? take(keyfleet, fleet, look, changed, diag) : RESULT_OK;
     } else {
         result = fleetkeys_peers(keyfleet->peers, look->registry, fleet, identity);
         keyfleet->leads = result == RESULT_OK;
@@ -336,7 +403,7 @@ enum result keyfleet_look(struct keyfleet *keyfleet, const struct keyfleet_look 
     keyfleet->look_at = look->steady + KEYFLEET_LOOK_S;
     struct store *store = fleetstore_get(keyfleet->sources.fleet);
     if (store == NULL || registry_position(look->registry, &position) != RESULT_OK) {
-        keyfleet->leads = false;
+        keyfleet->leads = keyfleet->superseded = false;
         return RESULT_OK;
     }
     keyfleet->leads = keyfleet->leads && !look->follows;

@@ -42,5 +42,11 @@ enum result keyfleet_look(struct keyfleet *keyfleet, const struct keyfleet_look 
  * with `keys`. False: it has no others to look after. */
 bool keyfleet_work(const struct keyfleet *keyfleet, struct store_txn *keys,
                    const struct settings *settings, uint64_t now, struct fleetkeys_work *out);
+/* The keys that take no step now, role bits: others are waited for, or the fleet has named another
+ * machine to lead, and this one has keys of its own. `work` is from keyfleet_work. */
+unsigned keyfleet_held(const struct keyfleet *keyfleet, const struct fleetkeys_work *work);
+/* True if a rollover that is due may begin: of the ZSK, when all have it in their packages. */
+bool keyfleet_may_roll(const struct keyfleet *keyfleet, const struct fleetkeys_work *work,
+                       enum key_role role);
 
 #endif

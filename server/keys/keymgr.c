@@ -88,18 +88,8 @@ static struct fleet_standing standing_of(const struct keymgr *keymgr, struct sto
 {
     struct fleet_standing standing = { .leads = false };
     standing.leads = keyfleet_work(keymgr->fleet, keys, &keymgr->settings, now, &standing.work);
-    standing.held = standing.leads ? fleetkeys_held(&standing.work) : 0;
+    standing.held = keyfleet_held(keymgr->fleet, &standing.work);
     return standing;
-}
-
-/* In a fleet a rollover of the ZSK begins when all have it in their packages. */
-static bool may_begin(const struct fleet_standing *standing, const struct key_record *key,
-                      uint64_t now)
-{
-    struct fleetkeys state;
-    return !standing->leads ||
-           (fleetkeys_get(standing->work.keys, &state) == RESULT_OK &&
-            (key->role == KEY_ZSK ? fleetkeys_may_roll(&state, now) : state.held == 0));
 }
 
 /* True if the lifetime of a key is over and no rollover of its kind is under way. */
@@ -121,7 +111,8 @@ static bool is_due(const struct keymgr *keymgr, const struct key_timeline *timel
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint64_t due_at = key_timeline_due_at(timeline, &keymgr->settings, rows[i].bit);
-        if (due_at != 0 && due_at <= now && may_begin(standing, rows[i].key, now) &&
+        if (due_at != 0 && due_at <= now &&
+            keyfleet_may_roll(keymgr->fleet, &standing->work, rows[i].key->role) &&
             !rollover_under_way(&timeline->keys, (unsigned)rows[i].key->role)) {
             *out =
                 (struct roll_options){ .kind = rows[i].kind, .algorithm = rows[i].key->algorithm };

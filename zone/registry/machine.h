@@ -55,6 +55,11 @@ enum result registry_machine(struct store_txn *txn, const char *name, struct mac
 enum result registry_put_machine(struct registry_change *change, const struct machine *machine);
 /* NOT_FOUND. A machine without a row has no rights either; an evicted one's name stays known. */
 enum result registry_remove_machine(struct registry_change *change, const char *name);
+/* The machine that leads the keys of the zone. NOT_FOUND: none was named, or it is gone; an evicted
+ * one is still named. */
+enum result registry_key_leader(struct store_txn *txn, char out[MACHINE_ROOM]);
+/* REFUSED unless it is an admin of the fleet. */
+enum result registry_put_key_leader(struct registry_change *change, const char *name);
 /* In order of name. */
 typedef enum result machine_visit(const struct machine *machine, void *arg);
 enum result registry_machines(struct store_txn *txn, machine_visit *visit, void *arg);

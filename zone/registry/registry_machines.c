@@ -90,6 +90,29 @@ enum result registry_remove_machine(struct registry_change *change, const char *
     return result == RESULT_NOT_FOUND ? result : registry_written(change->diag, result);
 }
 
+enum result registry_key_leader(struct store_txn *txn, char out[MACHINE_ROOM])
+{
+    uint8_t data[MACHINE_ROOM - 1];
+    struct machine machine;
+    struct reader r;
+    TRY(registry_row(txn, REGISTRY_KEY_LEADER, data, sizeof(data), &r));
+    size_t len = reader_left(&r);
+    memcpy(out, data, len);
+    out[len] = '\0';
+    return registry_machine(txn, out, &machine);
+}
+
+enum result registry_put_key_leader(struct registry_change *change, const char *name)
+{
+    struct machine machine;
+    enum result result = registry_machine(change->txn, name, &machine);
+    if (result != RESULT_OK || machine.role != MACHINE_ADMIN || machine.evicted_at != 0) {
+        return diag_fail(change->diag, RESULT_REFUSED,
+                         "only an admin can lead the keys of a fleet");
+    }
+    return registry_put_text(change, REGISTRY_KEY_LEADER, name);
+}
+
 struct each {
     machine_visit *visit;
     void *arg;

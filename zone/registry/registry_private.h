@@ -5,11 +5,12 @@
 #include "zone/registry/registry.h"
 
 /* Rows of TABLE_SETTINGS that are not settings start with a dot. */
-#define REGISTRY_APEX    ".apex"    /* wire form */
-#define REGISTRY_PRIMARY ".primary" /* wire form */
-#define REGISTRY_SERIAL  ".serial"  /* u32 */
-#define REGISTRY_NEXT_ID ".next-id" /* u64 */
-#define REGISTRY_ID      ".id"      /* REGISTRY_ID_LEN octets */
+#define REGISTRY_APEX       ".apex"       /* wire form */
+#define REGISTRY_PRIMARY    ".primary"    /* wire form */
+#define REGISTRY_SERIAL     ".serial"     /* u32 */
+#define REGISTRY_NEXT_ID    ".next-id"    /* u64 */
+#define REGISTRY_ID         ".id"         /* REGISTRY_ID_LEN octets */
+#define REGISTRY_KEY_LEADER ".key-leader" /* name of a machine */
 /* name servers in wire form, each with a count of addresses (u8) and 16 octets of each */
 #define REGISTRY_DELEGATION ".delegation"
 
