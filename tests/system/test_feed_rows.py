@@ -82,6 +82,20 @@ def test_all_rows_are_read_page_by_page_and_then_each_change_as_it_comes(engine)
         child.close()
 
 
+def test_rows_too_long_for_one_message_are_read_all_the_same(engine):
+    setter = Talk(engine.authority, engine.root, engine.addresses)
+    for i in range(20):
+        setter.say("big", f"/long/x/{i:02}", 1 << 20)
+    setter.say("set", "/long/x/20", "short")
+    feed = Feed(engine, "/long/", "x/")
+    feed.tells(lambda told: "whole" in told)
+    assert len(feed.rows()) == 21 and feed.rows()["20"] == "short" and feed.told.count("anew") == 1
+    setter.say("drop", "/long/x/", "/long/x0")
+    feed.tells(lambda told: not feed.rows())
+    for child in (setter, feed):
+        child.close()
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
 def test_rows_come_in_again_after_the_node_is(engine, feed, how):
     feed.say("put", "x/1", "before")

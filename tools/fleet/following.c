@@ -17,6 +17,7 @@ struct following {
     struct etcd_call *reading;
     uint8_t *after; /* the last key of the page before; NULL: none */
     size_t after_len;
+    uint64_t page;     /* rows of one */
     unsigned node;     /* that is read */
     uint64_t revision; /* ... as of which; 0: the first page is still to come */
     struct etcd_watch *watch;
@@ -30,7 +31,9 @@ struct following *following_new(struct feeder *feeder, const char *what,
                                 const struct following_reader *reader, void *arg)
 {
     struct following *following = xcalloc(1, sizeof(*following));
-    *following = (struct following){ .feeder = feeder, .reader = *reader, .arg = arg };
+    *following = (struct following){
+        .feeder = feeder, .reader = *reader, .arg = arg, .page = FOLLOWING_PAGE
+    };
     int len = snprintf(following->from, KEY_ROOM, "%s%s", feeder->prefix, what);
     ASSERT(len > 0 && len < KEY_ROOM);
     if (following->from[len - 1] == '/') {
@@ -51,6 +54,7 @@ static void stop(struct following *following)
     following->watch = NULL;
     following->after = NULL;
     following->after_len = 0;
+    following->page = FOLLOWING_PAGE;
     following->revision = 0;
 }
 
@@ -97,7 +101,7 @@ static void read_page(struct following *following)
     struct etcdrequest_range range = {
         .keys = { .from = etcdrequest_text(following->from), .to = keys_end(following) },
         .revision = following->revision,
-        .limit = FOLLOWING_PAGE,
+        .limit = following->page,
         .serializable = !first, /* the node that has answered has that revision */
     };
     if (following->after != NULL) {
@@ -167,6 +171,11 @@ static void end_page(struct following *following)
     enum result result = etcd_call_result(following->reading, &diag);
     if (result == RESULT_OK) {
         result = take_page(following, &more, &diag);
+    } else if (result == RESULT_TOO_LONG && following->page > 1) {
+        /* A machine may have put long rows there. One alone is no longer than a message. */
+        following->page /= 4;
+        result = RESULT_OK;
+        more = true;
     }
     if (result != RESULT_OK) {
         give_up(following, result, &diag);

@@ -10,7 +10,7 @@
 #include "tools/fleet/feeder.h"
 
 enum {
-    FOLLOWING_PAGE = 256,      /* rows of a reading at once */
+    FOLLOWING_PAGE = 256,      /* rows of a reading at once; fewer if they are long */
     FOLLOWING_MESSAGES = 64,   /* of a watch in one turn */
     FOLLOWING_PROOF_MS = 10000 /* after so much silence the node has to prove that it lives */
 };
