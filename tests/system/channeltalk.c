@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "tools/fleet/feedtraffic.h"
+#include "tools/fleet/membership.h"
 #include "tools/fleet/verdictsin.h"
 #include "tools/fleet/verdictsout.h"
 #include "zone/base/clock.h"
@@ -88,9 +89,11 @@ int main(int argc, char **argv)
         return 2;
     }
     struct etcd_config config = { .ca = argv[1], .certificate = argv[2], .key = argv[3] };
+    const struct membership membership = { .role = MACHINE_EDGE };
     struct feeder feeder = { .prefix = argv[4],
                              .state_dir = argv[5],
                              .machine = argv[6],
+                             .membership = &membership,
                              .ledger = "pool.test./0123",
                              .secret = secret,
                              .log = log_line };

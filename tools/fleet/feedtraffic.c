@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "tools/fleet/feedletter.h"
+#include "tools/fleet/membership.h"
 #include "zone/base/clock.h"
 #include "zone/steering/tally.h"
 
@@ -26,7 +27,7 @@ struct feedtraffic {
 
 static void *begin(struct feeder *feeder)
 {
-    if (feeder->traffic == NULL) {
+    if (feeder->traffic == NULL || feeder->membership->role == MACHINE_VANTAGE) {
         return NULL;
     }
     struct feedtraffic *channel = xcalloc(1, sizeof(*channel));

@@ -11,7 +11,7 @@ enum {
     FEEDTRAFFIC_SLICES = 4 /* in a minute at most: after a start, one catches up */
 };
 
-/* Of machines that answer: they have state/traffic. */
+/* Of machines that answer: edges and admins that have state/traffic. */
 extern const struct feeder_channel feedtraffic_channel;
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "tools/fleet/following.h"
+#include "tools/fleet/membership.h"
 #include "tools/fleet/verdictskey.h"
 #include "zone/base/array.h"
 #include "zone/base/clock.h"
@@ -163,7 +164,7 @@ static void follow(struct verdictsin *in)
 
 static void *begin(struct feeder *feeder)
 {
-    if (feeder->health == NULL) {
+    if (feeder->health == NULL || feeder->membership->role == MACHINE_VANTAGE) {
         return NULL;
     }
     struct verdictsin *in = xcalloc(1, sizeof(*in));

@@ -12,7 +12,8 @@ enum {
     VERDICTSIN_PAUSE_MS = 5000  /* after a failure of a store, then all is read anew */
 };
 
-/* Of machines that have state/health. */
+/* Of edges and admins that have state/health: a vantage point needs no verdicts of others, and has
+ * no right to read them. */
 extern const struct feeder_channel verdictsin_channel;
 
 #endif
