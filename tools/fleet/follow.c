@@ -376,9 +376,16 @@ static bool drain(struct follow *follow)
     if (result == RESULT_OK || result == RESULT_EXHAUSTED) {
         result = commit(follow, &diag);
     }
-    if (result == RESULT_NOT_FOUND || result == RESULT_STALE) {
-        begin_joining(follow); /* the history is compacted, or something is missing */
-    } else if (result != RESULT_OK) {
+    switch (result) {
+    case RESULT_OK:
+        break;
+    case RESULT_NOT_FOUND: /* the history is compacted */
+    case RESULT_STALE:     /* something is missing */
+    case RESULT_REFUSED:   /* what was once forged stays in the history. What is there by now may */
+    case RESULT_DAMAGED:   /* be right again, and is checked as well. */
+        begin_joining(follow);
+        break;
+    default:
         fail(follow, result, &diag);
     }
     return more;
