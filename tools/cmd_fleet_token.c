@@ -6,6 +6,7 @@
 #include "tools/commands.h"
 #include "tools/fleet/certify.h"
 #include "tools/fleet/enginesetup.h"
+#include "tools/fleet/enginespace.h"
 #include "tools/fleetlink.h"
 #include "tools/output.h"
 #include "tools/session.h"
@@ -173,6 +174,13 @@ static enum result evict_row(const struct fleetlink *link, struct session *sessi
     return session_commit(session, cli);
 }
 
+/* From the engine, with all that it has put there. */
+static enum result shut_out(struct fleetlink *link, struct cli *cli, const char *name)
+{
+    TRY(enginesetup_remove(link->etcd, name, &cli->diag));
+    return enginespace_clear(link->etcd, &link->membership, name, &cli->diag);
+}
+
 static enum result evict(struct fleetlink *link, struct cli *cli, const char *name,
                          struct machine *machine)
 {
@@ -183,8 +191,15 @@ static enum result evict(struct fleetlink *link, struct cli *cli, const char *na
     sodium_memzero(ca_secret, sizeof ca_secret);
     enum result result = evict_row(link, &session, cli, machine, name);
     session_done(&session);
+    if (result == RESULT_FULL) { /* perhaps by that very machine */
+        TRY(shut_out(link, cli, name));
+        TRY(enginespace_regain(link->etcd, &link->membership, &cli->diag));
+        session = (struct session){ 0 };
+        result = evict_row(link, &session, cli, machine, name);
+        session_done(&session);
+    }
     TRY(result);
-    return enginesetup_remove(link->etcd, name, &cli->diag);
+    return shut_out(link, cli, name);
 }
 
 int cmd_fleet_evict(struct cli *cli, int, char **argv)

@@ -173,6 +173,11 @@ static enum result explain(struct cli *cli, enum result result)
                          "answers",
                          why.text);
     }
+    if (result == RESULT_FULL) {
+        return diag_fail(&cli->diag, result,
+                         "nothing was changed: the engine is full (a machine in foreign hands can "
+                         "fill it: `ntspool fleet evict` makes room, ntspool-fleet(7))");
+    }
     return diag_fail(&cli->diag, result, "nothing was changed: %s",
                      why.text[0] != 0 ? why.text : result_text(result));
 }

@@ -5,6 +5,7 @@
 #include "tools/fleet/following.h"
 #include "tools/fleet/membership.h"
 #include "zone/fleet/letters.h"
+#include "zone/registry/machine.h"
 
 #define PREFIX "e/"
 
@@ -60,11 +61,23 @@ static bool is_own_count(const struct feedpeers *peers, struct octets key)
            (key.len != len + strlen(hello) || memcmp(key.data + len, hello, strlen(hello)) != 0);
 }
 
+/* Whose right it is to write that key. */
+static const char *machine_of(struct octets key, char out[MACHINE_ROOM])
+{
+    size_t len = 0;
+    while (len < key.len && len < MACHINE_ROOM - 1 && key.data[len] != '/') {
+        out[len] = (char)key.data[len];
+        len++;
+    }
+    out[len] = '\0';
+    return machine_name_fine(out) ? out : "a node";
+}
+
 /* What can't be taken is told and passed by: it must not hold up what comes after it. */
 static enum result take_letter(void *arg, struct octets key, struct octets value, struct diag *diag)
 {
     struct feedpeers *peers = arg;
-    char place[LETTER_KEY_ROOM] = PREFIX;
+    char place[LETTER_KEY_ROOM] = PREFIX, machine[MACHINE_ROOM];
     struct diag why = { "" };
     size_t len = sizeof(PREFIX) - 1 + key.len;
     if (len >= sizeof(place) || is_own_count(peers, key)) {
@@ -81,7 +94,9 @@ static enum result take_letter(void *arg, struct octets key, struct octets value
     case RESULT_REFUSED:
     case RESULT_INVALID:
     case RESULT_NEWER:
-        log_once(&peers->refused, peers->feeder->log, LOG_WARNING, NULL, "%s", why.text);
+        log_once(&peers->refused, peers->feeder->log, LOG_WARNING, NULL,
+                 "what %s has put into the engine is passed by: %s", machine_of(key, machine),
+                 why.text);
         return RESULT_OK;
     default:
         return diag_fail(diag, result, "a letter can't be kept: %s", result_text(result));
