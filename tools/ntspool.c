@@ -436,7 +436,7 @@ static const struct cli_command commands[] = {
     { "health forget", "VANTAGE", 1, 1, "forget a vantage point that is gone, and what it saw", NULL,
       NULL, cmd_health_forget },
     { "health export", "[FILE]", 0, 1, "write what a vantage point saw, for another host",
-      "For a remote vantage point: ssh there ntspool health export | ntspool health import -",
+      "`ntspool health import` takes it in elsewhere. In a fleet, ntspool-feedd carries it.",
       health_export, cmd_health_export },
     { "health import", "FILE", 1, 1, "take over what a remote vantage point saw",
       "FILE - is the standard input. The remote probe reads a copy of feed/members from here.",
