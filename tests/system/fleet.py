@@ -30,13 +30,13 @@ class Node:
 
 
 class Member(Pool):
-    """A machine of the fleet: its state, commands and programs. `serves` has ntspoold, `feeds` ntspool-feedd."""
+    """A machine of the fleet: its state, commands and programs. `serves` has ntspoold, with `options`, `feeds` ntspool-feedd."""
 
-    def __init__(self, host, serves=True, feeds=True):
+    def __init__(self, host, serves=True, feeds=True, options=()):
         super().__init__(host, name="pool", address=host.address)
         self.state = host.directory / f"{host.name}.state"
         self.apex = "pool.test"
-        self.serves, self.feeds, self.feed = serves, feeds, None
+        self.serves, self.feeds, self.feed, self.options = serves, feeds, None, options
 
     def __getattr__(self, name):
         return getattr(self.machine, name)
@@ -53,7 +53,7 @@ class Member(Pool):
         if self.feeds and not (self.feed and self.feed.running):
             self.feed = self.machine.start("feedd", [BIN / "ntspool-feedd", "-s", self.state], env=environment())
         if self.serves and not (self.server and self.server.running):
-            self.serve("--workers", "1")
+            self.serve("--workers", "1", *self.options)
 
     def children(self):
         return [process.child for process in (self.feed, self.server) if process and process.running]
@@ -112,10 +112,13 @@ class Fleet:
         words = [word for node in self.nodes for word in ("--node", f"{node.name}={node.address}")]
         self.create = ("fleet", "create", "--name", "admin", *words, "--out", out)
 
-    def found(self):
-        """Starts the nodes, and puts the first admin's registry in."""
+    def found(self, quota=None):
+        """Starts the nodes, with another quota than they are told, and puts the first admin's registry in."""
         self.admin.cli(*self.create)
         for node in self.nodes:
+            if quota:
+                conf = node.directory / "etcd.conf.yml"
+                conf.write_text(re.sub(r"(?m)^(quota-backend-bytes:) .*", rf"\1 {quota}", conf.read_text()))
             node.up()
         until(lambda: self.admin.cli(*self.create, check=False).returncode == 0, 60, "the engine has the ledger", 0.5)
         self.admin.up()
@@ -134,12 +137,13 @@ class Fleet:
         member.up()
         return member
 
-    def ctl(self, *words, check=True):
-        """etcdctl with the admin's certificate, the judge."""
-        files = self.admin.state / "machine"
-        return self.admin.run(part("usr/bin/etcdctl"), "--endpoints", ",".join(f"https://{node.address}:2379" for node in self.nodes),
-                              "--cacert", files / "ca.pem", "--cert", files / "certificate.pem", "--key", files / "key.pem", *words,
-                              check=check, env=dict(os.environ, ETCDCTL_API="3"))
+    def ctl(self, *words, by=None, check=True, **options):
+        """etcdctl with the certificate of `by`, or of the admin, the judge."""
+        member = by or self.admin
+        files = member.state / "machine"
+        return member.run(part("usr/bin/etcdctl"), "--endpoints", ",".join(f"https://{node.address}:2379" for node in self.nodes),
+                          "--cacert", files / "ca.pem", "--cert", files / "certificate.pem", "--key", files / "key.pem", *words,
+                          check=check, env=dict(os.environ, ETCDCTL_API="3"), **options)
 
     def level(self, *members, timeout=60):
         """Waits until the machines have all that the admin has."""
