@@ -174,10 +174,11 @@ static enum result evict_row(const struct fleetlink *link, struct session *sessi
     return session_commit(session, cli);
 }
 
-/* From the engine, with all that it has put there. */
+/* From the engine, with all that it has put there, and its alarms. */
 static enum result shut_out(struct fleetlink *link, struct cli *cli, const char *name)
 {
     TRY(enginesetup_remove(link->etcd, name, &cli->diag));
+    TRY(enginespace_disarm(link->etcd, &cli->diag));
     return enginespace_clear(link->etcd, &link->membership, name, &cli->diag);
 }
 
@@ -191,7 +192,7 @@ static enum result evict(struct fleetlink *link, struct cli *cli, const char *na
     sodium_memzero(ca_secret, sizeof ca_secret);
     enum result result = evict_row(link, &session, cli, machine, name);
     session_done(&session);
-    if (result == RESULT_FULL) { /* perhaps by that very machine */
+    if (result == RESULT_FULL || result == RESULT_DAMAGED) { /* perhaps by that very machine */
         TRY(shut_out(link, cli, name));
         TRY(enginespace_regain(link->etcd, &link->membership, &cli->diag));
         session = (struct session){ 0 };

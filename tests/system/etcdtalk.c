@@ -293,7 +293,7 @@ static void upkeep(struct talk *talk)
     } else if (strcmp(what, "defragment") == 0) {
         plain(talk, ETCD_DEFRAGMENT, &request, (int)number(talk, 1));
     } else if (strcmp(what, "disarm") == 0) {
-        etcdrequest_disarm(&request, strtoull(talk->words[1], NULL, 16));
+        etcdrequest_disarm(&request, strtoull(talk->words[1], NULL, 16), ETCDREPLY_NO_SPACE);
         plain(talk, ETCD_DISARM, &request, ETCD_ANY_NODE);
     } else if (strcmp(what, "unuser") == 0) {
         etcdrequest_name(&request, talk->words[1]);

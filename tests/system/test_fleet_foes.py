@@ -323,3 +323,24 @@ def test_evicting_the_machine_that_has_filled_the_engine_makes_room_again(world)
     world.fleet.level(world.admin, world.fra1)
     assert world.put("e/ams1/fill0", b"", by=world.ams1, check=False).returncode != 0
     assert states(world.admin)["ams1"] == "evicted"
+
+
+def raise_alarm(world, kind):
+    """As etcd's Maintenance/Alarm, with the certificate of ams1."""
+    files, path = world.ams1.state / "machine", world.machine.directory / "alarm"
+    path.write_bytes(struct.pack("!BI", 0, 6) + bytes([8, 1, 16, 1, 24, kind]))  # activate, a node's number, the kind
+    (node,) = world.fleet.nodes
+    return world.ams1.host.run("curl", "--silent", "--show-error", "--http2", "--cacert", files / "ca.pem", "--cert", files / "certificate.pem",
+                               "--key", files / "key.pem", "-H", "content-type: application/grpc", "-H", "te: trailers", "--data-binary",
+                               f"@{path}", f"https://{node.address}:2379/etcdserverpb.Maintenance/Alarm", "-o", "/dev/null")
+
+
+@pytest.mark.parametrize("kind", [1, 2], ids=["full", "damaged"])
+def test_alarms_that_an_evicted_machine_raises_end_when_it_is_evicted_again(world, kind):
+    """Its certificate is valid still. Only who keeps it from the nodes' port is safe of that."""
+    raise_alarm(world, kind)
+    refused = world.admin.cli("member", "add", f"alarm{kind}", "--address", f"192.0.2.2{kind}", "--allow-private", check=False)
+    assert refused.returncode == 1 and "nothing was changed" in refused.stderr, refused.stderr
+    world.admin.cli("fleet", "evict", "ams1")
+    world.admin.add(f"alarm{kind}", f"192.0.2.2{kind}")
+    world.fleet.level(world.admin, world.fra1)

@@ -28,6 +28,27 @@ static enum result do_it(struct etcd *etcd, struct etcd_plan plan, struct protob
     return result;
 }
 
+enum result enginespace_disarm(struct etcd *etcd, struct diag *diag)
+{
+    struct etcd_plan plan = { .method = ETCD_ALARMS, .node = ETCD_ANY_NODE };
+    struct protobuf request = { .data = NULL };
+    struct etcdreply_alarms alarms;
+    struct etcdreply_alarm alarm;
+    struct etcd_call *call = NULL;
+    etcdrequest_alarms(&request);
+    enum result result = ask(etcd, plan, &request, &call, diag);
+    if (result == RESULT_OK) {
+        result = etcdreply_alarms(&alarms, etcd_call_reply(call), diag);
+    }
+    plan.method = ETCD_DISARM;
+    while (result == RESULT_OK && etcdreply_next_alarm(&alarms, &alarm)) {
+        etcdrequest_disarm(&request, alarm.node, alarm.kind);
+        result = do_it(etcd, plan, &request, diag);
+    }
+    etcd_call_free(call);
+    return result;
+}
+
 enum result enginespace_clear(struct etcd *etcd, const struct membership *membership,
                               const char *name, struct diag *diag)
 {
@@ -94,29 +115,6 @@ static enum result defragment(struct etcd *etcd, unsigned node, struct diag *dia
     return result == RESULT_UNREACHABLE ? RESULT_OK : result;
 }
 
-static enum result disarm(struct etcd *etcd, struct diag *diag)
-{
-    struct etcd_plan plan = { .method = ETCD_ALARMS, .node = ETCD_ANY_NODE };
-    struct protobuf request = { .data = NULL };
-    struct etcdreply_alarms alarms;
-    struct etcdreply_alarm alarm;
-    struct etcd_call *call = NULL;
-    etcdrequest_alarms(&request);
-    enum result result = ask(etcd, plan, &request, &call, diag);
-    if (result == RESULT_OK) {
-        result = etcdreply_alarms(&alarms, etcd_call_reply(call), diag);
-    }
-    plan.method = ETCD_DISARM;
-    while (result == RESULT_OK && etcdreply_next_alarm(&alarms, &alarm)) {
-        if (alarm.kind == ETCDREPLY_NO_SPACE) {
-            etcdrequest_disarm(&request, alarm.node);
-            result = do_it(etcd, plan, &request, diag);
-        }
-    }
-    etcd_call_free(call);
-    return result;
-}
-
 enum result enginespace_regain(struct etcd *etcd, const struct membership *membership,
                                struct diag *diag)
 {
@@ -126,5 +124,5 @@ enum result enginespace_regain(struct etcd *etcd, const struct membership *membe
     for (unsigned i = 0; i < membership->node_count; i++) {
         TRY(defragment(etcd, i, diag));
     }
-    return disarm(etcd, diag);
+    return enginespace_disarm(etcd, diag);
 }

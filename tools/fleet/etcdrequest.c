@@ -121,15 +121,14 @@ void etcdrequest_alarms(struct protobuf *)
     /* all fields have their defaults */
 }
 
-void etcdrequest_disarm(struct protobuf *out, uint64_t node)
+void etcdrequest_disarm(struct protobuf *out, uint64_t node, uint64_t kind)
 {
     enum {
-        DEACTIVATE = 2,
-        NO_SPACE = 1
+        DEACTIVATE = 2
     };
     put_value(out, 1, DEACTIVATE);
     put_value(out, 2, node);
-    put_value(out, 3, NO_SPACE);
+    put_value(out, 3, kind);
 }
 
 void etcdrequest_name(struct protobuf *out, const char *name)

@@ -65,8 +65,8 @@ void etcdrequest_watch(struct protobuf *out, const struct etcdrequest_watch *wat
 void etcdrequest_compact(struct protobuf *out, uint64_t revision, bool now);
 /* Asks for all alarms of all nodes. */
 void etcdrequest_alarms(struct protobuf *out);
-/* Ends the alarm for lack of room of that node. */
-void etcdrequest_disarm(struct protobuf *out, uint64_t node);
+/* Ends an alarm of that node; `kind` as in etcdreply_alarm. */
+void etcdrequest_disarm(struct protobuf *out, uint64_t node, uint64_t kind);
 
 /* The one field of requests that name a user or a role to add or delete. */
 void etcdrequest_name(struct protobuf *out, const char *name);

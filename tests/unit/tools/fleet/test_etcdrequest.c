@@ -97,7 +97,7 @@ static void upkeep_and_rights_are_written_as_the_engine_expects_them(void **)
     struct etcdrequest_keys keys = { etcdrequest_text("a"), etcdrequest_text("b") };
     etcdrequest_compact(&message, 9, true);
     ASSERT_OCTETS(message, "\x08\x09\x10\x01");
-    etcdrequest_disarm(&message, 3);
+    etcdrequest_disarm(&message, 3, 1);
     ASSERT_OCTETS(message, "\x08\x02\x10\x03\x18\x01");
     etcdrequest_user(&message, "u"); /* name: "u" options { no_password: true } */
     ASSERT_OCTETS(message, "\x0a\x01u\x1a\x02\x08\x01");
