@@ -292,8 +292,8 @@ static enum result commit(struct follow *follow, struct diag *diag)
 static void note_engine(struct follow *follow, const struct ledgerhead *head)
 {
     struct follow_facts *facts = &follow->facts;
-    bool newer = head->epoch > facts->engine_epoch;
-    if (newer || (head->epoch == facts->engine_epoch && head->seq > facts->engine_seq)) {
+    if (head->epoch > facts->engine_epoch ||
+        (head->epoch == facts->engine_epoch && head->seq > facts->engine_seq)) {
         facts->engine_epoch = head->epoch;
         facts->engine_seq = head->seq;
     }
@@ -414,7 +414,6 @@ static void join(struct follow *follow)
 
 /* -- the pulse -- */
 
-/* Compares the head with what has come by the watch. */
 static enum result compare(struct follow *follow, const struct ledgerhead_position *found,
                            struct diag *diag)
 {

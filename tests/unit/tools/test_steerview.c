@@ -114,7 +114,6 @@ static void join_fleet(void)
     membership.nodes[0] = (struct endpoint){ address_of("192.0.2.9"), 2379 };
     membership_key_pem(membership.secret, papers.key);
     assert_ok(membership_write(dir, &membership, &papers, &diag));
-    assert_ok(store_create(dir, STORE_FLEET, &diag));
     assert_ok(store_open(&fleet, dir, STORE_FLEET, true, &diag));
     peer_letters_demand(fleet, "sao1", "BR", 5000, now);
     peer_letters_demand(fleet, "fra1", "DE", 700, now);
