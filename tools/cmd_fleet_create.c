@@ -157,13 +157,13 @@ static enum result write_nodes(const struct creation *creation, struct cli *cli)
 
 struct machine_list {
     unsigned count;
-    struct machine list[MACHINES_MAX];
+    struct machine list[MACHINES_KNOWN_MAX];
 };
 
 static enum result note_machine(const struct machine *machine, void *arg)
 {
     struct machine_list *machines = arg;
-    if (machines->count < MACHINES_MAX) {
+    if (machines->count < MACHINES_KNOWN_MAX) {
         machines->list[machines->count++] = *machine;
     }
     return RESULT_OK;

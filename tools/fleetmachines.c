@@ -13,7 +13,7 @@ enum {
 static enum result add(const struct machine *machine, void *arg)
 {
     struct fleetmachines *machines = arg;
-    if (machines->count < MACHINES_MAX) {
+    if (machines->count < MACHINES_KNOWN_MAX) {
         machines->list[machines->count++] = (struct fleetmachine){ .machine = *machine };
     }
     return RESULT_OK;
@@ -127,7 +127,10 @@ enum result fleetmachines_ask(struct fleetmachines *machines, struct etcd *etcd,
 {
     struct protobuf request = { .data = NULL };
     for (unsigned i = 0; i < machines->count; i++) {
-        get_hello(&request, membership, machines->list[i].machine.name);
+        const struct machine *one = &machines->list[i].machine;
+        if (one->evicted_at == 0) {
+            get_hello(&request, membership, one->name);
+        }
     }
     if (fleetmachines_may_read_acks(membership)) {
         get_acks(&request, membership);

@@ -18,7 +18,7 @@ struct fleetmachine {
 
 struct fleetmachines {
     unsigned count;
-    struct fleetmachine list[MACHINES_MAX]; /* in order of name */
+    struct fleetmachine list[MACHINES_KNOWN_MAX]; /* in order of name */
 };
 
 /* Lists the machines that the registry knows. */

@@ -153,12 +153,11 @@ static enum result read_peer(const struct machine *machine, void *arg)
         return RESULT_OK; /* it knows no key */
     }
     out->evicted_at = u64_max(out->evicted_at, machine->evicted_at);
-    if (machine->evicted_at != 0 ||
+    if (machine->evicted_at != 0 || out->count == MACHINES_MAX ||
         read_hello(read->fleet, machine->name, read->octets, &hello) != RESULT_OK ||
         memcmp(hello.identity, read->identity, SEAL_PUBLIC_LEN) == 0) {
         return RESULT_OK;
     }
-    ASSERT(out->count < MACHINES_MAX);
     struct fleetkeys_peer *peer = &out->list[out->count++];
     (void)snprintf(peer->name, sizeof peer->name, "%s", machine->name);
     memcpy(peer->identity, hello.identity, sizeof peer->identity);

@@ -7,10 +7,11 @@
 
 enum {
     MACHINE_ROOM = 64,
-    MACHINE_KEY = 32,     /* an Ed25519 public key */
-    MACHINE_SECRET = 64,  /* as libsodium has it: seed and public key */
-    MACHINE_VOUCHER = 64, /* a signature */
-    MACHINES_MAX = 256
+    MACHINE_KEY = 32,         /* an Ed25519 public key */
+    MACHINE_SECRET = 64,      /* as libsodium has it: seed and public key */
+    MACHINE_VOUCHER = 64,     /* a signature */
+    MACHINES_MAX = 256,       /* in a fleet */
+    MACHINES_KNOWN_MAX = 4096 /* with those that were evicted: their names stay known */
 };
 
 enum machine_role {
@@ -51,7 +52,11 @@ enum result machine_decode(struct machine *out, struct octets name, struct octet
 
 /* NOT_FOUND if there is none of that name; also of evicted machines. */
 enum result registry_machine(struct store_txn *txn, const char *name, struct machine *out);
-/* Adds or replaces one. FULL if there are MACHINES_MAX others; EXISTS if another has the key. */
+/* The one that has the key, under whatever name; also evicted ones. NOT_FOUND. */
+enum result registry_machine_of_key(struct store_txn *txn, const uint8_t key[MACHINE_KEY],
+                                    struct machine *out);
+/* Adds or replaces one. FULL if there are MACHINES_MAX in the fleet or MACHINES_KNOWN_MAX in all;
+ * EXISTS if another has the key. */
 enum result registry_put_machine(struct registry_change *change, const struct machine *machine);
 /* NOT_FOUND. A machine without a row has no rights either; an evicted one's name stays known. */
 enum result registry_remove_machine(struct registry_change *change, const char *name);

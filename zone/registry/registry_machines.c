@@ -43,21 +43,55 @@ enum result registry_machine(struct store_txn *txn, const char *name, struct mac
                           (struct octets){ data, item.len });
 }
 
-/* Each machine signs as itself, so no two may share a key. */
-static enum result check_key(const struct machine *other, void *arg)
+struct key_search {
+    const uint8_t *key;
+    struct machine *out;
+};
+
+static enum result match_key(const struct machine *machine, void *arg)
 {
-    const struct machine *machine = arg;
-    return strcmp(other->name, machine->name) != 0 &&
-                   memcmp(other->key, machine->key, sizeof(other->key)) == 0
-               ? RESULT_EXISTS
-               : RESULT_OK;
+    const struct key_search *search = arg;
+    if (memcmp(machine->key, search->key, sizeof(machine->key)) != 0) {
+        return RESULT_OK;
+    }
+    *search->out = *machine;
+    return RESULT_EXISTS;
+}
+
+enum result registry_machine_of_key(struct store_txn *txn, const uint8_t key[MACHINE_KEY],
+                                    struct machine *out)
+{
+    struct key_search search = { key, out };
+    enum result result = registry_machines(txn, match_key, &search);
+    return result == RESULT_EXISTS ? RESULT_OK : result == RESULT_OK ? RESULT_NOT_FOUND : result;
+}
+
+static enum result count_present(const struct machine *machine, void *arg)
+{
+    *(unsigned *)arg += machine->evicted_at == 0;
+    return RESULT_OK;
+}
+
+/* Is there room for one more, which is new? */
+static enum result check_room(const struct registry_change *change)
+{
+    unsigned present = 0;
+    TRY(registry_machines(change->txn, count_present, &present));
+    if (present >= MACHINES_MAX) {
+        return diag_fail(change->diag, RESULT_FULL, "there are %d machines already", MACHINES_MAX);
+    }
+    return store_count(change->txn, TABLE_MACHINES) < MACHINES_KNOWN_MAX
+               ? RESULT_OK
+               : diag_fail(change->diag, RESULT_FULL,
+                           "%d names of machines are used up, those of evicted ones among them",
+                           MACHINES_KNOWN_MAX);
 }
 
 enum result registry_put_machine(struct registry_change *change, const struct machine *machine)
 {
     uint8_t data[ENCODED_MAX];
     struct writer w = writer_of(data, sizeof(data));
-    struct machine copy;
+    struct machine other;
     if (!machine_name_fine(machine->name)) {
         return diag_fail(change->diag, RESULT_INVALID,
                          "a machine's name is 1 to %d of a-z, 0-9 and hyphens, no hyphen at either "
@@ -65,14 +99,13 @@ enum result registry_put_machine(struct registry_change *change, const struct ma
                          MACHINE_ROOM - 1);
     }
     ASSERT(machine_role_text(machine->role) != NULL && machine_name_fine(machine->voucher_of));
-    if (registry_machine(change->txn, machine->name, &copy) == RESULT_NOT_FOUND &&
-        store_count(change->txn, TABLE_MACHINES) >= MACHINES_MAX) {
-        return diag_fail(change->diag, RESULT_FULL, "there are %d machines already", MACHINES_MAX);
+    if (registry_machine(change->txn, machine->name, &other) == RESULT_NOT_FOUND) {
+        TRY(check_room(change));
     }
-    copy = *machine;
-    enum result result = registry_machines(change->txn, check_key, &copy);
-    if (result != RESULT_OK) {
-        return diag_fail(change->diag, result, "another machine has this key already");
+    /* Each machine signs as itself, so no two may share a key. */
+    if (registry_machine_of_key(change->txn, machine->key, &other) == RESULT_OK &&
+        strcmp(other.name, machine->name) != 0) {
+        return diag_fail(change->diag, RESULT_EXISTS, "another machine has this key already");
     }
     write_u8(&w, LAYOUT);
     write_u8(&w, (uint8_t)machine->role);

@@ -82,6 +82,50 @@ static void machines_are_bounded(void **)
     assert_int_equal(seen, MACHINES_MAX);
 }
 
+static void evicted_machines_make_room_for_others_but_not_for_ever(void **)
+{
+    struct machine machine = machine_of("ams1", MACHINE_EDGE, 1);
+    uint8_t row[512];
+    struct store_item item = { .data = row, .room = sizeof(row) };
+    for (unsigned i = 0; i < MACHINES_MAX; i++) {
+        (void)snprintf(machine.name, sizeof(machine.name), "edge%u", i);
+        machine.key[0] = (uint8_t)i;
+        assert_ok(registry_put_machine(&change, &machine));
+    }
+    machine.evicted_at = NOW;
+    assert_ok(registry_put_machine(&change, &machine));
+    machine.evicted_at = 0;
+    machine.key[1] = 1;
+    (void)snprintf(machine.name, sizeof(machine.name), "next");
+    assert_ok(registry_put_machine(&change, &machine));
+    assert_ok(store_get(txn, TABLE_MACHINES, "edge255", 7, &item));
+    for (unsigned i = MACHINES_MAX + 1; i < MACHINES_KNOWN_MAX; i++) { /* evicted */
+        (void)snprintf(machine.name, sizeof(machine.name), "edge%u", i);
+        assert_ok(
+            store_put(txn, TABLE_MACHINES, machine.name, strlen(machine.name), row, item.len));
+    }
+    assert_ok(registry_remove_machine(&change, "edge0"));
+    (void)snprintf(machine.name, sizeof(machine.name), "last");
+    machine.key[1] = 2;
+    assert_ok(registry_put_machine(&change, &machine));
+    assert_ok(registry_remove_machine(&change, "edge1"));
+    assert_ok(store_put(txn, TABLE_MACHINES, "edge1", 5, row, item.len)); /* it was evicted */
+    (void)snprintf(machine.name, sizeof(machine.name), "one-too-many");
+    machine.key[1] = 3;
+    assert_int_equal(registry_put_machine(&change, &machine), RESULT_FULL);
+}
+
+static void machine_is_found_by_its_key(void **)
+{
+    struct machine machine = machine_of("ams1", MACHINE_EDGE, 1), found;
+    uint8_t other[MACHINE_KEY] = { 0 };
+    machine.evicted_at = NOW;
+    assert_ok(registry_put_machine(&change, &machine));
+    assert_ok(registry_machine_of_key(txn, machine.key, &found));
+    assert_memory_equal(&found, &machine, sizeof(found));
+    assert_int_equal(registry_machine_of_key(txn, other, &found), RESULT_NOT_FOUND);
+}
+
 static void voucher_is_of_this_machine_by_that_key(void **)
 {
     struct machine machine = machine_of("ams1", MACHINE_EDGE, 1), other = machine;
@@ -146,6 +190,8 @@ int main(void)
         CASE(two_machines_have_two_keys),
         CASE(bad_names_are_refused),
         CASE(machines_are_bounded),
+        CASE(evicted_machines_make_room_for_others_but_not_for_ever),
+        CASE(machine_is_found_by_its_key),
         CASE(voucher_is_of_this_machine_by_that_key),
         CASE(row_that_is_none_is_damaged_and_one_to_come_is_newer),
         CASE(roles_have_names),
