@@ -101,10 +101,11 @@ static enum result find_machine(const struct trust *trust, const char *name, str
  * admin whom it knew, or to the founder. */
 static bool is_admin(const struct trust *trust, struct machine machine)
 {
-    struct machine known, voucher;
+    struct machine known = { .role = 0 }, voucher;
     for (unsigned i = 0; i < MACHINES_MAX && machine.role == MACHINE_ADMIN; i++) {
-        if (trust->placed && registry_machine(trust->txn, machine.name, &known) == RESULT_OK &&
-            memcmp(known.key, machine.key, sizeof(known.key)) == 0) {
+        /* by its key, since rows can give it another name */
+        if (trust->placed &&
+            registry_machine_of_key(trust->txn, machine.key, &known) != RESULT_NOT_FOUND) {
             return known.role == MACHINE_ADMIN && known.evicted_at == 0;
         }
         if (memcmp(machine.key, trust->membership->founder, sizeof(machine.key)) == 0) {

@@ -248,6 +248,27 @@ static void machine_that_knows_of_an_eviction_does_not_believe_its_vouchers(void
     assert_ok(whole(false));
 }
 
+static void evicted_founder_is_not_believed_under_another_name(void **)
+{
+    struct machine founder = machine_of(FOUNDER, FOUNDER), second = machine_of(SECOND, FOUNDER);
+    founder.evicted_at = NOW;
+    put_machine(&founder);
+    put_machine(&second);
+    struct ledgerhead_position before = placed();
+    founder.evicted_at = 0;
+    (void)snprintf(founder.name, sizeof(founder.name), "again");
+    (void)snprintf(writers[FOUNDER].name, sizeof(writers[FOUNDER].name), "again");
+    machine_vouch(&founder, writers[FOUNDER].ledger, "again", writers[FOUNDER].secret);
+    before.head.seq += 10; /* a gap, so that all rows are read */
+    for (uint32_t epoch = 1; epoch <= 2; epoch++) {
+        assert_ok(registry_remove_machine(&change, "founder"));
+        put_machine(&founder);
+        before.head.epoch = epoch;
+        tell_all(&before, FOUNDER);
+        assert_int_equal(whole(true), RESULT_REFUSED);
+    }
+}
+
 static void ledger_made_anew_from_an_older_copy_waits_for_the_operator(void **)
 {
     struct ledgerhead_position before = placed(), older = before;
@@ -294,6 +315,7 @@ int main(void)
         CASE(another_past_is_refused),
         CASE(machine_that_joins_believes_vouchers_that_lead_to_the_founder),
         CASE(machine_that_knows_of_an_eviction_does_not_believe_its_vouchers),
+        CASE(evicted_founder_is_not_believed_under_another_name),
         CASE(ledger_made_anew_from_an_older_copy_waits_for_the_operator),
         CASE(whole_rows_that_are_not_those_of_the_head_are_refused),
     };
