@@ -89,7 +89,7 @@ static enum result remove_all(struct expiry *expiry, struct session *session, st
                       membertext_change(member, NULL, change));
         expiry->list[expiry->count++] = *each;
     }
-    if (expiry->count > 0) {
+    if (expiry->count > 0 || session->fleet != NULL) {
         return session_commit(session, cli);
     }
     session->txn[STORE_REGISTRY] = NULL;

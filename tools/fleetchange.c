@@ -35,6 +35,17 @@ void fleetchange_free(struct fleetchange *fleet)
     }
 }
 
+/* The engine takes the change of an admin whose eviction has not reached it yet. No machine does
+ * then, and all would be stuck. */
+static bool is_admin(const struct membership *membership, struct store_txn *registry)
+{
+    const uint8_t *key = membership->secret + LEDGERHEAD_SECRET - LEDGERHEAD_KEY;
+    struct machine self;
+    return registry_machine(registry, membership->name, &self) == RESULT_OK &&
+           self.role == MACHINE_ADMIN && self.evicted_at == 0 &&
+           memcmp(self.key, key, sizeof self.key) == 0;
+}
+
 /* True in `*in` if this machine's changes are the fleet's. */
 static enum result look(struct fleetchange *fleet, struct cli *cli, struct store_txn *registry,
                         bool *in)
@@ -61,6 +72,11 @@ static enum result look(struct fleetchange *fleet, struct cli *cli, struct store
                          "this machine is %s of its fleet, and changes nothing of the pool: run "
                          "the command on an admin",
                          fleet->membership.role == MACHINE_EDGE ? "an edge" : "a vantage point");
+    }
+    if (*in && !is_admin(&fleet->membership, registry)) {
+        return diag_fail(&cli->diag, RESULT_REFUSED,
+                         "this machine is no admin of its fleet any more: it was evicted, and "
+                         "nobody would take its changes");
     }
     fleet->before = *in ? position.head : fleet->before;
     fleetdoubts_read(&fleet->doubts, registry);

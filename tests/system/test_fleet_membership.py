@@ -11,6 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from machine import part, run, until
 from pool import Pool
+from years import Clock
 
 NODES = {f"node{i}": f"10.77.41.{i}" for i in (1, 2, 3)}
 
@@ -220,6 +221,28 @@ def test_a_second_admin_changes_the_pool_too(site):
     assert (behind.returncode, json.loads(behind.stdout)["standing"]) == (1, "behind")
     site.admin.add("catches-up", "192.0.2.79")
     assert site.admin.json("fleet", "status")["standing"] == "level"
+
+
+def test_an_admin_that_was_evicted_makes_no_change_though_the_engine_would_take_it(site):
+    third = site.join("admin3", "--role", "admin")
+    site.admin.cli("fleet", "evict", "admin3")
+    for words in (("user", "add", "admin3", "--no-password"), ("user", "grant-role", "admin3", "root")):  # as before its end at the engine
+        site.ctl(site.admin, *words)
+    for _ in range(2):  # as it learns of its eviction, and then
+        assert "it was evicted" in third.refused("member", "add", "too-late", "--address", "192.0.2.80", "--allow-private")
+    site.ctl(site.admin, "user", "delete", "admin3")
+    site.admin.add("goes-on", "192.0.2.81")
+
+
+def test_the_engine_forgets_removed_members_when_this_machine_does(site, monkeypatch):
+    clock = Clock(site.machine.directory, monkeypatch)
+    site.admin.cli("zone", "set", "quarantine", "1d")
+    site.admin.add("forgotten", "192.0.2.82")
+    site.admin.cli("member", "remove", "forgotten")
+    clock.move(90 * 86400)
+    site.admin.cli("member", "expire")
+    assert not [member for member in site.admin.json("member", "list", "--removed") if member["name"] == "forgotten"]
+    assert not [key for key in site.keys(site.admin) if key.endswith("/t/forgotten")]
 
 
 def test_a_lost_engine_is_made_anew_from_an_admins_copy(site):
