@@ -24,7 +24,8 @@ struct creation {
     struct fleetlink link;
     struct enginenode nodes[ETCD_NODES_MAX];
     unsigned node_count; /* that were given */
-    bool fresh;          /* this run made the machine an admin */
+    bool fresh;          /* this run made the CA: no node runs with it yet */
+    bool moved;          /* this run named other nodes, which may not run yet */
     bool stands;         /* the engine has the ledger */
     size_t rows;
 };
@@ -331,7 +332,7 @@ static enum result move_admin(struct creation *creation, struct cli *cli)
     if (result == RESULT_OK) {
         result = membership_write(cli->state_dir, &moved, &papers, &cli->diag);
     }
-    creation->fresh = result == RESULT_OK;
+    creation->moved = result == RESULT_OK;
     sodium_memzero(&papers, sizeof papers);
     sodium_memzero(&moved.secret, sizeof moved.secret);
     return result;
@@ -383,9 +384,11 @@ static enum result create(struct creation *creation, struct cli *cli)
     TRY(result);
     TRY(check_same(creation, cli));
     TRY(write_nodes(creation, cli));
+    if (creation->fresh) {
+        return RESULT_OK;
+    }
     result = found(creation, cli);
-    /* Nodes that have never run can't answer. */
-    return result == RESULT_UNREACHABLE && creation->fresh ? RESULT_OK : result;
+    return result == RESULT_UNREACHABLE && creation->moved ? RESULT_OK : result;
 }
 
 static void print_nodes(const struct creation *creation, const struct cli *cli)
