@@ -48,12 +48,17 @@ class Member(Pool):
     def command(self, *args):
         return self.machine.wrap(*super().command(*args))
 
-    def up(self):
+    def begin(self):
         """Starts those programs that don't run."""
         if self.feeds and not (self.feed and self.feed.running):
             self.feed = self.machine.start("feedd", [BIN / "ntspool-feedd", "-s", self.state], env=environment())
         if self.serves and not (self.server and self.server.running):
-            self.serve("--workers", "1", *self.options)
+            self.begin_to_serve("--workers", "1", *self.options)
+
+    def up(self):
+        self.begin()
+        if self.serves:
+            until(self.answers, 60, f"{self.machine.name} has keys and answers")
 
     def children(self):
         return [process.child for process in (self.feed, self.server) if process and process.running]
@@ -128,14 +133,24 @@ class Fleet:
         self.members[name] = Member(self.ground.host(name), **options)
         return self.members[name]
 
-    def add(self, name, role="edge", by=None, **options):
-        """Lets a machine in, and starts its programs."""
+    def _join(self, name, role, options):
         member = self._host(name, **options)
         member.state.mkdir(exist_ok=True)
-        token = (by or self.admin).cli("fleet", "token", name, "--role", role).stdout
+        token = self.admin.cli("fleet", "token", name, "--role", role).stdout
         run(*member.command("fleet", "join", "--yes"), stdin=_pipe(token), env=environment())
-        member.up()
+        member.begin()
         return member
+
+    def add(self, name, role="edge", **options):
+        """Lets a machine in, and starts its programs."""
+        return self.add_all(name, role=role, **options)[0]
+
+    def add_all(self, *names, role="edge", **options):
+        """Lets machines in. They wait for their keys at the same time."""
+        added = [self._join(name, role, options) for name in names]
+        for member in added:
+            member.up()
+        return added
 
     def ctl(self, *words, by=None, check=True, **options):
         """etcdctl with the certificate of `by`, or of the admin, the judge."""

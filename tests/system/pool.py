@@ -53,8 +53,7 @@ class Pool:
         self.cli("init", apex, "--ns", f"ns1.{apex}={self.address}", *options)
         # Real pools require two hours of history and a score of 10. Here about three good probes suffice.
         # A test sends all queries from one network, as fast as it can, so response rate limiting is off.
-        for setting in ("min-history=0", "exit-score=1", "entry-score=2", "reentry-score=2", "rrl-rate=0"):
-            self.cli("zone", "set", *setting.split("="))
+        self.cli("zone", "set", "min-history", "0", "exit-score", "1", "entry-score", "2", "reentry-score", "2", "rrl-rate", "0")
         return self
 
     def command(self, *args):
@@ -95,15 +94,18 @@ class Pool:
     def member(self, name):
         return self.json("member", "show", name)
 
-    def serve(self, *options, listen=None):
+    def begin_to_serve(self, *options, listen=None):
         argv = [BIN / "ntspoold", "-s", self.state]
         for address in listen or [f"{self.address}@{self.port}"]:
             argv += ["--listen", address]
         self.server = self.machine.start(f"{self.name}-ntspoold", [*argv, *options], env=environment())
-        until(self._answers, 20, "ntspoold answers")
+
+    def serve(self, *options, listen=None):
+        self.begin_to_serve(*options, listen=listen)
+        until(self.answers, 20, "ntspoold answers")
         return self.server
 
-    def _answers(self):
+    def answers(self):
         if not self.server.running:
             raise RuntimeError(f"ntspoold ended with {self.server.child.returncode}\n{self.server.output()}")
         try:

@@ -148,7 +148,7 @@ def test_nothing_is_lost_or_comes_back_through_all_that_can_go_wrong(fleet):
     print(f"seed {seed}")
     history = History()
     admins = [fleet.admin, fleet.add("admin2", "admin")]
-    edges = [fleet.add(f"edge{i}") for i in range(3)]
+    edges = fleet.add_all(*(f"edge{i}" for i in range(3)))
     dice = [random.Random(f"{seed}/{i}") for i in range(8)]
     operators = [Operator(admin, history, dice.pop()) for admin in admins]
     clients = [Client(edge, history, dice.pop()) for edge in [*admins, *edges]]

@@ -29,7 +29,7 @@ class World:
         self.machine = machine
         self.fleet = Fleet(machine, nodes=1).found(quota=QUOTA)
         self.admin = self.fleet.admin
-        self.ams1, self.fra1 = (self.fleet.add(name) for name in ("ams1", "fra1"))
+        self.ams1, self.fra1 = self.fleet.add_all("ams1", "fra1")
         self.tokyo = self.fleet.add("tokyo", role="vantage", serves=False)
         self.admin.vantage("tokyo", self.tokyo.cli("vantage", "key", "--id", "tokyo").stdout.strip())
         self.admin.add("alice", "192.0.2.1")

@@ -38,8 +38,7 @@ def fleet(shared_machine):
         fleet.admin.cli("zone", "set", *(word for name, value in DELAYS.items() for word in (name, value)))
         fleet.found()
         fleet.admin.add("alice", "192.0.2.1")
-        fleet.add("ams1")
-        fleet.add("fra1")
+        fleet.add_all("ams1", "fra1")
         fleet.level()
         clock.move(HOUR + 60)  # answers from before the short TTLs are in no cache any more
         fleet.admin.cli("key", "ds-seen")

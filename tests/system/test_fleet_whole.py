@@ -18,7 +18,7 @@ class World:
     def __init__(self, machine):
         self.fleet = Fleet(machine, nodes=1, options=("--locations", LOCATIONS)).found()
         self.admin = self.fleet.admin
-        self.edges = [self.admin, *(self.fleet.add(name, options=("--locations", LOCATIONS)) for name in CLIENTS)]
+        self.edges = [self.admin, *self.fleet.add_all(*CLIENTS, options=("--locations", LOCATIONS))]
         self.tokyo = self.fleet.add("tokyo", role="vantage", serves=False)
         authority = Authority(machine.directory)
         self.hosts = {name: self.fleet.ground.host(name) for name in MEMBERS}

@@ -81,7 +81,7 @@ def test_server_says_what_its_unit_forbids(pool, calls, option, said):
                                 preexec_fn=forbid(*calls, option=option))
     until(lambda: said in server.output(), 20, "it says so")
     pool.server = server
-    until(pool._answers, 20, "and answers all the same")
+    until(pool.answers, 20, "and answers all the same")
 
 
 @pytest.mark.parametrize("calls, option, said", [((_LANDLOCK_CREATE_RULESET,), _NEVER, "forbids Landlock"),

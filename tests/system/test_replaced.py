@@ -145,7 +145,7 @@ def test_same_pid_in_another_namespace_is_named(pool):
     server = pool.machine.start("server", ["unshare", "--pid", "--fork", "--kill-child", BIN / "ntspoold", "-s", pool.state,
                                            "--listen", f"{pool.address}@{pool.port}"], env=environment())
     pool.server = server
-    until(pool._answers, 20, "ntspoold answers")
+    until(pool.answers, 20, "ntspoold answers")
     done = run("unshare", "--pid", "--fork", *pool.command("member", "list"), check=False, env=environment())
     no_report("ntspool", done.stderr)
     assert done.returncode == 1 and "another PID namespace" in done.stderr, done.stderr + done.stdout
