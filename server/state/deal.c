@@ -69,10 +69,17 @@ static bool is_older(uint64_t at, uint64_t now, uint64_t age_max)
     return at > now || now - at >= age_max;
 }
 
+/* True if so many members joined or left that a whole new deal is better than patches. */
+static bool are_many(size_t moves, const struct candidates *candidates)
+{
+    return moves > candidates->eligible / 2;
+}
+
 bool deal_is_due(const struct deal *deal, uint64_t now)
 {
     uint64_t ttl = deal->settings.srv_ttl_s;
-    return is_older(deal->dealt_at, now, ttl < DEAL_AGE_MAX_S ? ttl : DEAL_AGE_MAX_S) ||
+    return are_many(deal->patched, &deal->candidates) ||
+           is_older(deal->dealt_at, now, ttl < DEAL_AGE_MAX_S ? ttl : DEAL_AGE_MAX_S) ||
            is_older(deal->scaled_at, now, DEAL_AGE_MAX_S);
 }
 
@@ -210,8 +217,7 @@ static bool can_patch(const struct deal *old, const struct candidates *candidate
         (candidates->eligible <= DEAL_SMALL || old->candidates.eligible <= DEAL_SMALL)) {
         return false;
     }
-    if (old->patched + moves > candidates->eligible / 2 ||
-        candidates->last_good != old->candidates.last_good) {
+    if (are_many(moves, candidates) || candidates->last_good != old->candidates.last_good) {
         return false;
     }
     for (size_t i = 0; i < change->joined_count; i++) {

@@ -1,10 +1,10 @@
 /* A deal: the members that may be handed out, and for each area the SRV ring dealt from them.
  * Immutable and counted: successive zone states share it while nothing in it changes.
  *
- * A new deal is made when it is due: after the SRV TTL, at most DEAL_AGE_MAX_S, by the demand at
- * that time, in a thread of its own (server/upkeep/dealer.h). Also when settings, keys or location
- * files change, when a large part of the pool joined or left, and in small pools with every change.
- * Between two deals a change is patched in: a member that left is replaced in its sets, a member
+ * A new deal is made when it is due: after the SRV TTL, at most DEAL_AGE_MAX_S, or when half of the
+ * pool has joined or left since; by the demand at that time, in a thread of its own
+ * (server/upkeep/dealer.h). It is made at once when settings, keys or location files change, when
+ * half of the pool joins or leaves in one change, and in small pools with every change. Between two deals a change is patched in: a member that left is replaced in its sets, a member
  * that joined gets its part of the sets of each area, and only these sets are signed. Whatever the
  * size of the pool, that is about STEERING_SETS * srv-count sets divided by the number of members,
  * and at most twice STEERING_REGION_SETS for the member's regions. The shares are scaled again
@@ -73,7 +73,7 @@ enum result deal_next(struct deal **out, const struct deal_parts *parts, struct 
 enum result deal_again(struct deal **out, const struct deal_parts *parts, const struct deal *old);
 struct deal *deal_ref(struct deal *deal);
 void deal_unref(struct deal *deal);
-/* True when it is time for a new deal though nothing changed, or when the clock went back. */
+/* True when it is time for a new deal, or when the clock went back. */
 bool deal_is_due(const struct deal *deal, uint64_t now);
 
 /* Takes over the locations. */

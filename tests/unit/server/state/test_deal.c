@@ -264,12 +264,12 @@ static void a_patched_deal_says_what_its_sets_hold(void **)
 }
 
 /* A member that comes and goes many times still gets its share. The test uses a large member of a
- * small pool, where every time matters. */
+ * small pool, where every time matters. Such a deal becomes due, but is never made by the way. */
 static void the_last_of_many_newcomers_gets_what_the_first_got(void **)
 {
     enum {
         FEW = 60,
-        TIMES = 14 /* with more, the pool is dealt anew */
+        TIMES = 30
     };
     struct candidates all = candidates_with(NULL, FEW, NOBODY);
     size_t large = 0, first = 0, last = 0;
@@ -282,6 +282,7 @@ static void the_last_of_many_newcomers_gets_what_the_first_got(void **)
         struct deal *with =
             next_deal(deal, candidates_with(&deal->candidates, FEW, NOBODY), NOW + 1);
         assert_int_equal(with->round, deal->round); /* patched, not dealt anew */
+        assert_int_equal(deal_is_due(with, NOW + 1), 2 * i + 1 > FEW / 2);
         first += i < 2 ? sets_with(with, (uint32_t)large) : 0;
         last += i >= TIMES - 2 ? sets_with(with, (uint32_t)large) : 0;
         deal_unref(deal);
