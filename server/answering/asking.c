@@ -57,13 +57,31 @@ void asking_look_up(const struct snapshot *snapshot, struct qname_info *qname)
     }
 }
 
-static void prefetch_octets(const void *from, size_t len)
+static void prefetch_block(const struct block *block)
 {
     enum {
         CACHE_LINE = 64
     };
+    size_t len = block->len[1];
     for (size_t at = 0; at < len; at += CACHE_LINE) {
-        __builtin_prefetch((const char *)from + at);
+        __builtin_prefetch(block->wire + at);
+    }
+    __builtin_prefetch(block->wire + len - 1); /* the octets may begin anywhere in a line */
+}
+
+/* Prefetches what shows whether members of the sets are gone, level by level. */
+static void prefetch_members(const struct zone_state *zone, const struct srv_choice *choices,
+                             size_t count)
+{
+    const struct candidate *list = zone->deal->candidates.list;
+    for (size_t i = 0; i < count; i++) {
+        __builtin_prefetch(choices[i].set);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct deck_set *set = choices[i].set;
+        for (unsigned k = 0; set != NULL && k < set->count; k++) {
+            __builtin_prefetch(&list[set->members[k]].name);
+        }
     }
 }
 
@@ -93,14 +111,16 @@ static void prefetch_sets(const struct snapshot *snapshot, const struct location
         turn += ahead[areas[i] % REMAINDERS]++;
         choices[i] = zone_state_srv(zone, areas[i], turn);
         if (choices[i].set != NULL) {
-            prefetch_octets(choices[i].block, sizeof(*choices[i].block));
+            __builtin_prefetch(choices[i].block);
         }
     }
     for (size_t i = 0; i < count; i++) {
         if (choices[i].set != NULL) {
-            const struct block *block = choices[i].block;
-            prefetch_octets(block->wire, (size_t)block->len[0] + block->len[1]);
+            prefetch_block(choices[i].block);
         }
+    }
+    if (!zone_state_is_current(zone, snapshot->registry)) {
+        prefetch_members(zone, choices, count);
     }
 }
 
