@@ -1,21 +1,17 @@
 #include "server/keys/keyfleet.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "zone/base/file.h"
-#include "zone/base/user.h"
 #include "zone/fleet/letters.h"
 #include "zone/registry/registry_ledger.h"
 
 enum {
-    DIR_MODE = 0755, /* what is in it is sealed */
     FILE_MODE = 0644
 };
 
@@ -53,21 +49,6 @@ void keyfleet_free(struct keyfleet *keyfleet)
         free(keyfleet->peers);
         free(keyfleet);
     }
-}
-
-static int open_dir(const struct keyfleet *keyfleet)
-{
-    char path[PATH_MAX];
-    const char *state_dir = keyfleet->sources.state_dir;
-    if (snprintf(path, sizeof(path), "%s/" KEYFILES_DIR, state_dir) >= (int)sizeof(path) ||
-        (mkdir(path, DIR_MODE) != 0 && errno != EEXIST)) {
-        return -1;
-    }
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)user_hand_over_fd(fd, AT_FDCWD, state_dir);
-    }
-    return fd;
 }
 
 /* True if the file begins with these octets. */
@@ -365,10 +346,8 @@ static enum result in_fleet(struct keyfleet *keyfleet, struct store_txn *fleet,
 {
     uint8_t identity[SEAL_PUBLIC_LEN];
     enum result result = RESULT_OK;
-    int dir = open_dir(keyfleet);
-    if (dir < 0) {
-        return diag_fail(diag, RESULT_SYSTEM, "the directory " KEYFILES_DIR " can't be made");
-    }
+    int dir = -1;
+    TRY(keyfiles_open_dir(keyfleet->sources.state_dir, &dir, diag));
     seal_public(keyfleet->sources.seal, identity);
     read_named(keyfleet, fleet, look);
     judge_standing(keyfleet, identity, look->follows);

@@ -94,7 +94,7 @@ def test_a_taken_over_machine_has_no_right_to_what_others_have_put(world):
             if key == "r/head" or "/m/" in key:
                 world.denied(by, "put", world.prefix + key, "x")
                 world.denied(by, "del", world.prefix + key)
-        for key in ("e/fra1/hello", "e/fra1/demand", "v/fra1/local/0000000000000001", "a/fra1", "k/fra1", "k/bundle", f"k/{name}"):
+        for key in ("e/fra1/hello", "e/fra1/demand", "v/fra1/local/0000000000000001", "a/fra1", "k/fra1", f"k/{name}"):
             world.denied(by, "put", world.prefix + key, "x")
         for words in (("get", "k/fra1"), ("get", "k/", "--prefix"), ("get", "a/", "--prefix")):
             world.denied(by, words[0], world.prefix + words[1], *words[2:])

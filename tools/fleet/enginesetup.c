@@ -94,7 +94,6 @@ static const struct right edge_rights[] = {
     { ETCDREQUEST_READ, "r/", true },
     { ETCDREQUEST_READ, "v/", true },
     { ETCDREQUEST_READ, "e/", true },
-    { ETCDREQUEST_READ, "k/bundle", false },
 };
 static const struct right vantage_rights[] = { { ETCDREQUEST_READ, "r/", true } };
 static const struct right own_rights[] = {

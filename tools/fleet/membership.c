@@ -17,7 +17,6 @@
 
 enum {
     DIR_MODE = 0750,
-    PACKAGES_MODE = 0755, /* what is in it is sealed */
     FILE_MODE = 0640,
     CA_KEY_MODE = 0600,
     NAME_LEN = sizeof "certificate.pem"
@@ -210,25 +209,12 @@ static enum result fill(const char *state_dir, const struct membership *membersh
     return RESULT_OK;
 }
 
-/* Where ntspoold leaves packages of keys for ntspool-feedd, which is told at its start what it may
- * read: so it must be there. */
-static enum result make_packages(const char *state_dir, struct diag *diag)
+/* What the programs that run here find at their start. */
+static enum result make_places(const char *state_dir, struct diag *diag)
 {
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s/" KEYFILES_DIR, state_dir) >= (int)sizeof(path)) {
-        return diag_fail(diag, RESULT_TOO_LONG, "%s: is too long for a path", state_dir);
-    }
-    if (mkdir(path, PACKAGES_MODE) == 0) {
-        return user_hand_over(path, state_dir) && chmod(path, PACKAGES_MODE) == 0
-                   ? RESULT_OK
-                   : fail("make", path, diag);
-    }
-    return errno == EEXIST ? RESULT_OK : fail("make", path, diag);
-}
-
-/* Servers that run here find it at their start. */
-static enum result make_store(const char *state_dir, struct diag *diag)
-{
+    int dir = -1;
+    TRY(keyfiles_open_dir(state_dir, &dir, diag));
+    (void)close(dir);
     return store_is_in(state_dir, STORE_FLEET) ? RESULT_OK
                                                : store_create(state_dir, STORE_FLEET, diag);
 }
@@ -243,8 +229,7 @@ enum result membership_write(const char *state_dir, const struct membership *mem
         return diag_fail(diag, RESULT_EXISTS, "this machine is in a fleet already: there is %s",
                          path);
     }
-    TRY(make_packages(state_dir, diag));
-    TRY(make_store(state_dir, diag));
+    TRY(make_places(state_dir, diag));
     TRY(clear(state_dir, ".new", diag)); /* what an interrupted run left */
     if (mkdir(made, DIR_MODE) != 0 || chmod(made, DIR_MODE) != 0 ||
         !user_hand_over(made, state_dir)) {

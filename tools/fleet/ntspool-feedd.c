@@ -153,13 +153,10 @@ static void close_stores(struct feeder *feeder)
 /* Directories that others may make later, when this process can't be let into them any more. */
 static enum result make_dirs(const char *state, enum machine_role role, struct diag *diag)
 {
-    static const char *const names[] = { KEYFILES_DIR, JOURNAL_DIR };
     char path[PATH_MAX];
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", state, names[i]);
-        if (mkdir(path, DIR_MODE) == 0 ? !user_hand_over(path, state) : errno != EEXIST) {
-            return diag_fail(diag, RESULT_SYSTEM, "%s can't be made: %s", path, strerror(errno));
-        }
+    (void)snprintf(path, sizeof(path), "%s/" JOURNAL_DIR, state);
+    if (mkdir(path, DIR_MODE) == 0 ? !user_hand_over(path, state) : errno != EEXIST) {
+        return diag_fail(diag, RESULT_SYSTEM, "%s can't be made: %s", path, strerror(errno));
     }
     return role == MACHINE_VANTAGE ? feed_make_dir(state, diag) : RESULT_OK;
 }

@@ -19,4 +19,8 @@ enum {
     KEYFILES_BOX_MAX = KEYFILES_HEAD + LETTER_TEXT_MAX
 };
 
+/* Opens the directory, which it makes if it is not there. ntspool-feedd is told at its start what
+ * it may read: so it must be there then. TOO_LONG, SYSTEM. */
+enum result keyfiles_open_dir(const char *state_dir, int *out, struct diag *diag);
+
 #endif

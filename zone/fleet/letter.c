@@ -79,8 +79,8 @@ size_t letter_seal(const struct letter *letter, const char *ledger,
 
 static bool is_kind(uint8_t kind)
 {
-    static const uint8_t kinds[] = { LETTER_HELLO, LETTER_DEMAND,  LETTER_ANSWERS,
-                                     LETTER_ACK,   LETTER_PACKAGE, LETTER_BUNDLE };
+    static const uint8_t kinds[] = { LETTER_HELLO, LETTER_DEMAND, LETTER_ANSWERS, LETTER_ACK,
+                                     LETTER_PACKAGE };
     return memchr(kinds, kind, sizeof(kinds)) != NULL;
 }
 
@@ -150,9 +150,6 @@ char *letter_key(const struct letter *letter, char out[LETTER_KEY_ROOM])
         break;
     case LETTER_PACKAGE:
         (void)snprintf(out, LETTER_KEY_ROOM, "k/%s", subject);
-        break;
-    case LETTER_BUNDLE:
-        (void)snprintf(out, LETTER_KEY_ROOM, "k/bundle");
         break;
     }
     return out;

@@ -16,8 +16,7 @@ enum letter_kind {
     LETTER_DEMAND = 'd',  /* queries by cell */
     LETTER_ANSWERS = 'a', /* answers by member; the subject is the slice */
     LETTER_ACK = 'k',     /* the position that I have applied */
-    LETTER_PACKAGE = 'p', /* keys for one machine, which is the subject */
-    LETTER_BUNDLE = 'b'   /* signatures of an offline KSK */
+    LETTER_PACKAGE = 'p'  /* keys for one machine, which is the subject */
 };
 
 enum {
@@ -57,7 +56,7 @@ enum result letter_open(struct letter *out, struct octets octets, const char *le
 /* "KIND/MACHINE" or "KIND/MACHINE/SUBJECT": where a store keeps it. Returns `out`. */
 char *letter_place(const struct letter *letter, char out[LETTER_PLACE_ROOM]);
 /* Its key in the engine, without the fleet's prefix: "e/MACHINE/hello", "e/MACHINE/demand",
- * "e/MACHINE/answers/SUBJECT", "a/MACHINE", "k/SUBJECT" of a package, "k/bundle". Returns `out`. */
+ * "e/MACHINE/answers/SUBJECT", "a/MACHINE", "k/SUBJECT" of a package. Returns `out`. */
 char *letter_key(const struct letter *letter, char out[LETTER_KEY_ROOM]);
 
 #endif

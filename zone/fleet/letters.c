@@ -14,7 +14,6 @@ static bool may_say(enum machine_role role, enum letter_kind kind)
 {
     switch (kind) {
     case LETTER_PACKAGE:
-    case LETTER_BUNDLE:
         return role == MACHINE_ADMIN;
     case LETTER_DEMAND:
     case LETTER_ANSWERS:
@@ -43,8 +42,6 @@ static bool is_bounded(const struct letter *letter)
     switch (letter->kind) {
     case LETTER_PACKAGE:
         return machine_name_fine(letter->subject);
-    case LETTER_BUNDLE:
-        return *letter->subject == '\0';
     case LETTER_ANSWERS:
         return is_slice(letter->subject) && letter->text.len <= LETTERS_TEXT_MAX;
     default:

@@ -50,8 +50,7 @@ static void each_kind_has_its_key(void **)
                  { LETTER_DEMAND, "e/ams1/demand" },
                  { LETTER_ANSWERS, "e/ams1/answers/59" },
                  { LETTER_ACK, "a/ams1" },
-                 { LETTER_PACKAGE, "k/59" },
-                 { LETTER_BUNDLE, "k/bundle" } };
+                 { LETTER_PACKAGE, "k/59" } };
     char key[LETTER_KEY_ROOM];
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct letter letter = sample();

@@ -120,9 +120,7 @@ static void each_role_says_what_it_may(void **)
     assert_int_equal(take(VANTAGE, LETTER_DEMAND, "", 1), RESULT_REFUSED);
     assert_int_equal(take(VANTAGE, LETTER_ANSWERS, "1", 1), RESULT_REFUSED);
     assert_int_equal(take(EDGE, LETTER_PACKAGE, "ams1", 1), RESULT_REFUSED);
-    assert_int_equal(take(EDGE, LETTER_BUNDLE, "", 1), RESULT_REFUSED);
     assert_ok(take(ADMIN, LETTER_PACKAGE, "ams1", 1));
-    assert_ok(take(ADMIN, LETTER_BUNDLE, "", 1));
 }
 
 static void what_could_fill_the_store_is_refused(void **)
