@@ -5,6 +5,7 @@
 
 #include "tools/fleet/agree.h"
 #include "tools/fleet/backoff.h"
+#include "tools/fleet/followstart.h"
 #include "tools/fleet/joining.h"
 #include "zone/base/clock.h"
 
@@ -31,6 +32,7 @@ struct follow {
     uint64_t now_ms;
     enum state state;
     struct etcd_call *look, *pulse; /* at the head: to begin, and past the watch */
+    struct ledgerhead looked_from;  /* this machine's, when the look began */
     struct etcd_watch *watch;
     struct joining *joining;
     struct taking_change coming; /* of the watch, not complete yet */
@@ -112,8 +114,8 @@ void follow_free(struct follow *follow)
     }
 }
 
-/* Starts anew after a failure. What the engine's absence explains is over when it is back; all else
- * rests longer. */
+/* Starts anew after a failure. What the engine's absence or a full disk explains is over when it
+ * is; all else rests longer. */
 static void fail(struct follow *follow, enum result result, const struct diag *why)
 {
     struct follow_facts *facts = &follow->facts;
@@ -128,7 +130,8 @@ static void fail(struct follow *follow, enum result result, const struct diag *w
     }
     facts->trouble = result;
     facts->why = *why;
-    follow->rest_until = others ? 0 : follow->now_ms + REST_MS;
+    bool rests = !others && result != RESULT_FULL && result != RESULT_SYSTEM;
+    follow->rest_until = rests ? follow->now_ms + REST_MS : 0;
     follow->one_by_one = true;
     log_once(&follow->stuck, follow->log, LOG_ERR, NULL, "the fleet is not followed: %s",
              why->text);
@@ -215,29 +218,20 @@ static enum result decide(struct follow *follow, const struct ledgerhead_positio
 {
     const struct ledgerhead_position *mine = &follow->facts.position;
     read_position(follow);
-    enum ledgerhead_relation relation = ledgerhead_relate(&mine->head, &found->head);
-    if (!follow->facts.placed || relation == LEDGERHEAD_NEW_EPOCH) {
-        note_level(follow, false);
-        begin_joining(follow);
-        return RESULT_OK;
-    }
-    switch (relation) {
-    case LEDGERHEAD_SAME: /* so nothing has happened since, whatever the history still has */
-        note_level(follow, true);
-        begin_watch(follow, found->revision, node);
-        return RESULT_OK;
-    case LEDGERHEAD_NEXT:
-    case LEDGERHEAD_AHEAD:
-        note_level(follow, false);
-        if (mine->cluster == found->cluster && mine->revision < found->revision) {
-            begin_watch(follow, mine->revision, node);
-        } else {
-            begin_joining(follow);
-        }
-        return RESULT_OK;
-    default:
+    enum followstart start = followstart_of(&follow->looked_from, mine, found);
+    if (start == FOLLOWSTART_LOST) {
         return taking_lost(diag);
     }
+    if (start == FOLLOWSTART_LOOK_AGAIN) {
+        return RESULT_OK;
+    }
+    note_level(follow, start == FOLLOWSTART_LEVEL);
+    if (start == FOLLOWSTART_JOIN) {
+        begin_joining(follow);
+    } else {
+        begin_watch(follow, (start == FOLLOWSTART_LEVEL ? found : mine)->revision, node);
+    }
+    return RESULT_OK;
 }
 
 static void look(struct follow *follow)
@@ -245,6 +239,8 @@ static void look(struct follow *follow)
     struct ledgerhead_position found;
     struct diag diag = { "" };
     if (follow->look == NULL) {
+        read_position(follow);
+        follow->looked_from = follow->facts.position.head;
         follow->look = ask_head(follow);
     }
     if (!etcd_call_has_ended(follow->look)) {
