@@ -5,6 +5,7 @@
 #include "tools/fleet/feedletter.h"
 #include "tools/fleet/membership.h"
 #include "zone/base/clock.h"
+#include "zone/fleet/letters.h"
 #include "zone/steering/tally.h"
 
 enum {
@@ -12,9 +13,9 @@ enum {
     KEYS = 1 + TALLY_SLICES
 };
 
-_Static_assert((int)TALLY_ANSWERS_MAX <= (int)LETTER_TEXT_MAX &&
-                   (int)TALLY_DEMAND_MAX <= (int)LETTER_TEXT_MAX,
-               "each text is one letter's");
+_Static_assert((int)TALLY_ANSWERS_MAX <= (int)LETTERS_ANSWERS_MAX &&
+                   (int)TALLY_DEMAND_MAX <= (int)LETTERS_TEXT_MAX,
+               "others take each text as one letter");
 
 struct feedtraffic {
     struct feeder *feeder;

@@ -43,7 +43,7 @@ static bool is_bounded(const struct letter *letter)
     case LETTER_PACKAGE:
         return machine_name_fine(letter->subject);
     case LETTER_ANSWERS:
-        return is_slice(letter->subject) && letter->text.len <= LETTERS_TEXT_MAX;
+        return is_slice(letter->subject) && letter->text.len <= LETTERS_ANSWERS_MAX;
     default:
         return *letter->subject == '\0' && letter->text.len <= LETTERS_TEXT_MAX;
     }

@@ -7,8 +7,9 @@
 
 /* What other machines can make this one keep: a hello, the demand, and the answers in slices. */
 enum {
-    LETTERS_SLICES = 60,        /* of answers: their subjects are "0" to "59" */
-    LETTERS_TEXT_MAX = 8 << 10, /* octets of one; packages have LETTER_TEXT_MAX */
+    LETTERS_SLICES = 60,            /* of answers: their subjects are "0" to "59" */
+    LETTERS_ANSWERS_MAX = 32 << 10, /* octets of one: 1,667 members of 100,000 */
+    LETTERS_TEXT_MAX = 8 << 10,     /* ... of others; packages have LETTER_TEXT_MAX */
 };
 
 /* Takes a letter in that the engine has under that key (letter_key), if a machine of the fleet that

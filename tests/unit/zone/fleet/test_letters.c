@@ -136,6 +136,10 @@ static void what_could_fill_the_store_is_refused(void **)
     assert_ok(take(ADMIN, LETTER_PACKAGE, "ams1", 1));
     text_len = LETTERS_TEXT_MAX;
     assert_ok(take(EDGE, LETTER_DEMAND, "", 1));
+    text_len = LETTERS_ANSWERS_MAX + 1;
+    assert_int_equal(take(EDGE, LETTER_ANSWERS, "3", 1), RESULT_INVALID);
+    text_len = LETTERS_ANSWERS_MAX; /* of a pool with 100,000 members */
+    assert_ok(take(EDGE, LETTER_ANSWERS, "3", 1));
     text_len = 4;
 }
 
