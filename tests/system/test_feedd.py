@@ -93,6 +93,25 @@ def test_without_the_engine_machines_answer_with_what_they_have_and_say_so(fleet
     assert ams1.members() == fleet.admin.members()
 
 
+def test_a_machine_whose_disk_is_full_goes_on_when_there_is_room(fleet):
+    small = fleet.machine.directory / "small.state"
+    small.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=16m", "none", small)
+    member = fleet.add("small", role="vantage", serves=False)
+    fleet.level(member)
+    with (small / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError, match="No space"):
+        while True:
+            filler.write(bytes(4096))
+    table = fleet.machine.directory / "members.csv"
+    table.write_text("name,ipv4\n" + "".join(f"many{i},198.18.{i >> 8}.{i & 255}\n" for i in range(4000)))
+    fleet.admin.cli("member", "import", table, "--allow-private")
+    member.feed.said("the fleet is not followed: cannot write", 60)
+    (small / "filler").unlink()
+    fleet.level()
+    assert member.members() == fleet.admin.members()
+    member.feed.said("follows the fleet again", 60)
+
+
 def test_the_running_feed_has_given_up_what_it_does_not_need(fleet):
     status = Path(f"/proc/{fleet.members['ams1'].feed.pid}/status").read_text()
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)

@@ -14,8 +14,10 @@ enum feedstate_trouble feedstatus_of(const struct follow_facts *facts, uint64_t 
         return FEEDSTATE_FORKED;
     case RESULT_NEWER:
         return FEEDSTATE_NEWER;
-    default:
+    case RESULT_REFUSED:
         return FEEDSTATE_REFUSED;
+    default: /* not the engine's doing: a full disk */
+        return FEEDSTATE_BEHIND;
     }
     if (facts->cut_off) {
         return FEEDSTATE_AWAY;

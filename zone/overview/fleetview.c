@@ -71,7 +71,13 @@ bool fleetview_is_silent(const struct fleetview_machine *machine, uint64_t now)
     return machine->said_at == 0 || machine->said_at + HELLO_SILENT_S < now;
 }
 
-static void warn_of_feed(const struct fleetview *view, struct concerns *concerns)
+/* It runs, but can't even note how it does. */
+static bool is_mute(const struct fleetview *view, uint64_t now)
+{
+    return view->feeds && view->feed.at + FLEETVIEW_MUTE_S < now;
+}
+
+static void warn_of_feed(const struct fleetview *view, uint64_t now, struct concerns *concerns)
 {
     static const enum concern_id ids[FEEDSTATE_TROUBLES] = {
         [FEEDSTATE_FINE] = CONCERN_IDS,
@@ -87,11 +93,18 @@ static void warn_of_feed(const struct fleetview *view, struct concerns *concerns
         concern_add(concerns, CONCERN_FEED_DOWN, NULL, view->fed_at,
                     "ntspool-feedd does not run on this machine, which is in a fleet: changes that "
                     "are made elsewhere do not reach it");
-    } else if (feed->trouble != FEEDSTATE_FINE) {
-        concern_add(concerns, ids[feed->trouble], NULL, feed->since,
+        return;
+    }
+    bool mute = is_mute(view, now);
+    enum concern_id id = mute ? CONCERN_FLEET_BEHIND : ids[feed->trouble];
+    uint64_t since = mute ? feed->at : feed->since;
+    if (id != CONCERN_IDS) {
+        concern_add(concerns, id, NULL, since,
                     "this machine has not followed its fleet since %s: %s; it goes on with what it "
                     "has, change %llu",
-                    isotime_or_dash(feed->since, at), feed->why, (unsigned long long)feed->seq);
+                    isotime_or_dash(since, at),
+                    mute ? "ntspool-feedd can note nothing, as on a full disk" : feed->why,
+                    (unsigned long long)feed->seq);
     }
 }
 
@@ -101,9 +114,9 @@ void fleetview_warn(const struct fleetview *view, uint64_t now, struct concerns 
     if (!view->is_in_fleet) {
         return;
     }
-    warn_of_feed(view, concerns);
+    warn_of_feed(view, now, concerns);
     /* Who hears nobody is the silent one. */
-    bool hears = view->feeds && view->feed.trouble != FEEDSTATE_AWAY &&
+    bool hears = view->feeds && !is_mute(view, now) && view->feed.trouble != FEEDSTATE_AWAY &&
                  view->feed.trouble != FEEDSTATE_REFUSED;
     for (size_t i = 0; hears && i < view->count; i++) {
         const struct fleetview_machine *machine = &view->machines[i];

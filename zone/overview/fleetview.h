@@ -9,6 +9,10 @@
 
 #define FLEETVIEW_FEED "ntspool-feedd" /* its instance in the state directory */
 
+enum {
+    FLEETVIEW_MUTE_S = 3 * FEEDSTATE_NOTE_MS / 1000
+};
+
 /* A machine of the fleet that is not evicted. */
 struct fleetview_machine {
     char name[MACHINE_ROOM];

@@ -20,6 +20,7 @@ static void what_follow_says_comes_to_one_trouble(void **)
                      FEEDSTATE_FORKED);
     assert_int_equal(trouble_of((struct follow_facts){ .trouble = RESULT_NEWER, .cut_off = true }),
                      FEEDSTATE_NEWER);
+    assert_int_equal(trouble_of((struct follow_facts){ .trouble = RESULT_FULL }), FEEDSTATE_BEHIND);
 }
 
 static void a_moment_without_an_answer_or_behind_is_no_trouble(void **)

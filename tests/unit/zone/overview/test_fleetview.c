@@ -129,6 +129,19 @@ static void each_trouble_of_the_feed_has_its_warning(void **)
     assert_warns(FEEDSTATE_BEHIND, CONCERN_FLEET_BEHIND, 2);
 }
 
+static void a_feed_that_runs_and_notes_nothing_is_told(void **)
+{
+    note(FEEDSTATE_FINE);
+    view.feeds = true;
+    fleetview_warn(&view, NOW + FLEETVIEW_MUTE_S, &concerns);
+    assert_int_equal(concerns.list[0].id, CONCERN_MACHINE_SILENT);
+    concerns = (struct concerns){ 0 };
+    fleetview_warn(&view, NOW + FLEETVIEW_MUTE_S + 1, &concerns);
+    assert_int_equal(concerns.count, 1);
+    assert_int_equal(concerns.list[0].id, CONCERN_FLEET_BEHIND);
+    assert_int_equal(concerns.list[0].since, NOW);
+}
+
 static void a_machine_is_silent_after_three_minutes(void **)
 {
     note(FEEDSTATE_FINE);
@@ -151,6 +164,7 @@ int main(void)
         FRESH(machines_are_shown_with_their_last_word_and_lag),
         FRESH(a_feed_that_does_not_run_is_the_one_warning),
         FRESH(each_trouble_of_the_feed_has_its_warning),
+        FRESH(a_feed_that_runs_and_notes_nothing_is_told),
         FRESH(a_machine_is_silent_after_three_minutes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
