@@ -238,10 +238,7 @@ static void print_entry(const struct entry *entry, const struct cli *cli)
         return;
     }
     printf("%s is %s of the fleet of %s, and has all its %zu rows.\n", membership->name,
-           membership->role == MACHINE_ADMIN  ? "an admin"
-           : membership->role == MACHINE_EDGE ? "an edge"
-                                              : "a vantage point",
-           membership->apex, entry->rows.rows.count);
+           machine_role_words(membership->role), membership->apex, entry->rows.rows.count);
     if (entry->dropped > 0) {
         printf("Removed here, since the fleet does not have them: %zu members (%s%s).\n",
                entry->dropped, entry->names, entry->dropped > DROPPED_SHOWN ? " ..." : "");

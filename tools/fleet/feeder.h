@@ -12,6 +12,8 @@
 #include "zone/fleet/hello.h"
 #include "zone/store/store.h"
 
+#define SERVER_NAME "ntspoold" /* its instance in the state directory */
+
 enum {
     FEEDER_IDLE_MS = 1000 /* the longest that the loop sleeps */
 };

@@ -87,7 +87,7 @@ static struct hello make_hello(const struct feeder *feeder)
     (void)snprintf(hello.version, sizeof(hello.version), "%s", NTSPOOL_VERSION);
     memcpy(hello.identity, feeder->identity, sizeof(hello.identity));
     hello.answers =
-        instance_read(&facts, feeder->state_dir, "ntspoold", NULL) == RESULT_OK && facts.running;
+        instance_read(&facts, feeder->state_dir, SERVER_NAME, NULL) == RESULT_OK && facts.running;
     return hello;
 }
 

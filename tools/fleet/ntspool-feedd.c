@@ -150,15 +150,16 @@ static void close_stores(struct feeder *feeder)
     }
 }
 
-/* Directories that others may make later, when this process can't be let into them any more. */
-static enum result make_dirs(const char *state, enum machine_role role, struct diag *diag)
+/* What others may make later, when this process can't be let into it any more. */
+static enum result make_places(const char *state, enum machine_role role, struct diag *diag)
 {
     char path[PATH_MAX];
     (void)snprintf(path, sizeof(path), "%s/" JOURNAL_DIR, state);
     if (mkdir(path, DIR_MODE) == 0 ? !user_hand_over(path, state) : errno != EEXIST) {
         return diag_fail(diag, RESULT_SYSTEM, "%s can't be made: %s", path, strerror(errno));
     }
-    return role == MACHINE_VANTAGE ? feed_make_dir(state, diag) : RESULT_OK;
+    return role == MACHINE_VANTAGE ? feed_make_dir(state, diag)
+                                   : instance_make(state, SERVER_NAME, diag);
 }
 
 /* It may connect to the engine, and write what it has to write. Keys of the zone, their seal and
@@ -170,9 +171,15 @@ static enum result confine(const char *state, struct diag *diag)
         const char *path;
         enum sandbox_right right;
     } rows[] = {
-        { "registry", SANDBOX_WRITE },  { "fleet", SANDBOX_WRITE },  { "health", SANDBOX_WRITE },
-        { FEED_DIR, SANDBOX_WRITE },    { "traffic", SANDBOX_READ }, { JOURNAL_DIR, SANDBOX_READ },
+        { "registry", SANDBOX_WRITE },
+        { "fleet", SANDBOX_WRITE },
+        { "health", SANDBOX_WRITE },
+        { FEED_DIR, SANDBOX_WRITE },
+        { "traffic", SANDBOX_READ },
+        { JOURNAL_DIR, SANDBOX_READ },
         { KEYFILES_DIR, SANDBOX_READ },
+        { SERVER_NAME ".lock", SANDBOX_READ },
+        { SERVER_NAME ".instance", SANDBOX_READ },
     };
     struct sandbox sandbox;
     char path[PATH_MAX];
@@ -238,7 +245,7 @@ static enum result open_all(struct program *program, const char *state, struct d
     TRY(open_stores(feeder, diag));
     TRY(etcd_new(&feeder->etcd, &engine, diag));
     TRY(feedletter_begin(feeder, diag));
-    TRY(make_dirs(state, membership->role, diag));
+    TRY(make_places(state, membership->role, diag));
     return open_signals(program, diag);
 }
 
@@ -361,8 +368,8 @@ static enum result run(struct program *program, const struct feedd_options *opti
     if (result == RESULT_OK) {
         begin_channels(program);
         (void)notify_send(&program->notify, "READY=1");
-        log_say(log_line, LOG_INFO, "feeds %s, the %s of the fleet of %s", program->membership.name,
-                machine_role_text(program->membership.role), program->membership.apex);
+        log_say(log_line, LOG_INFO, "feeds %s, %s of the fleet of %s", program->membership.name,
+                machine_role_words(program->membership.role), program->membership.apex);
         result = loop(program, diag);
     }
     if (result == RESULT_MISSING && program->follow != NULL) { /* no reason to start again */

@@ -145,6 +145,22 @@ static enum result claim(struct instance **out, const char *state, const char *n
     return RESULT_OK;
 }
 
+enum result instance_make(const char *state, const char *name, struct diag *diag)
+{
+    static const struct {
+        const char *suffix;
+        mode_t mode;
+    } files[] = { { "lock", LOCK_MODE }, { "instance", FACTS_MODE } };
+    char path[PATH_MAX];
+    int fd = -1;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        path_of(path, state, name, files[i].suffix);
+        TRY(open_file(&fd, state, path, files[i].mode, diag));
+        (void)close(fd);
+    }
+    return RESULT_OK;
+}
+
 enum result instance_claim(struct instance **out, const char *state, const char *name,
                            unsigned sockets, struct diag *diag)
 {

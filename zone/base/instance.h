@@ -55,6 +55,10 @@ void instance_beat(struct instance *instance);
 /* Empties the instance file and unlocks. */
 void instance_free(struct instance *instance);
 
+/* Makes the files of a daemon that may not have run yet, for a process that can read only what was
+ * there when it confined itself. */
+enum result instance_make(const char *state, const char *name, struct diag *diag);
+
 /* NOT_FOUND if the file is empty or missing: `heartbeat` is when the last one ended in an orderly
  * way, 0 if there was none; or, with `running`, one runs that could not write, on a full disk.
  * SYSTEM if the file can't be read, or a daemon did not write it. The file may be another user's:

@@ -16,6 +16,13 @@ enum {
     SIGNED_MAX = 1024
 };
 
+const char *machine_role_words(enum machine_role role)
+{
+    return role == MACHINE_ADMIN  ? "an admin"
+           : role == MACHINE_EDGE ? "an edge"
+                                  : "a vantage point";
+}
+
 bool machine_name_fine(const char *name)
 {
     size_t len = strlen(name);

@@ -34,6 +34,8 @@ struct machine {
 bool machine_name_fine(const char *name);
 /* "admin", "edge", "vantage"; NULL for any other. */
 const char *machine_role_text(enum machine_role role);
+/* "an admin", "an edge" or "a vantage point". */
+const char *machine_role_words(enum machine_role role);
 /* False if the text is none. */
 bool machine_role_parse(enum machine_role *out, const char *text);
 

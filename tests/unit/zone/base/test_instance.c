@@ -53,6 +53,30 @@ static void a_second_one_is_refused_until_the_first_has_ended(void **)
     instance_free(claimed(1));
 }
 
+static void files_that_are_made_ahead_are_those_of_the_next_daemon(void **)
+{
+    struct instance_facts facts;
+    struct diag diag = { "" };
+    (void)unlink(path_of("lock"));
+    (void)unlink(path_of("instance"));
+    assert_ok(instance_make(directory, NAME, &diag));
+    int lock = open(path_of("lock"), O_RDONLY), text = open(path_of("instance"), O_RDONLY);
+    assert_true(lock >= 0 && text >= 0);
+    assert_int_equal(instance_read(&facts, directory, NAME, NULL), RESULT_NOT_FOUND);
+    assert_false(facts.running);
+    struct instance *instance = claimed(2);
+    struct stat made, opened;
+    assert_int_equal(stat(path_of("instance"), &made), 0);
+    assert_int_equal(fstat(text, &opened), 0);
+    assert_true(made.st_ino == opened.st_ino && opened.st_size > 0);
+    assert_ok(instance_make(directory, NAME, &diag)); /* changes nothing */
+    assert_ok(instance_read(&facts, directory, NAME, NULL));
+    assert_true(facts.running);
+    instance_free(instance);
+    (void)close(lock);
+    (void)close(text);
+}
+
 static void the_running_server_can_be_read(void **)
 {
     struct instance_facts facts;
@@ -236,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_one_is_refused_until_the_first_has_ended),
+        cmocka_unit_test(files_that_are_made_ahead_are_those_of_the_next_daemon),
         cmocka_unit_test(the_running_server_can_be_read),
         cmocka_unit_test(one_that_can_not_write_runs_all_the_same),
         cmocka_unit_test(one_that_was_killed_runs_no_more),
