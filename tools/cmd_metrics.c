@@ -6,7 +6,7 @@
 #include "tools/outfile.h"
 #include "tools/poolsurvey.h"
 #include "tools/session.h"
-#include "zone/overview/localview.h"
+#include "tools/vantagestatus.h"
 #include "zone/overview/poolmetrics.h"
 
 enum {
@@ -16,12 +16,16 @@ enum {
 /* On a machine that only probes: what it knows. */
 static enum result write_local(struct openmetrics *om, struct cli *cli, struct concerns *concerns)
 {
-    struct localview view;
-    TRY(localview_read(&view, cli->state_dir, session_now(), concerns, &cli->diag));
-    poolmetrics_write_vantages(om, &view.vantages, &view.seen);
-    poolmetrics_write_probes(om, &view.run);
-    poolmetrics_write_warnings(om, concerns);
-    return RESULT_OK;
+    struct localview *view = xcalloc(1, sizeof *view);
+    enum result result = localview_read(view, cli->state_dir, session_now(), concerns, &cli->diag);
+    if (result == RESULT_OK) {
+        poolmetrics_write_vantages(om, &view->vantages, &view->seen);
+        poolmetrics_write_probes(om, &view->run);
+        poolmetrics_write_fleet(om, &view->fleet);
+        poolmetrics_write_warnings(om, concerns);
+    }
+    free(view);
+    return result;
 }
 
 static enum result make(struct openmetrics *om, struct cli *cli)
@@ -30,7 +34,7 @@ static enum result make(struct openmetrics *om, struct cli *cli)
     TRY(cli_number(cli, "members", 1, MEMBERS_MAX, &most));
     struct survey *survey = xcalloc(1, sizeof *survey);
     enum result result = RESULT_OK;
-    if (localview_applies(cli->state_dir)) {
+    if (vantagestatus_applies(cli)) {
         result = write_local(om, cli, &survey->concerns);
     } else {
         poolsurvey_read(survey, cli);

@@ -1,5 +1,6 @@
 /* status: shows stores and counts, and warns of what needs the operator's attention. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/commands.h"
@@ -227,10 +228,13 @@ static void show(const struct cli *cli, json_t *out, const struct concerns *conc
 
 static enum result make(struct cli *cli, struct survey *survey, json_t **out)
 {
-    if (localview_applies(cli->state_dir)) {
-        struct localview view;
-        TRY(localview_read(&view, cli->state_dir, session_now(), &survey->concerns, &cli->diag));
-        *out = vantagestatus_json(&view, cli->state_dir);
+    if (vantagestatus_applies(cli)) {
+        struct localview *view = xcalloc(1, sizeof *view);
+        enum result result =
+            localview_read(view, cli->state_dir, session_now(), &survey->concerns, &cli->diag);
+        *out = result == RESULT_OK ? vantagestatus_json(view, cli->state_dir) : NULL;
+        free(view);
+        TRY(result);
     } else {
         poolsurvey_read(survey, cli);
         *out = build(survey, cli->state_dir);

@@ -2,9 +2,21 @@
 
 #include <stdio.h>
 
+#include <sodium.h>
+
+#include "tools/fleet/membership.h"
 #include "tools/output.h"
 #include "tools/runshow.h"
 #include "tools/vantageshow.h"
+
+bool vantagestatus_applies(const struct cli *cli)
+{
+    struct membership membership;
+    bool is_vantage = membership_read(&membership, cli->state_dir, NULL) == RESULT_OK &&
+                      membership.role == MACHINE_VANTAGE;
+    sodium_memzero(&membership, sizeof membership);
+    return is_vantage || localview_applies(cli->state_dir);
+}
 
 json_t *vantagestatus_json(const struct localview *view, const char *state_dir)
 {

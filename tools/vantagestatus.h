@@ -7,6 +7,8 @@
 #include "tools/cli.h"
 #include "zone/overview/localview.h"
 
+/* True if this machine is one: it has the feed of a pool and no registry, or its fleet says so. */
+bool vantagestatus_applies(const struct cli *cli);
 /* The status without the warnings. */
 json_t *vantagestatus_json(const struct localview *view, const char *state_dir);
 /* Prints what vantagestatus_json made. */

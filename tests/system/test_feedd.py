@@ -60,6 +60,10 @@ def test_a_vantage_point_gets_the_list_of_members(fleet):
     before = path.read_bytes()
     fleet.admin.add("bob", "192.0.2.2")
     until(lambda: path.read_bytes() != before, 20, "it is written anew", 0.2)
+    status = json.loads(tokyo.cli("status", "--json", check=False).stdout)
+    assert status["vantage_only"] and not {"server-down", "store-unreadable", "feed-down"} & warnings(tokyo)
+    assert metrics(tokyo)["ntspool_fleet_change"] == fleet.admin.position()
+    assert "vantage point" in tokyo.refused("fleet", "edges")
     checked = tokyo.run(BIN / "ntspool-probed", "-s", tokyo.state, "--check", check=False)
     assert "it is damaged" not in checked.stderr and "list of members" not in checked.stderr, checked.stderr
 

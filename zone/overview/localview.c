@@ -66,6 +66,28 @@ static void warn_of_name(const struct feed *feed, const char *state_dir, const c
                 name, journal_key_text(key, shown));
 }
 
+static void read_fleet(struct fleetview *out, const char *state_dir)
+{
+    struct store *fleet = NULL, *registry = NULL;
+    struct store_txn *letters = NULL, *machines = NULL;
+    *out = (struct fleetview){ .is_in_fleet = false };
+    if (store_open(&fleet, state_dir, STORE_FLEET, false, NULL) == RESULT_OK &&
+        store_open(&registry, state_dir, STORE_REGISTRY, false, NULL) == RESULT_OK &&
+        store_read(fleet, &letters, NULL) == RESULT_OK &&
+        store_read(registry, &machines, NULL) == RESULT_OK) {
+        enum result result = fleetview_read(out, state_dir, letters, machines);
+        (void)result; /* what can't be read is not shown */
+    }
+    if (letters != NULL) {
+        store_abort(letters);
+    }
+    if (machines != NULL) {
+        store_abort(machines);
+    }
+    store_close(fleet);
+    store_close(registry);
+}
+
 enum result localview_read(struct localview *out, const char *state_dir, uint64_t now,
                            struct concerns *concerns, struct diag *diag)
 {
@@ -80,6 +102,8 @@ enum result localview_read(struct localview *out, const char *state_dir, uint64_
     runview_warn_of_probes(&out->run, &feed->vantages, concerns);
     supplies_read(&out->supplies, state_dir, NULL, &out->run);
     supplies_warn(&out->supplies, now, concerns);
+    read_fleet(&out->fleet, state_dir);
+    fleetview_warn(&out->fleet, now, concerns);
     for (unsigned i = 0; i < count && i < VANTAGES_MAX; i++) {
         out->vantages.list[out->vantages.count++] = last_word(state_dir, names[i]);
         warn_of_name(feed, state_dir, names[i], concerns);

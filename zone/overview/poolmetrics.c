@@ -240,8 +240,7 @@ static void write_machines(struct openmetrics *om, const struct fleetview *fleet
     }
 }
 
-/* Of a machine that is in a fleet. */
-static void write_fleet(struct openmetrics *om, const struct fleetview *fleet)
+void poolmetrics_write_fleet(struct openmetrics *om, const struct fleetview *fleet)
 {
     const struct feedstate *feed = &fleet->feed;
     if (!fleet->is_in_fleet) {
@@ -273,7 +272,7 @@ void poolmetrics_write(struct openmetrics *om, const struct overview *overview)
     poolmetrics_write_vantages(om, &overview->source.vantages, &overview->census.vantages);
     poolmetrics_write_probes(om, &overview->run);
     write_stores(om, overview->stores);
-    write_fleet(om, &overview->fleet);
+    poolmetrics_write_fleet(om, &overview->fleet);
 }
 
 void poolmetrics_write_warnings(struct openmetrics *om, const struct concerns *concerns)

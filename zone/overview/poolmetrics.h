@@ -10,6 +10,8 @@
 void poolmetrics_write(struct openmetrics *om, const struct overview *overview);
 void poolmetrics_write_vantages(struct openmetrics *om, const struct vantages *vantages,
                                 const struct vantageview *seen);
+/* Nothing if the machine is in no fleet. */
+void poolmetrics_write_fleet(struct openmetrics *om, const struct fleetview *fleet);
 /* What the probes of this machine have done since they started. */
 void poolmetrics_write_probes(struct openmetrics *om, const struct runview *run);
 /* Each id of CONCERN_LIST as 0 or 1. */
