@@ -26,6 +26,7 @@ struct fleet_status {
     struct fleetlink link;
     struct ledgerhead_position mine;   /* seq 0: nothing was taken yet */
     struct ledgerhead_position theirs; /* of the engine */
+    uint64_t evicted_at;               /* this machine knows so; 0: not */
     enum result engine;                /* OK: `theirs` is known */
     struct diag why;
     struct fleetdoubts doubts;
@@ -64,6 +65,11 @@ static enum result read_mine(struct fleet_status *status, struct cli *cli)
     struct session session = { 0 };
     enum result result = session_read(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
+        const char *name = status->link.membership.name;
+        struct machine self;
+        if (registry_machine(session.txn[STORE_REGISTRY], name, &self) == RESULT_OK) {
+            status->evicted_at = self.evicted_at;
+        }
         fleetdoubts_read(&status->doubts, session.txn[STORE_REGISTRY]);
         result = registry_position(session.txn[STORE_REGISTRY], &status->mine);
     }
@@ -98,6 +104,9 @@ static void end_doubts(const struct fleet_status *status, const struct cli *cli)
 /* What this machine's copy is to the engine's. */
 static const char *standing(const struct fleet_status *status)
 {
+    if (status->evicted_at != 0) {
+        return "evicted";
+    }
     if (status->engine != RESULT_OK) {
         return "unknown";
     }
@@ -170,11 +179,11 @@ static void print_status_json(const struct fleet_status *status)
 static void print_node(const struct endpoint *endpoint, const struct node_status *node)
 {
     char address[ADDRESS_TEXT_MAX], safe[sizeof node->why.text];
-    printf("  %s@%u  ", address_text(&endpoint->address, address), (unsigned)endpoint->port);
-    if (node->result != RESULT_OK) {
-        printf("%s\n", output_escape(safe, sizeof safe, node->why.text));
+    if (node->result != RESULT_OK) { /* the text begins with the address */
+        printf("  %s\n", output_escape(safe, sizeof safe, node->why.text));
         return;
     }
+    printf("  %s@%u  ", address_text(&endpoint->address, address), (unsigned)endpoint->port);
     printf("etcd %s, %" PRIu64 " MiB%s", output_escape(safe, sizeof safe, node->status.version),
            node->status.size / MEBI,
            node->status.leader == node->status.header.node ? ", leads" : "");
@@ -196,11 +205,16 @@ static void print_position(const char *what, const struct ledgerhead *head)
 static void print_status(const struct fleet_status *status)
 {
     const struct membership *membership = &status->link.membership;
-    printf("%s, %s of the fleet of %s: %s\n", membership->name, machine_role_text(membership->role),
-           membership->apex, standing(status));
+    printf("%s, %s of the fleet of %s: %s\n", membership->name,
+           machine_role_words(membership->role), membership->apex, standing(status));
     print_position("here  ", &status->mine.head);
     print_position("engine", &status->theirs.head);
-    if (status->engine != RESULT_OK) {
+    if (status->evicted_at != 0) {
+        char at[OUTPUT_TIME_ROOM];
+        printf(
+            "It was evicted at %s: `ntspool fleet leave`, or join by a token for another name.\n",
+            output_time(status->evicted_at, at));
+    } else if (status->engine != RESULT_OK) {
         printf("The engine does not tell its state: %s\n", status->why.text);
     }
     for (unsigned i = 0; i < status->doubts.doubts.count; i++) {
@@ -248,6 +262,11 @@ static enum result read_edges(struct edges *edges, struct cli *cli)
     struct session session = { 0 };
     struct fleetlink *link = &edges->link;
     TRY(fleetlink_open(link, cli));
+    if (link->membership.role == MACHINE_VANTAGE) {
+        return diag_fail(&cli->diag, RESULT_REFUSED,
+                         "this machine is a vantage point of its fleet, and has no right to read "
+                         "what others say: run the command on an edge or an admin");
+    }
     enum result result = session_read(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
         result = fleetmachines_list(&edges->machines, session.txn[STORE_REGISTRY]);

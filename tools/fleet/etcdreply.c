@@ -434,6 +434,11 @@ enum result etcdreply_failure(const struct grpc_outcome *outcome, bool changes, 
     default: /* a bug of the node, perhaps after it did what was asked */
         result = changes ? RESULT_UNCERTAIN : RESULT_INVALID;
     }
+    if (result == RESULT_REFUSED) {
+        return diag_fail(diag, result,
+                         "the engine gives this machine no right to that: was it evicted? (\"%s\")",
+                         text);
+    }
     return diag_fail(diag, result, "the engine refuses: \"%s\" (code %u)", text, outcome->code);
 }
 
