@@ -409,6 +409,10 @@ static void print_creation(const struct creation *creation, const struct cli *cl
         json_print(json_pack("{s:s, s:s, s:b, s:I}", "name", membership->name, "pool",
                              membership->apex, "stands", creation->stands, "rows",
                              (json_int_t)creation->rows));
+    } else if (creation->stands && creation->rows == 0) {
+        printf("The fleet of %s stands already: `ntspool fleet status` shows how far this machine "
+               "is.\n",
+               membership->apex);
     } else if (creation->stands) {
         printf("The fleet of %s stands: its engine has all %zu rows, and changes made here are "
                "the fleet's.\n"
@@ -419,8 +423,8 @@ static void print_creation(const struct creation *creation, const struct cli *cl
         printf("%s is the admin of the fleet of %s; each node of its engine has a directory:\n",
                membership->name, membership->apex);
         print_nodes(creation, cli);
-        printf("Copy each to its machine, where only etcd may read it, and start `etcd "
-               "--config-file etcd.conf.yml` in it.\n"
+        printf("Copy each to its machine, as /var/lib/ntspool-node, where only etcd may read it, "
+               "and start it by its ntspool-node.service (ntspool-fleet(7)).\n"
                "Then run `ntspool fleet create%s` here once more.\n",
                cli_flag(cli, "from-state") ? " --from-state" : "");
     }

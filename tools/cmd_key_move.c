@@ -7,6 +7,7 @@
 #include "dnssec/keys/bindkey.h"
 #include "dnssec/keys/cookie_secrets.h"
 #include "dnssec/offline/keytransfer.h"
+#include "dnssec/rollover/rollover.h"
 #include "tools/commands.h"
 #include "tools/fleet/membership.h"
 #include "tools/infile.h"
@@ -280,6 +281,18 @@ static enum result look_at_keys(struct cli *cli, bool *follows)
                                                "there are no keys to lead with: no package came");
 }
 
+/* True if the private half of a KSK is elsewhere: with the machine that led, or offline. */
+static bool lacks_ksk(struct cli *cli)
+{
+    struct session session = { 0 };
+    struct key_timeline timeline;
+    bool lacks = session_read(&session, cli, STORE_KEYS) == RESULT_OK &&
+                 key_timeline_read(&timeline, session.txn[STORE_KEYS], NULL) == RESULT_OK &&
+                 rollover_has_offline_ksk(&timeline.keys);
+    session_done(&session);
+    return lacks;
+}
+
 /* Names it to the fleet, whose machines follow it from then on. */
 static enum result name_leader(struct cli *cli, const char *name)
 {
@@ -328,9 +341,14 @@ int cmd_key_lead(struct cli *cli, int, char **)
 {
     struct keysession keys = { .seal = NULL };
     enum result result = lead(&keys, cli);
-    return keysession_end(
+    int status = keysession_end(
         &keys, cli, result,
         "Keys are rolled here from now on. Of servers with the same keys only one may do that.");
+    if (status == CLI_DONE && !cli->json && lacks_ksk(cli)) {
+        puts("The private half of the KSK is not here. `ntspool key list` shows how long its "
+             "signatures last:\nbring it by `ntspool key online` before, or the next bundle.");
+    }
+    return status;
 }
 
 struct reseal {

@@ -1,5 +1,6 @@
 """The commands of ntspool-fleet(7), typed as they stand: they lead from one machine to a fleet, and out of it."""
 
+import os
 import re
 import shlex
 import shutil
@@ -14,9 +15,10 @@ from pool import BIN, environment
 
 PAGE = ROOT / "tools/man/ntspool-fleet.7"
 ADDRESSES = {"n1": "10.0.0.11", "n2": "10.0.0.12", "n3": "10.0.0.13", "ams1": "192.0.2.53", "fra1": "198.51.100.53",
-             "lon1": "203.0.113.53"}
+             "lon1": "203.0.113.53", "sin1": "192.0.2.54"}
 # What packages and the machine's administrator do.
-ELSEWHERE = ("apt install", "systemctl disable --now etcd", "chown", "echo id: lon1")
+ELSEWHERE = ("apt install", "systemctl disable --now etcd", "chown", "install -m 644 /var/lib/ntspool-node/ntspool-node.service", "echo id: lon1",
+             "cd /var/lib/ntspool/machine")
 
 
 def commands(section):
@@ -31,8 +33,8 @@ class Site:
     def __init__(self, machine):
         self.ground = Ground(machine)
         self.hosts = {name: self.ground.host(name) for name in ADDRESSES}
-        self.members = {name: Member(self.hosts[name]) for name in ("ams1", "fra1", "lon1")}
-        self.directory, self.nodes = machine.directory, {}
+        self.members = {name: Member(self.hosts[name]) for name in ("ams1", "fra1", "lon1", "sin1")}
+        self.directory, self.nodes, self.exported = machine.directory, {}, {}
         for name, member in self.members.items():
             member.state.mkdir()
             member.name = name
@@ -53,23 +55,37 @@ class Site:
     def _run(self, name, words, given):
         if words[0] == "ntspool":
             member = self.members[name]
-            done = subprocess.run([str(word) for word in member.command(*words[1:], "--yes")], input=given or "", text=True, timeout=60,
+            argv = member.wrap(BIN / "ntspool", *words[1:]) if words[1] == "-s" else member.command(*words[1:], "--yes")
+            done = subprocess.run([str(word) for word in argv], input=given or "", text=True, timeout=60,
                                   capture_output=True, env=environment(), cwd=self.directory, check=False)
             assert done.returncode == 0, f"{name}# {words}: {done.stdout}{done.stderr}"
             return done.stdout
-        if words[:3] == ["systemctl", "enable", "--now"]:
+        if words == ["systemctl", "enable", "--now", "ntspool-node"]:
+            self._start_node(name)
+        elif words[:3] == ["systemctl", "enable", "--now"]:
             for program in words[3:]:
                 self._start(name, program)
         elif words == ["systemctl", "disable", "--now", "ntspool-feedd"]:
             self.members[name].feed.stop()
         elif words[0] == "rsync":
-            shutil.copytree(self.directory / words[2], self.directory / f"{words[3].partition(':')[0]}.node")
-        elif words[0] == "systemd-run":
-            assert words[-3:] == ["etcd", "--config-file", "etcd.conf.yml"]
-            self.nodes[name] = self.hosts[name].start("etcd", [part("usr/bin/etcd"), *words[-2:]], cwd=self.directory / f"{name}.node")
-        else:
-            assert " ".join(words).startswith(ELSEWHERE), words
+            shutil.copytree(self.directory / words[2], self.directory / f"{words[3].partition(':')[0]}.node", dirs_exist_ok=True)
+        elif words[0] == "export":
+            self.exported.update(word.split("=", 1) for word in words[1:])
+        elif words[0] == "etcdctl":
+            return self.hosts[name].run(part("usr/bin/etcdctl"), *words[1:], cwd=self.members[name].state / "machine",
+                                        env=dict(os.environ, **self.exported)).stdout
+        elif not " ".join(words).startswith(ELSEWHERE):
+            assert words[0] in ("sed", "install", "rm"), words
+            run(*words, cwd=self.directory)
         return ""
+
+    def _start_node(self, name):
+        """By the unit in its directory."""
+        directory = self.directory / f"{name}.node"
+        unit = dict(line.split("=", 1) for line in (directory / "ntspool-node.service").read_text().splitlines() if "=" in line)
+        assert unit["WorkingDirectory"] == "/var/lib/ntspool-node" and unit["User"] == "etcd"
+        program, *options = unit["ExecStart"].split()
+        self.nodes[name] = self.hosts[name].start("etcd", [part(program.strip("/")), *options], cwd=directory)
 
     def _start(self, name, program):
         member = self.members[name]
@@ -117,16 +133,24 @@ def leads(site):
     until(lambda: "leads" in admin.cli("fleet", "status", check=False).stdout, 60, "the nodes have a leader")
 
 
-def lose(site):
-    """The engine is gone, and what it had with it. Empty nodes start in its place."""
-    for node in ("n1", "n2", "n3"):
+def lose(site, *nodes):
+    """Nodes are gone, and what they had with them."""
+    for node in nodes:
         site.nodes[node].kill()
         shutil.rmtree(site.directory / f"{node}.node/data")
-    for name, line in commands("FROM NOTHING TO A RUNNING FLEET"):
-        if line.startswith("systemd-run"):
-            for node in ("n1", "n2", "n3"):
-                site.type(node, line)
-    leads(site)
+
+
+def replace(site):
+    """A node, by the page."""
+    lose(site, "n3")
+    lost, shown = None, "2e4ce05689175623"
+    for name, line in commands("A NODE IS LOST"):
+        said = site.type(name, line.replace("/root/", "").replace(shown, lost or shown))
+        if "member list" in line:
+            lost = re.search(r"^(\w+), started, n3,", said, re.M)[1]
+    site.type("ams1", "rsync -a nodes-again/n3/ n3:/var/lib/ntspool-node/")
+    site.type("n3", "systemctl enable --now ntspool-node")
+    until(lambda: all(node["answers"] for node in site.members["ams1"].fleet_status()["nodes"]), 60, "all nodes answer")
 
 
 def test_the_commands_of_the_page_make_a_fleet_and_end_it(site):
@@ -139,13 +163,38 @@ def test_the_commands_of_the_page_make_a_fleet_and_end_it(site):
     assert {machine["name"] for machine in admin.json("fleet", "edges")["machines"]} == {"ams1", "fra1", "lon1"}
     admin.cli("member", "remove", "alice", "--yes")
     until(lambda: edge.shows("alice") == {"alice": None}, 60, "the edge has forgotten it")
-    lose(site)
+    replace(site)
+    lose(site, "n1", "n2", "n3")
+    (site.directory / "n3.node/etcd.conf.yml").write_text((site.directory / "nodes/n3/etcd.conf.yml").read_text())
+    for node in ("n1", "n2", "n3"):
+        site.type(node, "systemctl enable --now ntspool-node")
+    leads(site)
     for name, line in commands("THE ENGINE IS LOST"):
         site.type(name, line)
     admin.add("bob", "10.9.0.2")
     until(lambda: edge.shows("alice", "bob") == {"alice": None, "bob": "10.9.0.2"}, 60, "the edge follows the new engine")
-    for section in ("WHAT A TAKEN-OVER PART CAN DO", "BACK TO ONE MACHINE"):
-        for name, line in commands(section):
-            site.type(name, line)
-    admin.add("carol", "10.9.0.3")
-    assert set(admin.members()) == {"bob", "carol"}
+    for name, line in commands("WHAT A TAKEN-OVER PART CAN DO"):
+        site.type(name, line)
+    assert edge.fleet_status()["standing"] == "evicted"
+    leader = lead_anew(site)
+    for name, line in commands("BACK TO ONE MACHINE"):
+        site.type(name.replace("ams1", "sin1"), line)
+    leader.add("carol", "10.9.0.3")
+    assert set(leader.members()) == {"bob", "carol"}
+
+
+def lead_anew(site):
+    """The first admin is lost, of which a backup is left. Another one leads the keys, by the page."""
+    admin, leader = site.members["ams1"], site.members["sin1"]
+    site.type("ams1", "ntspool fleet token sin1 --role admin | ssh sin1 ntspool fleet join")
+    site.type("sin1", "systemctl enable --now ntspool-feedd ntspoold")
+    until(lambda: admin.cli("member", "suspend", "bob").stderr == "ntspool: 2 of 2 machines have it\n", 90, "both admins answer", 1)
+    site.type("ams1", "ntspool backup ntspool-2026-11-30")
+    shutil.copy(admin.state / "seal.key", site.directory / "seal.key")
+    ksk = next(key["tag"] for key in admin.json("key", "list") if key["role"] == "ksk")
+    admin.down()
+    for name, line in commands("THE LEADER OF THE KEYS IS LOST"):
+        said = site.type(name, line.replace("Kpool.example", "Kpool.test").replace("24108", f"{ksk:05}"))
+        assert ("private half of the KSK is not here" in said) == ("key lead" in line)
+    assert not any(key["offline"] for key in leader.json("key", "list"))
+    return leader

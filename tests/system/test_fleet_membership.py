@@ -108,7 +108,7 @@ def test_the_certificates_are_those_of_the_ca_and_say_who_may_be_what(site):
 
 
 def test_the_engine_has_all_rows_and_commands_of_the_admin_say_so(site):
-    assert site.admin.cli("fleet", "status").stdout.startswith("admin1, admin of the fleet of pool.test.: level\n")
+    assert site.admin.cli("fleet", "status").stdout.startswith("admin1, an admin of the fleet of pool.test.: level\n")
     status = site.admin.json("fleet", "status")
     assert status["here"] == status["engine"] and sum(node["leads"] for node in status["nodes"]) == 1
     assert len([key for key in site.keys(site.admin) if "/m/m" in key]) == 5
@@ -268,7 +268,7 @@ def test_a_lost_engine_is_made_anew_from_an_edges_copy_with_a_new_ca(site):
     site.out = site.machine.directory / "nodes-2"
     create = [{"--name": "fra3"}.get(last, word) for last, word in zip(["", *site.create], site.create)]
     create[-1] = site.out
-    assert "etcd.conf.yml" in edge.cli(*create, "--from-state").stdout
+    assert "ntspool-node.service" in edge.cli(*create, "--from-state").stdout
     site.start()
     until(lambda: edge.cli(*create, "--from-state", check=False).returncode == 0, 60, "the engine has the ledger", 0.5)
     old, site.admin = site.admin, edge

@@ -67,7 +67,7 @@ enum result enginenode_check(const struct enginenode *nodes, unsigned count, str
     return RESULT_OK;
 }
 
-/* -- etcd.conf.yml -- */
+/* -- etcd.conf.yml and the unit -- */
 
 static char *url_text(char out[URL_ROOM], const struct endpoint *endpoint, unsigned port)
 {
@@ -135,6 +135,23 @@ static void print_settings(char out[TEXT_ROOM], const struct enginenode_plan *pl
         AGREE_REQUEST);
     ASSERT(len > 0 && len < TEXT_ROOM);
 }
+
+static const char unit[] = "# A node of the engine of a fleet, made by `ntspool fleet create`.\n"
+                           "[Unit]\n"
+                           "Description=Node of the engine of a fleet of NTS pool servers\n"
+                           "Wants=network-online.target\n"
+                           "After=network-online.target\n"
+                           "\n"
+                           "[Service]\n"
+                           "User=etcd\n"
+                           "WorkingDirectory=/var/lib/ntspool-node\n"
+                           "ExecStart=/usr/bin/etcd --config-file etcd.conf.yml\n"
+                           "Restart=always\n"
+                           "RestartSec=1\n"
+                           "LimitNOFILE=65536\n"
+                           "\n"
+                           "[Install]\n"
+                           "WantedBy=multi-user.target\n";
 
 /* -- the directory -- */
 
@@ -215,6 +232,7 @@ enum result enginenode_write(const char *out_dir, const struct enginenode_plan *
         return RESULT_OK; /* it is written last */
     }
     TRY(write_papers(directory, plan, which, diag));
+    TRY(write_file(directory, "ntspool-node.service", unit, diag));
     print_settings(text, plan, which);
     return write_file(directory, "etcd.conf.yml", text, diag);
 }
