@@ -27,9 +27,8 @@ struct named {
 struct keyfleet {
     struct keyfleet_sources sources;
     struct fleetkeys_peers *peers;
-    bool leads;       /* ... in a fleet */
-    uint64_t look_at; /* steady time */
-    uint64_t seen;    /* the number of the letter that was taken or refused last */
+    bool leads;    /* ... in a fleet */
+    uint64_t seen; /* the number of the letter that was taken or refused last */
     struct named named;
     bool superseded;
     struct log_once packing, taking, leading;
@@ -376,10 +375,9 @@ enum result keyfleet_look(struct keyfleet *keyfleet, const struct keyfleet_look 
     struct ledgerhead_position position;
     struct store_txn *fleet = NULL;
     *changed = false;
-    if (keyfleet->sources.fleet == NULL || look->steady < keyfleet->look_at) {
+    if (keyfleet->sources.fleet == NULL) {
         return RESULT_OK;
     }
-    keyfleet->look_at = look->steady + KEYFLEET_LOOK_S;
     struct store *store = fleetstore_get(keyfleet->sources.fleet);
     if (store == NULL || registry_position(look->registry, &position) != RESULT_OK) {
         keyfleet->leads = keyfleet->superseded = false;

@@ -11,10 +11,6 @@
 #include "zone/base/log.h"
 #include "zone/fleet/keyfiles.h"
 
-enum {
-    KEYFLEET_LOOK_S = 1
-};
-
 struct keyfleet;
 
 struct keyfleet_sources {
@@ -33,9 +29,9 @@ struct keyfleet_look {
     struct store_txn *registry, *keys;
     const struct settings *settings;
     bool follows;
-    uint64_t now, steady;
+    uint64_t now;
 };
-/* Does what is due, each KEYFLEET_LOOK_S. `changed`: state/keys was written. */
+/* Does what is due. `changed`: state/keys was written. */
 enum result keyfleet_look(struct keyfleet *keyfleet, const struct keyfleet_look *look,
                           bool *changed, struct diag *diag);
 /* The machine leads in a fleet, as of the last look: fills in `out` for functions of fleetkeys.h,

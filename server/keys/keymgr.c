@@ -378,8 +378,7 @@ static enum result look_at_fleet(struct keymgr *keymgr, struct key_timeline *tim
                                         .keys = keymgr->keys,
                                         .settings = &keymgr->settings,
                                         .follows = timeline->memory.follows,
-                                        .now = now,
-                                        .steady = steady };
+                                        .now = now };
     TRY(keyfleet_look(keymgr->fleet, &look, &changed, diag));
     return changed ? read_stores(keymgr, steady, timeline, diag) : RESULT_OK;
 }

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/fleet/feedletter.h"
@@ -27,7 +28,8 @@ struct feedkeys {
     struct following *following; /* packages for us */
     struct sending *sending;
     char place[LETTER_KEY_ROOM]; /* of these */
-    uint64_t look_at;            /* of the steady clock */
+    uint64_t glance_at, look_at; /* of the steady clock */
+    struct timespec changed;     /* the directory, when it was looked at last */
     size_t sent_count;
     struct sent sent[MACHINES_MAX];
     struct log_once refused, trouble;
@@ -208,18 +210,26 @@ static enum result look_at_boxes(struct feedkeys *keys, int dir)
     return result;
 }
 
-static void look(struct feedkeys *keys)
+/* True if there may be something new. The kernel notes times by the tick, so two changes may look
+ * like one: after a while the files are read anyway. */
+static bool is_due(struct feedkeys *keys, int dir)
+{
+    struct stat now = { .st_mtim = { 0 } };
+    uint64_t now_ms = keys->feeder->now_ms;
+    bool same = fstat(dir, &now) == 0 && now.st_mtim.tv_sec == keys->changed.tv_sec &&
+                now.st_mtim.tv_nsec == keys->changed.tv_nsec;
+    if (same && now_ms < keys->look_at) {
+        return false;
+    }
+    keys->changed = now.st_mtim;
+    keys->look_at = now_ms + FEEDKEYS_LOOK_MS;
+    return true;
+}
+
+static void look(struct feedkeys *keys, int dir)
 {
     struct feeder *feeder = keys->feeder;
-    char path[PATH_MAX];
     struct diag diag = { "" };
-    if (snprintf(path, sizeof(path), "%s/" KEYFILES_DIR, feeder->state_dir) >= (int)sizeof(path)) {
-        return;
-    }
-    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0) {
-        return; /* ntspoold has not run here since the machine joined */
-    }
     uint64_t before = feeder->number;
     look_at_identity(keys, dir);
     enum result result =
@@ -227,7 +237,6 @@ static void look(struct feedkeys *keys)
     if (result == RESULT_OK && feeder->number != before) {
         result = feedletter_note(feeder, &diag);
     }
-    (void)close(dir);
     if (result != RESULT_OK) {
         log_once(&keys->trouble, feeder->log, LOG_ERR, NULL, "packages of keys don't go out: %s",
                  diag.text[0] != '\0' ? diag.text : result_text(result));
@@ -236,17 +245,34 @@ static void look(struct feedkeys *keys)
     }
 }
 
+static void glance(struct feedkeys *keys)
+{
+    char path[PATH_MAX];
+    const char *state_dir = keys->feeder->state_dir;
+    if (snprintf(path, sizeof(path), "%s/" KEYFILES_DIR, state_dir) >= (int)sizeof(path)) {
+        return;
+    }
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) {
+        return; /* ntspoold has not run here since the machine joined */
+    }
+    if (is_due(keys, dir)) {
+        look(keys, dir);
+    }
+    (void)close(dir);
+}
+
 static unsigned turn(void *channel)
 {
     struct feedkeys *keys = channel;
-    if (keys->feeder->now_ms >= keys->look_at) {
-        look(keys);
-        keys->look_at = keys->feeder->now_ms + FEEDKEYS_LOOK_MS;
+    if (keys->feeder->now_ms >= keys->glance_at) {
+        glance(keys);
+        keys->glance_at = keys->feeder->now_ms + FEEDKEYS_GLANCE_MS;
     }
     unsigned following_ms = following_turn(keys->following);
     unsigned sending_ms = sending_turn(keys->sending);
     unsigned wait_ms = following_ms < sending_ms ? following_ms : sending_ms;
-    return wait_ms < FEEDKEYS_LOOK_MS ? wait_ms : FEEDKEYS_LOOK_MS;
+    return wait_ms < FEEDKEYS_GLANCE_MS ? wait_ms : FEEDKEYS_GLANCE_MS;
 }
 
 const struct feeder_channel feedkeys_channel = { "keys", begin, turn, end };

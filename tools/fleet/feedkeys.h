@@ -6,7 +6,8 @@
 #include "tools/fleet/feeder.h"
 
 enum {
-    FEEDKEYS_LOOK_MS = 1000 /* between two looks at the files */
+    FEEDKEYS_GLANCE_MS = 100, /* between two looks at when their directory was changed, */
+    FEEDKEYS_LOOK_MS = 1000   /* ... and at the files if it was not */
 };
 
 extern const struct feeder_channel feedkeys_channel;

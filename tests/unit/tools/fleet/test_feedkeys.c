@@ -83,14 +83,28 @@ static void put_box(struct bench *b, const char *name, uint8_t number)
     put(b, name, file, sizeof file);
 }
 
-/* How many letters a turn has sealed. */
-static uint64_t letters_of_turn(struct bench *b)
+/* How many letters a turn after that time has sealed. */
+static uint64_t letters_after(struct bench *b, unsigned pause_ms)
 {
     static uint64_t last;
     b->feeder.number = last = 1;
-    b->feeder.now_ms += FEEDKEYS_LOOK_MS;
+    b->feeder.now_ms += pause_ms;
     (void)feedkeys_channel.turn(b->channel);
     return b->feeder.number == last ? 0 : 1;
+}
+
+static uint64_t letters_of_turn(struct bench *b)
+{
+    return letters_after(b, FEEDKEYS_LOOK_MS);
+}
+
+/* The directory was changed at that time, as far as the kernel knows. */
+static void age(const struct bench *b, time_t when)
+{
+    char path[64];
+    const struct timespec times[] = { { .tv_sec = when }, { .tv_sec = when } };
+    (void)snprintf(path, sizeof path, "%s/" KEYFILES_DIR, b->dir);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
 static void a_package_is_sent_once(void **state)
@@ -104,6 +118,22 @@ static void a_package_is_sent_once(void **state)
     put_box(b, "ams1.box", 2);
     assert_int_equal(letters_of_turn(b), 1);
     assert_int_equal(letters_of_turn(b), 0);
+}
+
+static void
+a_package_is_seen_at_once_by_the_time_of_its_directory_and_a_second_later_without(void **state)
+{
+    struct bench *b = *state;
+    b->channel = feedkeys_channel.begin(&b->feeder);
+    age(b, 1000);
+    assert_int_equal(letters_after(b, FEEDKEYS_GLANCE_MS), 0);
+    put_box(b, "ams1.box", 1);
+    age(b, 2000);
+    assert_int_equal(letters_after(b, FEEDKEYS_GLANCE_MS), 1);
+    put_box(b, "ams1.box", 2);
+    age(b, 2000);
+    assert_int_equal(letters_after(b, FEEDKEYS_GLANCE_MS), 0);
+    assert_int_equal(letters_after(b, FEEDKEYS_LOOK_MS - FEEDKEYS_GLANCE_MS), 1);
 }
 
 static void what_is_no_package_is_not_sent(void **state)
@@ -159,8 +189,11 @@ static void the_identity_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_DIR(a_package_is_sent_once),       IN_DIR(what_is_no_package_is_not_sent),
-        IN_DIR(only_an_admin_sends_packages), IN_DIR(a_vantage_point_has_no_keys),
+        IN_DIR(a_package_is_sent_once),
+        IN_DIR(a_package_is_seen_at_once_by_the_time_of_its_directory_and_a_second_later_without),
+        IN_DIR(what_is_no_package_is_not_sent),
+        IN_DIR(only_an_admin_sends_packages),
+        IN_DIR(a_vantage_point_has_no_keys),
         IN_DIR(the_identity_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
