@@ -12,6 +12,7 @@
 #include "dnssec/rollover/key_timeline.h"
 #include "tools/commands.h"
 #include "tools/fleet/certify.h"
+#include "tools/fleet/enginehead.h"
 #include "tools/fleet/enginenode.h"
 #include "tools/fleet/enginesetup.h"
 #include "tools/fleet/founding.h"
@@ -290,6 +291,15 @@ static enum result put_registry(struct creation *creation, struct cli *cli,
     return result;
 }
 
+/* True if the engine has what this registry has: an earlier run has put it there. */
+static bool is_level(struct creation *creation, const struct ledgerhead *head)
+{
+    struct ledgerhead_position theirs;
+    return enginehead_read(creation->link.etcd, &creation->link.membership, &theirs, NULL) ==
+               RESULT_OK &&
+           ledgerhead_relate(head, &theirs.head) == LEDGERHEAD_SAME;
+}
+
 static enum result found(struct creation *creation, struct cli *cli)
 {
     struct ledgerhead_position position;
@@ -298,12 +308,12 @@ static enum result found(struct creation *creation, struct cli *cli)
     if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
         return result;
     }
+    TRY(enginesetup_begin(creation->link.etcd, &creation->link.membership, &cli->diag));
     if (result == RESULT_OK) {
-        creation->stands = !cli_flag(cli, "from-state");
+        creation->stands = !cli_flag(cli, "from-state") || is_level(creation, &position.head);
         before = position.head;
         before.epoch++;
     }
-    TRY(enginesetup_begin(creation->link.etcd, &creation->link.membership, &cli->diag));
     if (creation->stands) {
         return RESULT_OK;
     }

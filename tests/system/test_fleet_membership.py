@@ -119,7 +119,7 @@ def test_the_engine_has_all_rows_and_commands_of_the_admin_say_so(site):
 def test_create_does_not_begin_another_fleet_by_mistake(site):
     assert "other nodes or another name" in site.admin.refused("fleet", "create", "--name", "other")
     assert "other nodes" in site.admin.refused("fleet", "create", "--node", "node1=10.77.41.9")
-    assert "has a ledger already" in site.admin.refused(*site.create, "--from-state")
+    assert "stands already" in site.admin.cli(*site.create, "--from-state").stdout and site.admin.json("fleet", "status")["here"]["epoch"] == 1
 
 
 def test_a_machine_joins_with_a_token_and_has_all_that_the_admin_has(site):
@@ -256,6 +256,8 @@ def test_a_lost_engine_is_made_anew_from_an_admins_copy(site):
     until(lambda: site.admin.cli("fleet", "create", "--from-state", check=False).returncode == 0, 60, "the engine has the ledger", 0.5)
     after = site.admin.json("fleet", "status")
     assert after["standing"] == "level" and after["here"]["epoch"] == before["epoch"] + 1 and after["here"]["change"] == before["change"] + 1
+    assert "stands already" in site.admin.cli("fleet", "create", "--from-state").stdout
+    assert site.admin.json("fleet", "status")["here"] == after["here"]
     assert json.loads(edge.cli("fleet", "status", "--json", check=False).stdout)["standing"] == "new epoch"
     edge.cli("fleet", "accept")
     assert content(edge) == content(site.admin) and "m2" not in [member["name"] for member in edge.json("member", "list")]
