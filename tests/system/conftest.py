@@ -14,8 +14,8 @@ from signedpool import FORMS  # noqa: E402
 _machines = []
 # The slowest files. They start first when several files run in parallel.
 _LONG = ("story", "faults", "certificates", "schedule", "offline", "targets", "bench", "locations", "years", "rolls",
-         "real_servers", "mass_failure", "kill", "etcd", "fleet_nemesis", "fleet", "fleet_whole", "fleet_manual", "reference", "switch",
-         "cli", "vantages", "site", "notices", "xdp")
+         "real_servers", "mass_failure", "kill", "etcd", "fleet_changes", "fleet_nemesis", "fleet", "fleet_whole", "fleet_keys", "quickstart",
+         "feedd", "fleet_manual", "fleet_foes", "reference", "switch", "cli", "vantages", "site", "notices", "xdp", "fleet_membership")
 
 
 def pytest_addoption(parser):
