@@ -1,5 +1,6 @@
 """The commands of ntspool-fleet(7), typed as they stand: they lead from one machine to a fleet, and out of it."""
 
+import json
 import os
 import re
 import shlex
@@ -179,6 +180,7 @@ def test_the_commands_of_the_page_make_a_fleet_and_end_it(site):
     leader = lead_anew(site)
     for name, line in commands("BACK TO ONE MACHINE"):
         site.type(name.replace("ams1", "sin1"), line)
+    assert "feed-down" not in {row["id"] for row in json.loads(leader.cli("status", "--json", check=False).stdout)["warnings"]}
     leader.add("carol", "10.9.0.3")
     assert set(leader.members()) == {"bob", "carol"}
 

@@ -1,7 +1,9 @@
 #include "zone/overview/fleetview.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "zone/base/instance.h"
 #include "zone/base/isotime.h"
@@ -44,12 +46,21 @@ static enum result add_machine(const struct machine *machine, void *arg)
     return RESULT_OK;
 }
 
+/* Who has left keeps what was said, for nothing. */
+static bool is_member(const char *state_dir)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/" FLEETVIEW_MACHINE, state_dir);
+    return access(path, F_OK) == 0;
+}
+
 enum result fleetview_read(struct fleetview *out, const char *state_dir, struct store_txn *fleet,
                            struct store_txn *registry)
 {
     struct instance_facts facts = { .heartbeat = 0 };
     *out = (struct fleetview){ .count = 0 };
-    enum result result = fleet == NULL ? RESULT_NOT_FOUND : feedstate_get(fleet, &out->feed);
+    enum result result = fleet == NULL || !is_member(state_dir) ? RESULT_NOT_FOUND
+                                                                : feedstate_get(fleet, &out->feed);
     if (result != RESULT_OK) {
         return result == RESULT_NOT_FOUND ? RESULT_OK : result;
     }

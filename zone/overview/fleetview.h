@@ -7,7 +7,8 @@
 #include "zone/fleet/hello.h"
 #include "zone/registry/machine.h"
 
-#define FLEETVIEW_FEED "ntspool-feedd" /* its instance in the state directory */
+#define FLEETVIEW_FEED    "ntspool-feedd" /* its instance in the state directory */
+#define FLEETVIEW_MACHINE "machine"       /* what makes a machine one of a fleet */
 
 enum {
     FLEETVIEW_MUTE_S = 3 * FEEDSTATE_NOTE_MS / 1000

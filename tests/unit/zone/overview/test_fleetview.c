@@ -1,3 +1,7 @@
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <sodium.h>
 
 #include "tests/unit/registry_fixture.h"
@@ -62,8 +66,16 @@ static int tear_down_fleet(void **state)
     return tear_down(state);
 }
 
+static const char *machine_dir(void)
+{
+    static char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/" FLEETVIEW_MACHINE, dir);
+    return path;
+}
+
 static void note(enum feedstate_trouble trouble)
 {
+    (void)mkdir(machine_dir(), 0700);
     const struct feedstate state = { .at = NOW,
                                      .trouble = trouble,
                                      .since = NOW - 60,
@@ -99,6 +111,16 @@ static void machines_are_shown_with_their_last_word_and_lag(void **)
     assert_int_equal(view.machines[1].lag, 0);
     assert_string_equal(view.machines[2].name, "new1");
     assert_int_equal(view.machines[2].said_at, 0);
+}
+
+static void what_was_said_before_it_left_is_nothing_to_show(void **)
+{
+    note(FEEDSTATE_AWAY);
+    assert_int_equal(rmdir(machine_dir()), 0);
+    assert_ok(fleetview_read(&view, dir, feed, txn));
+    assert_false(view.is_in_fleet);
+    fleetview_warn(&view, NOW, &concerns);
+    assert_int_equal(concerns.count, 0);
 }
 
 static void a_feed_that_does_not_run_is_the_one_warning(void **)
@@ -162,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FRESH(a_machine_in_no_fleet_has_nothing_to_show),
         FRESH(machines_are_shown_with_their_last_word_and_lag),
+        FRESH(what_was_said_before_it_left_is_nothing_to_show),
         FRESH(a_feed_that_does_not_run_is_the_one_warning),
         FRESH(each_trouble_of_the_feed_has_its_warning),
         FRESH(a_feed_that_runs_and_notes_nothing_is_told),
