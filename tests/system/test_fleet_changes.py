@@ -101,7 +101,7 @@ def test_a_command_says_how_many_machines_have_its_change_and_waits_for_them_if_
     edge = site.join("fra1")
     assert change(site.admin) == (0, "")  # nobody answers clients yet
     feed = site.machine.start("feedd-fra1", [BIN / "ntspool-feedd", "-s", edge.state])
-    until(lambda: states(site)["fra1"]["state"] == "level", 30, "the edge is there")
+    until(lambda: states(site)["fra1"]["state"] == "level", 60, "the edge is there")
     assert change(site.admin, "--wait", "all") == (0, "1 of 1 machine has it")
     assert states(site)["fra1"]["change"] == site.admin.json("fleet", "status")["engine"]["change"]  # by its ack
     status, said = change(site.admin, "--wait", "2", "--timeout", "1")
@@ -193,20 +193,20 @@ def test_an_edge_follows_and_resumes_where_it_was_killed_also_beyond_compaction(
 
     child = feed()
     assert add(site.admin, "f1", "10.9.4.1") == 0
-    until(lambda: "f1" in names(edge), 30, "the change is at the edge")
+    until(lambda: "f1" in names(edge), 60, "the change is at the edge")
     child.child.kill()
     child.child.wait()
     assert add(site.admin, "f2", "10.9.4.2") == 0
     assert site.admin.cli("member", "remove", "f1").returncode == 0
     child = feed()
-    until(lambda: content(edge) == content(site.admin), 30, "it has caught up")
+    until(lambda: content(edge) == content(site.admin), 60, "it has caught up")
     child.child.kill()
     child.child.wait()
     assert add(site.admin, "f3", "10.9.4.3") == 0
     revision = json.loads(site.ctl(site.admin, "get", "x", "-w", "json").stdout)["header"]["revision"]
     site.ctl(site.admin, "compact", revision)
     child = feed()
-    until(lambda: content(edge) == content(site.admin), 30, "it has read all anew")
+    until(lambda: content(edge) == content(site.admin), 60, "it has read all anew")
     child.child.kill()
     child.child.wait()
 
@@ -244,7 +244,7 @@ def test_an_older_version_goes_on_without_a_setting_that_it_does_not_know_and_ta
     child = feed()
     newer(site, "setting", "of-tomorrow", "7 ways")
     assert add(site.admin, "g1", "10.9.5.1") == 0
-    until(lambda: "g1" in names(edge), 30, "the edge follows")
+    until(lambda: "g1" in names(edge), 60, "the edge follows")
     assert warnings(edge)["setting-unknown"]["subject"] == "of-tomorrow"
     child.child.kill()
     child.child.wait()

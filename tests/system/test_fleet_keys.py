@@ -172,7 +172,7 @@ def test_a_cookie_secret_waits_for_all_and_who_is_waited_for_is_told(fleet):
         fleet.clock.move(HOUR + STEP)  # more than once if the leader decides something else meanwhile
         return "keys-wait" in admin.warned()
 
-    until(warned, 20, "the leader warns", 0.5)
+    until(warned, 60, "the leader warns", 0.5)
     fra1.up()
     until(lambda: admin.json("status")["keys_wait_for"] is None, 60, "fra1 has it", 0.2)
     wanted = cookies(admin)["next"]
@@ -206,6 +206,7 @@ def test_nobody_reads_a_key_in_the_engine(fleet):
 
 def test_what_an_evicted_edge_knew_is_replaced_without_it(fleet):
     fra1, admin = fleet.members["fra1"], fleet.admin
+    until(lambda: settled(fleet), 60, "no newer package is on its way to it", 0.2)
     known, secret, package = set(keys(fra1)), cookies(fra1)["current"], boxes(fleet)["fra1"]
     known_signers = judge(fleet)
     assert known_signers <= known
