@@ -77,6 +77,7 @@ int cmd_fleet_create(struct cli *cli, int argc, char **argv);
 int cmd_fleet_token(struct cli *cli, int argc, char **argv);
 int cmd_fleet_join(struct cli *cli, int argc, char **argv);
 int cmd_fleet_accept(struct cli *cli, int argc, char **argv);
+int cmd_fleet_nodes(struct cli *cli, int argc, char **argv);
 int cmd_fleet_leave(struct cli *cli, int argc, char **argv);
 int cmd_fleet_evict(struct cli *cli, int argc, char **argv);
 int cmd_fleet_status(struct cli *cli, int argc, char **argv);

@@ -427,6 +427,8 @@ static const struct cli_command commands[] = {
     { "fleet edges", "", 0, 0, "list the machines of the fleet, and how far each is",
       "The exit status is 1 if one is behind or silent.", NULL, cmd_fleet_edges },
     { "fleet evict", "NAME", 1, 1, "take a machine out of the fleet", NULL, NULL, cmd_fleet_evict },
+    { "fleet nodes", "ADDRESS...", 1, 9, "ask the engine at other addresses from now on",
+      "After a node got another address. It is for this machine alone: run it on each.", NULL, cmd_fleet_nodes },
     { "fleet leave", "", 0, 0, "make what this machine has a pool of its own", NULL, NULL,
       cmd_fleet_leave },
     { "fleet accept", "", 0, 0, "take a ledger that was made anew, even if it lacks changes", NULL,

@@ -116,6 +116,15 @@ def test_a_machine_whose_disk_is_full_goes_on_when_there_is_room(fleet):
     member.feed.said("follows the fleet again", 60)
 
 
+def test_a_feed_ends_to_start_anew_when_the_engine_has_other_nodes(fleet):
+    tokyo = fleet.members["tokyo"]
+    tokyo.cli("fleet", "nodes", fleet.nodes[0].address)
+    until(lambda: not tokyo.feed.running, 60, "the feed ends", 0.5)
+    assert "the engine has other nodes now: start again" in tokyo.feed.output()
+    tokyo.up()
+    fleet.level(tokyo)
+
+
 def test_the_running_feed_has_given_up_what_it_does_not_need(fleet):
     status = Path(f"/proc/{fleet.members['ams1'].feed.pid}/status").read_text()
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)

@@ -278,3 +278,27 @@ def test_a_lost_engine_is_made_anew_from_an_edges_copy_with_a_new_ca(site):
     assert "certificate" in old.cli("fleet", "status", check=False).stdout
     old.cli("fleet", "join", site.token("fra4"))
     assert content(old) == content(edge)
+
+
+def test_a_node_moves_to_another_address_and_each_machine_is_told(site):
+    edge, gone, new = site.join("sin1"), NODES["node3"], "10.77.41.4"
+    now = {"node1": NODES["node1"], "node2": NODES["node2"], "node4": new}
+    site.machine.add_address(new)
+    site.nodes["node3"].kill()
+    until(lambda: site.admin.cli("fleet", "status", check=False).returncode == 0, 60, "the nodes that are left agree", 0.5)
+    (row,) = [line for line in site.ctl(site.admin, "member", "list").stdout.splitlines() if gone in line]
+    site.ctl(site.admin, "member", "remove", row.split(", ")[0])
+    for pool in (site.admin, edge):
+        assert "asks 3 nodes" in pool.cli("fleet", "nodes", *now.values()).stdout
+    assert "given twice" in edge.cli("fleet", "nodes", new, new, check=False).stderr
+    site.admin.cli("fleet", "create", *[word for name, address in now.items() for word in ("--node", f"{name}={address}")],
+                   "--out", site.machine.directory / "nodes-moved")
+    until(lambda: site.ctl(site.admin, "member", "add", "node4", "--peer-urls", f"https://{new}:2380", check=False).returncode == 0,
+          60, "the nodes let a new one in", 0.5)
+    conf = site.machine.directory / "nodes-moved" / "node4" / "etcd.conf.yml"
+    conf.write_text(conf.read_text().replace("cluster-state: new", "cluster-state: existing"))
+    site.nodes["node4"] = site.machine.start("etcd-node4", [part("usr/bin/etcd"), "--config-file", conf.name], cwd=conf.parent)
+    until(lambda: "3 of 3 nodes answer" in edge.cli("fleet", "status", check=False).stdout, 60, "the new node answers", 0.5)
+    site.admin.add("moved", "192.0.2.90")
+    edge.cli("fleet", "accept")
+    assert content(edge) == content(site.admin)

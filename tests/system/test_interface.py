@@ -199,6 +199,7 @@ fleet edges
 fleet evict a
 fleet leave
 fleet accept
+fleet nodes 127.0.0.1
 health export --id nobody
 health import {dir}/none
 health forget nobody
@@ -417,7 +418,7 @@ def record_fleet(scenario):
     machine.start("engine", [part("usr/bin/etcd"), "--config-file", "etcd.conf.yml"], cwd=machine.directory / "nodes" / "n")
     until(lambda: one.cli("fleet", "create", check=False).returncode == 0, 60, "the engine has the ledger")
     (machine.directory / "two.token").write_text(one.cli("fleet", "token", "two").stdout)
-    scenario.works(one, "fleet", ["fleet create", "fleet token three", "fleet status", "fleet accept"])
+    scenario.works(one, "fleet", ["fleet create", "fleet token three", "fleet status", "fleet accept", "fleet nodes 127.0.0.1"])
     scenario.works(two, "fleet", ["fleet join {dir}/two.token", "fleet leave"])
     scenario.works(one, "fleet", ["fleet evict two", "fleet evict three"])
     machine.start("feedd", [BIN / "ntspool-feedd", "-s", one.state], env=environment())

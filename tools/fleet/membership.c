@@ -23,8 +23,10 @@ enum {
 };
 
 static const char text_file[] = "machine", key_file[] = "key.pem", ca_file[] = "ca.pem",
-                  certificate_file[] = "certificate.pem", ca_key_file[] = "ca-key.pem";
-static const char *const files[] = { text_file, key_file, ca_file, certificate_file, ca_key_file };
+                  certificate_file[] = "certificate.pem", ca_key_file[] = "ca-key.pem",
+                  new_text_file[] = "machine.new";
+static const char *const files[] = { text_file,        key_file,    ca_file,
+                                     certificate_file, ca_key_file, new_text_file };
 
 enum {
     FILES = sizeof files / sizeof files[0]
@@ -197,8 +199,8 @@ static enum result fill(const char *state_dir, const struct membership *membersh
 {
     char path[PATH_MAX], text[MEMBERSHIP_TOKEN_MAX];
     membership_lines(membership, text);
-    const char *const texts[] = { text, papers->key, papers->ca, papers->certificate,
-                                  papers->ca_key };
+    const char *const texts[] = { text,           papers->key, papers->ca, papers->certificate,
+                                  papers->ca_key, "" };
     for (unsigned i = 0; i < FILES; i++) {
         if (*texts[i] != '\0') {
             mode_t mode = files[i] == ca_key_file ? CA_KEY_MODE : FILE_MODE;
@@ -244,6 +246,33 @@ enum result membership_write(const char *state_dir, const struct membership *mem
         (void)clear(state_dir, ".new", NULL);
     }
     return result;
+}
+
+enum result membership_write_nodes(const char *state_dir, const struct membership *membership,
+                                   struct diag *diag)
+{
+    char directory[PATH_MAX], path[PATH_MAX], made[PATH_MAX], text[MEMBERSHIP_TOKEN_MAX];
+    TRY(path_of(directory, state_dir, "", "", diag));
+    TRY(path_of(path, state_dir, "", text_file, diag));
+    TRY(path_of(made, state_dir, "", new_text_file, diag));
+    if (unlink(made) != 0 && errno != ENOENT) { /* what an interrupted run left */
+        return fail("remove", made, diag);
+    }
+    membership_lines(membership, text);
+    TRY(write_file(made, state_dir, FILE_MODE, text, diag));
+    return rename(made, path) == 0 && sync_directory(directory) ? RESULT_OK
+                                                                : fail("write", path, diag);
+}
+
+uint64_t membership_mark(const char *state_dir)
+{
+    char path[PATH_MAX];
+    struct stat found;
+    if (path_of(path, state_dir, "", text_file, NULL) != RESULT_OK || stat(path, &found) != 0) {
+        return 0;
+    }
+    return (uint64_t)found.st_ino ^ (uint64_t)found.st_mtim.tv_sec << 32 ^
+           (uint64_t)found.st_mtim.tv_nsec;
 }
 
 enum result membership_remove(const char *state_dir, struct diag *diag)

@@ -64,6 +64,11 @@ enum result membership_read_papers(struct membership_papers *out, const char *st
 /* Makes <state>/machine. EXISTS if there is one. */
 enum result membership_write(const char *state_dir, const struct membership *membership,
                              const struct membership_papers *papers, struct diag *diag);
+/* Replaces the lines, for other nodes of the engine, in one step. */
+enum result membership_write_nodes(const char *state_dir, const struct membership *membership,
+                                   struct diag *diag);
+/* Another number after each replacement; 0 if there are no lines. */
+uint64_t membership_mark(const char *state_dir);
 /* Takes the machine out of its fleet, as far as it knows. MISSING if it is in none. */
 enum result membership_remove(const char *state_dir, struct diag *diag);
 

@@ -84,6 +84,7 @@ struct feedd_options {
 
 struct program {
     struct membership membership;
+    uint64_t mark; /* of its lines */
     struct feeder feeder;
     struct follow *follow;
     struct feedstatus status;
@@ -228,6 +229,7 @@ static enum result open_all(struct program *program, const char *state, struct d
 {
     struct feeder *feeder = &program->feeder;
     const struct membership *membership = &program->membership;
+    program->mark = membership_mark(state);
     TRY(read_membership(&program->membership, state, diag));
     *feeder = (struct feeder){
         .membership = membership,
@@ -289,6 +291,10 @@ static enum result look_at_state(const struct program *program, struct diag *dia
     (void)snprintf(path, sizeof(path), "%s/" MEMBERSHIP_DIR, feeder->state_dir);
     if (access(path, F_OK) != 0 && errno == ENOENT) {
         return diag_fail(diag, RESULT_MISSING, "this machine has left its fleet");
+    }
+    uint64_t mark = membership_mark(feeder->state_dir);
+    if (mark != 0 && mark != program->mark) {
+        return diag_fail(diag, RESULT_STALE, "the engine has other nodes now: start again");
     }
     for (size_t i = 0; i < sizeof(stores) / sizeof(stores[0]); i++) {
         if (stores[i] != NULL && store_replaced(stores[i])) {

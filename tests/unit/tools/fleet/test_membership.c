@@ -159,6 +159,30 @@ static void a_wrong_line_of_a_token_is_told(void **)
     refuse("end\n", "", RESULT_INVALID, "cut off");
 }
 
+static void nodes_are_replaced_and_all_else_stays(void **)
+{
+    struct membership membership = sample(MACHINE_EDGE), read;
+    struct membership_papers papers = sample_papers(MACHINE_EDGE);
+    struct stat st;
+    char path[256];
+    assert_int_equal(membership_mark(dir), 0);
+    assert_int_equal(membership_write_nodes(dir, &membership, NULL), RESULT_SYSTEM);
+    assert_ok(membership_write(dir, &membership, &papers, NULL));
+    uint64_t mark = membership_mark(dir);
+    assert_int_equal(membership_mark(dir), mark);
+    run("touch machine/machine.new"); /* an interrupted run */
+    membership.nodes[1].address = address_of("192.0.2.2");
+    assert_ok(membership_write_nodes(dir, &membership, NULL));
+    assert_ok(membership_read(&read, dir, NULL));
+    assert_same(&read, &membership);
+    assert_int_not_equal(membership_mark(dir), mark);
+    (void)snprintf(path, sizeof path, "%s/machine/machine", dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0640);
+    run("touch machine/machine.new");
+    assert_ok(membership_remove(dir, NULL));
+}
+
 static void a_machine_is_in_a_fleet_as_a_whole_or_not_at_all(void **)
 {
     struct membership membership = sample(MACHINE_ADMIN), read;
@@ -206,6 +230,8 @@ int main(void)
         cmocka_unit_test(a_token_is_read_as_it_was_written),
         cmocka_unit_test(a_token_that_is_cut_off_anywhere_is_refused),
         cmocka_unit_test(a_wrong_line_of_a_token_is_told),
+        cmocka_unit_test_setup_teardown(nodes_are_replaced_and_all_else_stays, make_dir,
+                                        remove_dir),
         cmocka_unit_test_setup_teardown(a_machine_is_in_a_fleet_as_a_whole_or_not_at_all, make_dir,
                                         remove_dir),
     };
