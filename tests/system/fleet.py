@@ -9,7 +9,7 @@ import dns.rcode
 
 from ground import Ground
 from machine import part, run, until
-from pool import BIN, Pool, environment, no_report
+from pool import BIN, Pool, environment
 
 
 class Node:
@@ -79,14 +79,6 @@ class Member(Pool):
             assert answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) and bool(texts) == (answer.rcode() == 0), answer
             found[name] = texts[0] if texts else None
         return found
-
-    def cli(self, *args, check=True):
-        """As Pool.cli, but status 3 says that it is not known whether the change was made."""
-        done = run(*self.command(*args), check=False, env=environment())
-        no_report(f"ntspool {args}", done.stderr)
-        assert done.returncode in (0, 1, 2, 3), f"ntspool {args} ended with {done.returncode}\n{done.stderr}"
-        assert not check or done.returncode == 0, f"ntspool {args}: {done.stderr}{done.stdout}"
-        return done
 
     def fleet_status(self):
         """Also of a machine that is not level, which the command's status says."""
