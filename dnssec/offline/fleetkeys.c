@@ -1,6 +1,6 @@
 /* The row `fleet` of TABLE_META in state/keys: u8 layout, then struct fleetkeys in its order: times
- * and numbers u64, the others u8, names with u8 length. `without:NAME`: u64, the package that the
- * machine need not have. */
+ * and numbers u64, the others u8, names with u8 length. One of an older layout counts as none.
+ * `without:NAME`: u64, the package that the machine need not have. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,8 +14,8 @@ _Static_assert((int)KEYTRANSFER_MAX <= (int)LETTER_TEXT_MAX, "a package is the t
 _Static_assert((int)HELLO_IDENTITY == (int)SEAL_PUBLIC_LEN, "a hello has the identity of a seal");
 
 enum {
-    LAYOUT = 1,
-    ROW_MAX = 1 + 10 * 8 + 4 + FLEETKEYS_PARTS * FLEETKEYS_DIGEST + 1 + 1 + MACHINE_ROOM,
+    LAYOUT = 2,
+    ROW_MAX = 1 + 10 * 8 + 5 + FLEETKEYS_PARTS * FLEETKEYS_DIGEST + 1 + 1 + MACHINE_ROOM,
     LIFE_ROOM = 256
 };
 
@@ -25,12 +25,14 @@ static void write_state(struct writer *w, const struct fleetkeys *state)
 {
     const uint64_t numbers[] = { state->number,     state->made_at,  state->decided,
                                  state->decided_at, state->had_at,   state->scheduled,
-                                 state->roll_after, state->rolls_at, state->evicted_at };
+                                 state->roll_after, state->rolls_at, state->signs_at,
+                                 state->evicted_at };
     write_u8(w, LAYOUT);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         write_u64(w, numbers[i]);
     }
     write_u8(w, state->schedule_had);
+    write_u8(w, state->rolling);
     write_u8(w, (uint8_t)state->held);
     write_u8(w, state->cookie_rolls);
     write_octets(w, state->digests, sizeof state->digests);
@@ -43,12 +45,14 @@ static bool read_state(struct reader *r, struct fleetkeys *state)
 {
     uint64_t *const numbers[] = { &state->number,     &state->made_at,  &state->decided,
                                   &state->decided_at, &state->had_at,   &state->scheduled,
-                                  &state->roll_after, &state->rolls_at, &state->evicted_at };
+                                  &state->roll_after, &state->rolls_at, &state->signs_at,
+                                  &state->evicted_at };
     uint8_t layout = read_u8(r);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         *numbers[i] = read_u64(r);
     }
     state->schedule_had = read_u8(r) != 0;
+    state->rolling = read_u8(r) != 0;
     state->held = read_u8(r) & KEY_CSK;
     state->cookie_rolls = read_u8(r) != 0;
     read_into(r, state->digests, sizeof state->digests);
@@ -71,6 +75,9 @@ enum result fleetkeys_get(struct store_txn *keys, struct fleetkeys *out)
         return result == RESULT_NOT_FOUND ? RESULT_OK : RESULT_DAMAGED;
     }
     struct reader r = reader_of(row, value.len);
+    if (value.len > 0 && row[0] < LAYOUT) {
+        return RESULT_OK;
+    }
     return read_state(&r, out) ? RESULT_OK : RESULT_DAMAGED;
 }
 
@@ -83,6 +90,18 @@ enum result fleetkeys_put(struct store_txn *keys, const struct fleetkeys *state,
     enum result result = store_put(keys, TABLE_META, row_key, sizeof row_key - 1, row, w.at);
     return result == RESULT_OK ? result
                                : diag_fail(diag, result, "what other machines have can't be noted");
+}
+
+void fleetkeys_renumber(struct fleetkeys *state, uint64_t now)
+{
+    state->number = u64_max(state->number + 1, now);
+    state->made_at = now;
+}
+
+bool fleetkeys_differs(const struct fleetkeys *state,
+                       uint8_t digests[FLEETKEYS_PARTS][FLEETKEYS_DIGEST], size_t part)
+{
+    return memcmp(state->digests[part], digests[part], FLEETKEYS_DIGEST) != 0;
 }
 
 bool fleetkeys_waits(const struct fleetkeys *state)
@@ -190,22 +209,56 @@ static void hash_key(crypto_generichash_state *hash, const struct key_record *ke
     (void)crypto_generichash_update(hash, room, w.at);
 }
 
-/* What of the settings packages depend on, and the secrets. */
 static void hash_rest(crypto_generichash_state *hash, const struct rollover_memory *memory,
-                      const struct settings *settings, const struct cookie_secrets *cookies)
+                      const struct cookie_secrets *cookies)
 {
     uint8_t room[LIFE_ROOM];
     struct writer w = writer_of(room, sizeof room);
     write_u8(&w, memory->insecure);
-    write_u32(&w, settings->ttl_s);
-    write_u32(&w, settings->signature_validity_s);
-    write_u32(&w, settings->propagation_s);
-    write_u32(&w, settings->zsk_lifetime_s);
     write_u8(&w, cookies->present);
     cookie_secrets_write(&w, cookies);
     ASSERT(!w.failed);
     (void)crypto_generichash_update(hash, room, w.at);
     sodium_memzero(room, sizeof room);
+}
+
+/* The bundle of an offline KSK has the rollovers of the ZSK. */
+static enum result hash_bundle(crypto_generichash_state *hash, const struct key_timeline *timeline,
+                               struct store_txn *keys, struct diag *diag)
+{
+    uint8_t room[2 * 8];
+    struct slices slices = { .count = 0 };
+    struct writer w = writer_of(room, sizeof room);
+    if (!rollover_has_offline_ksk(&timeline->keys)) {
+        return RESULT_OK;
+    }
+    TRY(slices_read(&slices, keys, &timeline->keys, diag));
+    write_u64(&w, slices.made_at);
+    write_u64(&w, slices.begin_at);
+    slices_done(&slices);
+    (void)crypto_generichash_update(hash, room, w.at);
+    return RESULT_OK;
+}
+
+static void write_plan(uint8_t out[FLEETKEYS_DIGEST], const struct settings *settings)
+{
+    struct writer w = writer_of(out, FLEETKEYS_DIGEST);
+    write_u32(&w, settings->ttl_s);
+    write_u32(&w, settings->signature_validity_s);
+    write_u32(&w, settings->propagation_s);
+    write_u32(&w, settings->zsk_lifetime_s);
+    ASSERT(!w.failed && w.at == FLEETKEYS_DIGEST);
+}
+
+struct settings fleetkeys_settings(const struct fleetkeys *state, const struct settings *present)
+{
+    struct reader r = reader_of(state->digests[FLEETKEYS_PART_PLAN], FLEETKEYS_DIGEST);
+    struct settings settings = *present;
+    settings.ttl_s = read_u32(&r);
+    settings.signature_validity_s = read_u32(&r);
+    settings.propagation_s = read_u32(&r);
+    settings.zsk_lifetime_s = read_u32(&r);
+    return settings;
 }
 
 enum result fleetkeys_digest(uint8_t out[FLEETKEYS_PARTS][FLEETKEYS_DIGEST],
@@ -214,7 +267,6 @@ enum result fleetkeys_digest(uint8_t out[FLEETKEYS_PARTS][FLEETKEYS_DIGEST],
 {
     crypto_generichash_state hashes[FLEETKEYS_PARTS];
     struct cookie_secrets cookies;
-    TRY(cookie_secrets_get(work->keys, work->seal, &cookies, diag));
     for (size_t i = 0; i < FLEETKEYS_PARTS; i++) {
         (void)crypto_generichash_init(&hashes[i], NULL, 0, FLEETKEYS_DIGEST);
     }
@@ -223,10 +275,13 @@ enum result fleetkeys_digest(uint8_t out[FLEETKEYS_PARTS][FLEETKEYS_DIGEST],
         hash_key(&hashes[(key->role & KEY_KSK) != 0 ? FLEETKEYS_PART_KSK : FLEETKEYS_PART_ZSK],
                  key);
     }
-    hash_rest(&hashes[FLEETKEYS_PART_REST], &timeline->memory, work->settings, &cookies);
+    TRY(hash_bundle(&hashes[FLEETKEYS_PART_ZSK], timeline, work->keys, diag));
+    TRY(cookie_secrets_get(work->keys, work->seal, &cookies, diag));
+    hash_rest(&hashes[FLEETKEYS_PART_REST], &timeline->memory, &cookies);
     for (size_t i = 0; i < FLEETKEYS_PARTS; i++) {
         (void)crypto_generichash_final(&hashes[i], out[i], FLEETKEYS_DIGEST);
     }
+    write_plan(out[FLEETKEYS_PART_PLAN], work->settings);
     sodium_memzero(&cookies, sizeof cookies);
     return RESULT_OK;
 }

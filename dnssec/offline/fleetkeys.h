@@ -3,12 +3,14 @@
  * that is cut off goes on by its last package.
  *
  * Planned rollovers of the ZSK are in all packages long before they begin, so nobody waits for
- * anybody. All else (a rollover by the operator, a new KSK, the parent's DS, an eviction) is not
- * foreseen: the keys of that kind are *held*, and take each step only after all machines have the
- * package that has the step before. So all servers of the zone are within one step, and a step is
- * safe for caches that hold what any of them served before. Secrets of cookies become current in
- * the same way. A machine that does not come back holds all of it up, until it is evicted or the
- * operator says to go on without it. */
+ * anybody, also not for the leader: if it was off, it first takes the steps that the others took
+ * meanwhile. All else (a rollover by the operator, a new KSK, the parent's DS, other timings, an
+ * eviction) is not foreseen: the keys of that kind are *held*, and take each step only after all
+ * machines have the package that has the step before. So all servers of the zone are within one
+ * step, and a step is safe for caches that hold what any of them served before. Secrets of cookies
+ * become current in the same way. A machine that does not come back holds all of it up, until it is
+ * evicted or the operator says to go on without it. But it goes on by its last package: a rollover
+ * that this one has is begun by all in time. */
 #ifndef DNSSEC_FLEETKEYS_H
 #define DNSSEC_FLEETKEYS_H
 
@@ -17,12 +19,13 @@
 #include "zone/registry/machine.h"
 
 enum {
-    FLEETKEYS_PARTS = 3, /* KSKs, ZSKs, all else that packages have */
+    FLEETKEYS_PARTS = 4, /* KSKs, ZSKs, the settings of plans, all else that packages have */
     FLEETKEYS_DIGEST = 16,
     /* Packages are made anew so often: they reach as far again, and none is a day old. */
     FLEETKEYS_RENEW_S = 43200,
     FLEETKEYS_SETTLE_S = 86400,      /* from a new schedule to the first rollover that it has */
     FLEETKEYS_SETTLE_LEAST_S = 3600, /* ... if some lack it when so much is left, it begins later */
+    FLEETKEYS_LATE_S = 60,           /* a leader that has missed a step for so long was off */
 };
 
 /* What the leader remembers, one row of state/keys. */
@@ -34,7 +37,9 @@ struct fleetkeys {
     uint64_t scheduled;  /* the first package with the present schedule of the ZSK */
     bool schedule_had;   /* by all */
     uint64_t roll_after; /* no planned rollover begins earlier */
-    uint64_t rolls_at;   /* when the next one begins, by the packages; 0: never */
+    uint64_t rolls_at;   /* when the next one, or the one under way, begins by them; 0: never */
+    uint64_t signs_at;   /* ... and its key may sign */
+    bool rolling;        /* that one has begun here */
     uint64_t evicted_at; /* the last eviction for which the ZSK was rolled */
     unsigned held;       /* role bits */
     bool cookie_rolls;   /* the staged secret becomes the current one when all have it */

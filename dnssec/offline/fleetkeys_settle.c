@@ -6,16 +6,10 @@
 #include "dnssec/offline/fleetkeys_private.h"
 #include "zone/base/u64.h"
 
-static void renumber(struct fleetkeys *state, uint64_t now)
-{
-    state->number = u64_max(state->number + 1, now);
-    state->made_at = now;
-}
-
 /* What no package so far has foreseen. */
 static void decide(struct fleetkeys *state, unsigned held, uint64_t now)
 {
-    renumber(state, now);
+    fleetkeys_renumber(state, now);
     state->decided = state->number;
     state->decided_at = now;
     state->had_at = 0;
@@ -28,12 +22,6 @@ static void schedule(struct fleetkeys *state, uint64_t now)
     state->scheduled = state->number;
     state->schedule_had = false;
     state->roll_after = now + FLEETKEYS_SETTLE_S;
-}
-
-static bool differs(const struct fleetkeys *state,
-                    uint8_t digests[FLEETKEYS_PARTS][FLEETKEYS_DIGEST], size_t part)
-{
-    return memcmp(state->digests[part], digests[part], FLEETKEYS_DIGEST) != 0;
 }
 
 /* All have what was decided, and caches have forgotten what they served before. */
@@ -52,8 +40,7 @@ static unsigned held_now(const struct fleetkeys *state, const struct key_timelin
         return 0;
     }
     /* A machine that is cut off rolls the ZSK by its package, and all others with it. */
-    bool rolls = state->rolls_at != 0 &&
-                 now >= state->rolls_at + timeline->memory.dnskey_ttl_s + settings->propagation_s;
+    bool rolls = state->rolls_at != 0 && now >= state->signs_at;
     return state->held & (rolls ? KEY_KSK : KEY_CSK);
 }
 
@@ -87,12 +74,13 @@ enum result fleetkeys_stepped(const struct fleetkeys_work *work, struct diag *di
     if (memcmp(digests, state.digests, sizeof digests) == 0) {
         return RESULT_OK;
     }
-    if (differs(&state, digests, FLEETKEYS_PART_KSK)) {
+    if (fleetkeys_differs(&state, digests, FLEETKEYS_PART_KSK)) {
         decide(&state, KEY_KSK, work->now);
     } else if ((state.held & KEY_ZSK) != 0) {
         decide(&state, KEY_ZSK, work->now);
     } else {
-        renumber(&state, work->now);
+        fleetkeys_renumber(&state, work->now);
+        TRY(fleetkeys_note_roll(&state, &timeline, work, diag));
     }
     memcpy(state.digests, digests, sizeof digests);
     return fleetkeys_put(work->keys, &state, diag);
@@ -191,7 +179,7 @@ static enum result plan_ahead(struct fleetkeys *state, struct key_timeline *time
     if (before == 0 && after > 0) {
         schedule(state, work->now);
     } else if (after > before) {
-        renumber(state, work->now);
+        fleetkeys_renumber(state, work->now);
     }
     return RESULT_OK;
 }
@@ -209,10 +197,12 @@ static unsigned released(const struct fleetkeys *state, const struct key_timelin
 }
 
 /* A rollover would begin soon by the packages, and some lack it. */
-static bool must_postpone(const struct fleetkeys *state, uint64_t now)
+static bool must_postpone(const struct fleetkeys *state, const struct key_timeline *timeline,
+                          uint64_t now)
 {
     return !state->schedule_had && state->rolls_at != 0 && (state->held & KEY_ZSK) == 0 &&
-           now + FLEETKEYS_SETTLE_LEAST_S >= state->rolls_at;
+           now + FLEETKEYS_SETTLE_LEAST_S >= state->rolls_at &&
+           !rollover_under_way(&timeline->keys, KEY_ZSK);
 }
 
 /* What follows from who has what. */
@@ -224,10 +214,10 @@ static enum result go_on(struct fleetkeys *state, const struct key_timeline *tim
     }
     unsigned free = released(state, timeline, work);
     state->held &= ~free;
-    if ((free & KEY_ZSK) != 0 || (free == 0 && must_postpone(state, work->now))) {
+    if ((free & KEY_ZSK) != 0 || (free == 0 && must_postpone(state, timeline, work->now))) {
         schedule(state, work->now);
     } else if (free != 0) {
-        renumber(state, work->now);
+        fleetkeys_renumber(state, work->now);
     }
     return RESULT_OK;
 }
@@ -262,6 +252,41 @@ static enum result forgive(const struct fleetkeys *state, const struct fleetkeys
     return RESULT_OK;
 }
 
+/* Where the ZSKs are held, a machine that lacks that still begins the rollover of its package. */
+static bool must_begin(const struct fleetkeys *state, const struct key_timeline *timeline,
+                       const struct fleetkeys_work *work)
+{
+    uint64_t lead_s = timeline->memory.dnskey_ttl_s + work->settings->propagation_s;
+    return (state->held & KEY_ZSK) != 0 && state->had_at == 0 && state->rolls_at != 0 &&
+           !state->rolling && work->now + lead_s >= state->rolls_at &&
+           !cannot_roll(&timeline->keys) && !rollover_under_way(&timeline->keys, KEY_ZSK);
+}
+
+/* All publish the key of that rollover so early that caches have it when that machine signs with
+ * it. */
+static enum result begin_in_time(struct fleetkeys *state, struct key_timeline *timeline,
+                                 const struct fleetkeys_work *work, struct diag *what,
+                                 struct diag *diag)
+{
+    const struct roll_options options = { .kind = ROLL_ZSK };
+    if (!must_begin(state, timeline, work)) {
+        return RESULT_OK;
+    }
+    TRY(key_timeline_start(timeline, work->keys, work->seal, &options, work->now, diag));
+    const struct key_timeline before = *timeline;
+    struct rollover_timing timing = key_timeline_timing(timeline, work->settings);
+    timing.held = KEY_KSK;
+    (void)rollover_advance(&timeline->keys, &timing, work->now);
+    TRY(key_timeline_write(timeline, &before, work->keys, work->seal, work->now, diag));
+    state->rolling = true;
+    decide(state, KEY_ZSK, work->now);
+    (void)diag_fail(what, RESULT_OK,
+                    "the rollover of the ZSK begins as it was planned: %s may have been cut off "
+                    "since, and begins it, too",
+                    state->waits_for);
+    return RESULT_OK;
+}
+
 /* True if the machine makes its first package, or has followed since its last one. */
 static bool leads_anew(const struct fleetkeys *state, const struct fleetkeys_work *work,
                        struct package_taken *taken)
@@ -292,24 +317,26 @@ enum result fleetkeys_settle(const struct fleetkeys_work *work, struct diag *wha
     uint8_t digests[FLEETKEYS_PARTS][FLEETKEYS_DIGEST];
     TRY(fleetkeys_get(work->keys, &state));
     begin(&state, work);
+    TRY(fleetkeys_catch_up(&state, work, what, diag));
     TRY(roll_for_evicted(&state, work, what, diag));
     TRY(key_timeline_read(&timeline, work->keys, diag));
     TRY(fleetkeys_digest(digests, &timeline, work, diag));
-    bool ksk = differs(&state, digests, FLEETKEYS_PART_KSK),
-         zsk = differs(&state, digests, FLEETKEYS_PART_ZSK);
-    if (ksk || zsk || differs(&state, digests, FLEETKEYS_PART_REST)) {
+    bool ksk = fleetkeys_differs(&state, digests, FLEETKEYS_PART_KSK),
+         zsk = fleetkeys_differs(&state, digests, FLEETKEYS_PART_ZSK) ||
+               fleetkeys_differs(&state, digests, FLEETKEYS_PART_PLAN);
+    if (ksk || zsk || fleetkeys_differs(&state, digests, FLEETKEYS_PART_REST)) {
         decide(&state, (ksk ? KEY_KSK : 0U) | (zsk ? KEY_ZSK : 0U), work->now);
         memcpy(state.digests, digests, sizeof digests);
     }
     (void)fleetkeys_judge(&state, work);
+    TRY(begin_in_time(&state, &timeline, work, what, diag));
     TRY(go_on(&state, &timeline, work, diag));
     TRY(plan_ahead(&state, &timeline, work, diag));
     if (work->now >= state.made_at + FLEETKEYS_RENEW_S) {
-        renumber(&state, work->now);
+        fleetkeys_renumber(&state, work->now);
     }
-    uint64_t due_at = key_timeline_due_at(&timeline, work->settings, KEY_ZSK);
     if ((state.held & KEY_ZSK) == 0) {
-        state.rolls_at = due_at == 0 ? 0 : u64_max(due_at, state.roll_after);
+        TRY(fleetkeys_note_roll(&state, &timeline, work, diag));
     }
     (void)fleetkeys_judge(&state, work);
     TRY(fleetkeys_digest(state.digests, &timeline, work, diag));
@@ -334,7 +361,9 @@ bool fleetkeys_is_due(const struct fleetkeys_work *work)
     return memcmp(digests, state.digests, sizeof digests) != 0 || evicted ||
            leads_anew(&state, work, &taken) || fleetkeys_judge(&state, work) ||
            released(&state, &timeline, work) != 0 || may_forgive(&state, work) ||
-           must_postpone(&state, work->now) || (state.cookie_rolls && state.had_at != 0) ||
+           must_postpone(&state, &timeline, work->now) || must_begin(&state, &timeline, work) ||
+           fleetkeys_is_behind(&state, &timeline, work, digests) ||
+           (state.cookie_rolls && state.had_at != 0) ||
            work->now >= state.made_at + FLEETKEYS_RENEW_S;
 }
 

@@ -1,5 +1,6 @@
 #include "dnssec/offline/offline.h"
 
+#include "dnssec/offline/fleetkeys.h"
 #include "dnssec/offline/presign.h"
 
 /* A bundle has public keys only, and nothing of their lives. */
@@ -346,13 +347,16 @@ enum result offline_forget(struct store_txn *keys, const struct settings *settin
                                  "the store has no private key of a KSK: it is offline already");
 }
 
-/* Deletes slices and planned keys: no KSK is offline any more. */
+/* Deletes slices and planned keys: no KSK is offline any more. The planned keys of a fleet stay:
+ * machines roll to them by their packages. */
 static enum result drop_plans(const struct key_timeline *timeline, struct store_txn *keys,
                               struct diag *diag)
 {
     const struct slices none = { .count = 0 };
+    struct fleetkeys fleet;
     TRY(slices_write(&none, keys, &timeline->keys, diag));
-    for (size_t i = 0; i < timeline->keys.count; i++) {
+    TRY(fleetkeys_get(keys, &fleet));
+    for (size_t i = 0; i < timeline->keys.count && fleet.number == 0; i++) {
         if (timeline->keys.list[i].life.planned) {
             TRY(keystore_delete(keys, &timeline->keys.list[i]));
         }

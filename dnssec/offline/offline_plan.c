@@ -168,3 +168,23 @@ enum result offline_plan_make(struct slices *out, const struct key_timeline *tim
     *out = slices;
     return RESULT_OK;
 }
+
+bool offline_plan_catch_up(struct key_timeline *timeline, const struct settings *settings,
+                           const struct offline_period *period)
+{
+    struct simulation sim = { .timeline = *timeline,
+                              .settings = settings,
+                              .timing = key_timeline_timing(timeline, settings),
+                              .now = period->from,
+                              .may_end = true,
+                              .roll_after = period->roll_after };
+    bool moved = false;
+    sim.timing.held = period->held;
+    (void)simulate(&sim, period->until, NULL); /* to where the plan ends */
+    for (size_t i = 0; i < timeline->keys.count; i++) {
+        struct key_life *life = &timeline->keys.list[i].life;
+        moved = moved || !key_life_equal(life, &sim.timeline.keys.list[i].life);
+        *life = sim.timeline.keys.list[i].life;
+    }
+    return moved;
+}

@@ -20,5 +20,9 @@ struct offline_period {
 enum result offline_plan_make(struct slices *out, const struct key_timeline *timeline,
                               const struct settings *settings, const struct slices *present,
                               const struct offline_period *period, struct diag *diag);
+/* Takes the steps of such a plan that were due from `from` to before `until`, each at its time, as
+ * if somebody had looked all the while. For keys that are here. True if there were any. */
+bool offline_plan_catch_up(struct key_timeline *timeline, const struct settings *settings,
+                           const struct offline_period *period);
 
 #endif
