@@ -1,18 +1,10 @@
-/* A package before it is boxed: u8 layout, u8 length and octets of the zone's name in wire form, u8
- * number of keys; for each: u8 algorithm, u8 role (+ 128: without its private key), u64 created_at,
- * life, public key, private key; the rollover memory; u64 number, u64 made_at, u8 role bits
- * that are held, u8 flags (1: has slices, 2: has cookie secrets); slices (keytransfer_plan.c);
- * cookie secrets as in their row. All lengths follow from the algorithm. */
+/* Packages: made, boxed and sealed; opened and taken in. */
 #include <sodium.h>
 
 #include "dnssec/offline/keytransfer_private.h"
 #include "dnssec/offline/presign.h"
 
 enum {
-    LAYOUT = 4,
-    ROLE_OFFLINE = 128,
-    FLAG_SLICES = 1,
-    FLAG_COOKIES = 2,
     TAKEN_LAYOUT = 1,
     TAKEN_LEN = 1 + 2 * 8 + 1
 };
@@ -58,7 +50,7 @@ static enum result pack_key(struct writer *w, const struct key_record *record,
     bool offline = record->offline || (zsk_only && record->role == KEY_KSK);
     TRY(keystore_unseal(&key, record, seal, diag));
     write_u8(w, (uint8_t)record->algorithm);
-    write_u8(w, (uint8_t)(record->role | (offline ? ROLE_OFFLINE : 0)));
+    write_u8(w, (uint8_t)(record->role | (offline ? KEYTRANSFER_ROLE_OFFLINE : 0)));
     write_u64(w, record->created_at);
     key_life_write(w, &record->life);
     write_octets(w, record->public_key, record->public_len);
@@ -78,8 +70,8 @@ static void write_rest(struct writer *w, const struct package_options *options,
     write_u64(w, options->number);
     write_u64(w, options->now);
     write_u8(w, (uint8_t)options->held);
-    write_u8(w, (uint8_t)((slices->count > 0 ? FLAG_SLICES : 0) |
-                          (cookies != NULL && cookies->present ? FLAG_COOKIES : 0)));
+    write_u8(w, (uint8_t)((slices->count > 0 ? KEYTRANSFER_FLAG_SLICES : 0) |
+                          (cookies != NULL && cookies->present ? KEYTRANSFER_FLAG_COOKIES : 0)));
     if (slices->count > 0) {
         keytransfer_write_slices(w, slices);
     }
@@ -100,7 +92,7 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
     enum result result = options->zsk_only
                              ? keytransfer_plan(&slices, keys, seal, settings, options, diag)
                              : RESULT_OK;
-    write_u8(&w, LAYOUT);
+    write_u8(&w, KEYTRANSFER_LAYOUT);
     write_u8(&w, settings->apex.len);
     write_octets(&w, settings->apex.wire, settings->apex.len);
     write_u8(&w, (uint8_t)timeline.keys.count);
@@ -119,92 +111,6 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
                      : diag_fail(diag, result, "the recipient is not the identity of a machine");
     }
     sodium_memzero(plain, sizeof plain);
-    return result;
-}
-
-/* One key of a package. */
-struct packed {
-    struct key *key;
-    uint64_t created_at;
-    struct key_life life;
-};
-
-struct package {
-    struct packed list[KEYSTORE_MAX];
-    size_t count;
-    struct rollover_memory memory;
-    struct package_taken about;
-    struct slices slices;          /* none: the package has the private keys of KSKs */
-    struct cookie_secrets cookies; /* not present: none are in the package */
-};
-
-static void package_done(struct package *package)
-{
-    for (size_t i = 0; i < package->count; i++) {
-        key_free(package->list[i].key);
-    }
-    slices_done(&package->slices);
-    sodium_memzero(&package->cookies, sizeof package->cookies);
-}
-
-static enum result unpack_key(struct packed *out, struct reader *r, struct diag *diag)
-{
-    struct key_parts parts = { .algorithm = (enum algorithm)read_u8(r) };
-    uint8_t role = read_u8(r);
-    bool offline = (role & ROLE_OFFLINE) != 0;
-    parts.role = (enum key_role)(role & ~ROLE_OFFLINE);
-    parts.private_len = offline ? 0 : KEY_PRIVATE_MAX;
-    out->created_at = read_u64(r);
-    out->life = key_life_read(r);
-    parts.public_len = key_public_len(parts.algorithm);
-    parts.public_key = read_octets(r, parts.public_len);
-    parts.private_key = offline ? NULL : read_octets(r, KEY_PRIVATE_MAX);
-    return r->failed ? diag_fail(diag, RESULT_INVALID, "the package of keys is damaged")
-                     : key_from_parts(&out->key, &parts, diag);
-}
-
-static void read_rest(struct package *out, struct reader *r)
-{
-    out->about.number = read_u64(r);
-    out->about.made_at = read_u64(r);
-    out->about.held = read_u8(r);
-    uint8_t flags = read_u8(r);
-    r->failed = r->failed || (out->about.held & ~(unsigned)KEY_CSK) != 0 ||
-                (flags & ~(FLAG_SLICES | FLAG_COOKIES)) != 0;
-    if ((flags & FLAG_SLICES) != 0) {
-        keytransfer_read_slices(r, &out->slices);
-    }
-    if ((flags & FLAG_COOKIES) != 0) {
-        out->cookies = cookie_secrets_read(r);
-    }
-}
-
-static enum result unpack_all(struct package *out, struct reader *r, const struct dname *zone,
-                              struct diag *diag)
-{
-    struct dname name = { .len = 0 };
-    uint8_t layout = read_u8(r);
-    name.len = read_u8(r);
-    read_into(r, name.wire, name.len < DNAME_MAX ? name.len : 0);
-    uint8_t count = read_u8(r);
-    if (r->failed || layout != LAYOUT || count > KEYSTORE_MAX) {
-        return diag_fail(diag, RESULT_INVALID,
-                         "the package of keys is damaged or of another version");
-    }
-    if (name.len != zone->len || memcmp(name.wire, zone->wire, zone->len) != 0) {
-        return diag_fail(diag, RESULT_INVALID, "the package has the keys of another zone");
-    }
-    enum result result = RESULT_OK;
-    while (out->count < count && result == RESULT_OK) {
-        result = unpack_key(&out->list[out->count], r, diag);
-        out->count += result == RESULT_OK;
-    }
-    out->memory = key_timeline_memory_read(r);
-    out->memory.follows = true;
-    read_rest(out, r);
-    if (result == RESULT_OK && !reader_done(r)) {
-        result = diag_fail(diag, RESULT_INVALID, "the package of keys is damaged");
-    }
     return result;
 }
 
@@ -453,7 +359,7 @@ enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
     struct reader r = reader_of(plain, import->len - SEAL_BOX_OVERHEAD);
     result = check_sender(keys, seal, import, sender, diag);
     if (result == RESULT_OK) {
-        result = unpack_all(&package, &r, zone, diag);
+        result = keytransfer_decode(&package, &r, zone, diag);
     }
     if (result == RESULT_OK) {
         result = replace_by(&package, keys, seal, zone, import, diag);
@@ -461,7 +367,7 @@ enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
     if (result == RESULT_OK) {
         result = set_leader(keys, sender);
     }
-    package_done(&package);
+    keytransfer_package_done(&package);
     sodium_memzero(plain, sizeof plain);
     return result;
 }

@@ -1,8 +1,37 @@
-/* Shared by keytransfer.c and keytransfer_package.c only. */
+/* Shared by keytransfer.c and keytransfer_*.c only. */
 #ifndef DNSSEC_KEYTRANSFER_PRIVATE_H
 #define DNSSEC_KEYTRANSFER_PRIVATE_H
 
 #include "dnssec/offline/keytransfer.h"
+
+enum {
+    KEYTRANSFER_LAYOUT = 4,
+    KEYTRANSFER_ROLE_OFFLINE = 128,
+    KEYTRANSFER_FLAG_SLICES = 1,
+    KEYTRANSFER_FLAG_COOKIES = 2
+};
+
+/* One key of a package. */
+struct packed {
+    struct key *key;
+    uint64_t created_at;
+    struct key_life life;
+};
+
+struct package {
+    struct packed list[KEYSTORE_MAX];
+    size_t count;
+    struct rollover_memory memory;
+    struct package_taken about;
+    struct slices slices;          /* none: the package has the private keys of KSKs */
+    struct cookie_secrets cookies; /* not present: none are in the package */
+};
+
+/* Reads a package that was opened. The caller calls keytransfer_package_done, also after a failure.
+ * INVALID with the reason. `out` is `{ 0 }` before. */
+enum result keytransfer_decode(struct package *out, struct reader *r, const struct dname *zone,
+                               struct diag *diag);
+void keytransfer_package_done(struct package *package);
 
 enum result keytransfer_delete_all(const struct key_timeline *timeline, struct store_txn *keys);
 /* INVALID unless the wanted keys, and those in use now, can sign a zone. */
