@@ -17,6 +17,7 @@
 #include "tools/fleet/enginesetup.h"
 #include "tools/fleet/founding.h"
 #include "tools/fleetlink.h"
+#include "tools/leader.h"
 #include "tools/output.h"
 #include "tools/session.h"
 #include "zone/registry/registry_ledger.h"
@@ -384,6 +385,7 @@ static enum result create(struct creation *creation, struct cli *cli)
 {
     TRY(read_nodes(creation, cli));
     TRY(check_from_state(cli));
+    TRY(leader_check_split(cli));
     enum result result = fleetlink_open(&creation->link, cli);
     if (result == RESULT_MISSING) {
         TRY(make_admin(creation, cli));

@@ -8,6 +8,7 @@
 #include "tools/fleet/enginesetup.h"
 #include "tools/fleet/enginespace.h"
 #include "tools/fleetlink.h"
+#include "tools/leader.h"
 #include "tools/output.h"
 #include "tools/session.h"
 
@@ -121,6 +122,9 @@ static enum result make_token(struct fleetlink *link, struct cli *cli, const cha
     TRY(read_role(cli, &role));
     TRY(fleetlink_open(link, cli));
     TRY(check_name(cli, name));
+    if (role != MACHINE_VANTAGE) {
+        TRY(leader_check_split(cli));
+    }
     TRY(make_newcomer(link, cli, name, role, out));
     /* A user whose row is missing has no certificate yet. */
     TRY(enginesetup_add(link->etcd, &link->membership, name, role, &cli->diag));

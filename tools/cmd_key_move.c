@@ -13,6 +13,7 @@
 #include "tools/infile.h"
 #include "tools/keysession.h"
 #include "tools/keytext.h"
+#include "tools/leader.h"
 #include "tools/outfile.h"
 #include "zone/registry/machine.h"
 
@@ -39,6 +40,10 @@ static enum result read_and_import(struct keysession *keys, struct cli *cli, int
                                    char **paths, struct key_import *import)
 {
     const struct dname *apex = &keys->settings.apex;
+    TRY(leader_check_keys(cli));
+    if (cli_flag(cli, "csk")) {
+        TRY(leader_check_alone(cli));
+    }
     TRY(keysession_settings(keys, cli));
     if (count > KEYSTORE_USED_MAX) {
         return diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX);
@@ -319,6 +324,7 @@ static enum result lead(struct keysession *keys, struct cli *cli)
 {
     struct membership membership;
     bool follows = true;
+    TRY(leader_check_lead(cli));
     enum result result = membership_read(&membership, cli->state_dir, &cli->diag);
     if (result == RESULT_OK) {
         result = look_at_keys(cli, &follows);

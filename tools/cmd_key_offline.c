@@ -10,6 +10,7 @@
 #include "tools/infile.h"
 #include "tools/keysession.h"
 #include "tools/keytext.h"
+#include "tools/leader.h"
 #include "tools/outfile.h"
 #include "tools/output.h"
 
@@ -162,6 +163,7 @@ static enum result request(struct work *work, struct cli *cli, const char *path)
 {
     struct offline_period period;
     TRY(parse_period(cli, &period));
+    TRY(leader_check_keys(cli));
     TRY(keysession_begin(&work->keys, cli, true));
     TRY(offline_request(&work->bundle, work->keys.session.txn[STORE_KEYS], work->keys.seal,
                         &work->keys.settings, &period, &cli->diag));
@@ -212,6 +214,7 @@ int cmd_key_sign_request(struct cli *cli, int, char **argv)
 static enum result import_bundle(struct work *work, struct cli *cli, const char *path)
 {
     struct diag why = { "" };
+    TRY(leader_check_keys(cli));
     TRY(read_bundle(work, cli, path));
     TRY(keysession_begin(&work->keys, cli, true));
     enum result result = offline_accept(&work->bundle, work->keys.session.txn[STORE_KEYS],
@@ -235,6 +238,7 @@ int cmd_key_import_bundle(struct cli *cli, int, char **argv)
 
 static enum result forget(struct keysession *keys, struct cli *cli)
 {
+    TRY(leader_check_keys(cli));
     TRY(keysession_begin(keys, cli, true));
     TRY(offline_forget(keys->session.txn[STORE_KEYS], &keys->settings, session_now(), &cli->diag));
     return keysession_commit(keys, cli);
@@ -258,6 +262,7 @@ static enum result bring_online(struct keysession *keys, struct cli *cli, int co
     if (count > KEYSTORE_USED_MAX) {
         return diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX);
     }
+    TRY(leader_check_keys(cli));
     TRY(keysession_settings(keys, cli));
     for (int i = 0; i < count; i++) {
         TRY(bindkey_read(&list[i], paths[i], &keys->settings.apex, BINDKEY_BY_FLAGS, session_now(),

@@ -8,6 +8,7 @@
 #include "dnssec/signing/slices.h"
 #include "tools/commands.h"
 #include "tools/keysession.h"
+#include "tools/leader.h"
 
 struct work {
     struct keysession keys;
@@ -17,6 +18,7 @@ struct work {
 /* Begins a change of the keys. REFUSED on a machine that follows. */
 static enum result begin(struct work *work, struct cli *cli)
 {
+    TRY(leader_check_keys(cli));
     TRY(keysession_begin(&work->keys, cli, true));
     TRY(key_timeline_read(&work->timeline, work->keys.session.txn[STORE_KEYS], &cli->diag));
     work->before = work->timeline;
@@ -71,6 +73,9 @@ static enum result roll(struct work *work, struct cli *cli, int argc, char **arg
 {
     struct roll_options options;
     TRY(parse_options(&options, cli, argc, argv));
+    if (options.kind == ROLL_CSK) {
+        TRY(leader_check_alone(cli));
+    }
     TRY(begin(work, cli));
     TRY(key_timeline_start(&work->timeline, work->keys.session.txn[STORE_KEYS], work->keys.seal,
                            &options, session_now(), &cli->diag));
