@@ -309,25 +309,33 @@ static void begin(struct fleetkeys *state, const struct fleetkeys_work *work)
     }
 }
 
+/* What others do not have yet is decided. */
+static enum result note_changes(struct fleetkeys *state, const struct key_timeline *timeline,
+                                const struct fleetkeys_work *work, struct diag *diag)
+{
+    uint8_t digests[FLEETKEYS_PARTS][FLEETKEYS_DIGEST];
+    TRY(fleetkeys_digest(digests, timeline, work, diag));
+    bool ksk = fleetkeys_differs(state, digests, FLEETKEYS_PART_KSK),
+         zsk = fleetkeys_differs(state, digests, FLEETKEYS_PART_ZSK) ||
+               fleetkeys_differs(state, digests, FLEETKEYS_PART_PLAN);
+    if (ksk || zsk || fleetkeys_differs(state, digests, FLEETKEYS_PART_REST)) {
+        decide(state, (ksk ? KEY_KSK : 0U) | (zsk ? KEY_ZSK : 0U), work->now);
+        memcpy(state->digests, digests, sizeof digests);
+    }
+    return RESULT_OK;
+}
+
 enum result fleetkeys_settle(const struct fleetkeys_work *work, struct diag *what,
                              struct diag *diag)
 {
     struct key_timeline timeline;
     struct fleetkeys state;
-    uint8_t digests[FLEETKEYS_PARTS][FLEETKEYS_DIGEST];
     TRY(fleetkeys_get(work->keys, &state));
     begin(&state, work);
     TRY(fleetkeys_catch_up(&state, work, what, diag));
     TRY(roll_for_evicted(&state, work, what, diag));
     TRY(key_timeline_read(&timeline, work->keys, diag));
-    TRY(fleetkeys_digest(digests, &timeline, work, diag));
-    bool ksk = fleetkeys_differs(&state, digests, FLEETKEYS_PART_KSK),
-         zsk = fleetkeys_differs(&state, digests, FLEETKEYS_PART_ZSK) ||
-               fleetkeys_differs(&state, digests, FLEETKEYS_PART_PLAN);
-    if (ksk || zsk || fleetkeys_differs(&state, digests, FLEETKEYS_PART_REST)) {
-        decide(&state, (ksk ? KEY_KSK : 0U) | (zsk ? KEY_ZSK : 0U), work->now);
-        memcpy(state.digests, digests, sizeof digests);
-    }
+    TRY(note_changes(&state, &timeline, work, diag));
     (void)fleetkeys_judge(&state, work);
     TRY(begin_in_time(&state, &timeline, work, what, diag));
     TRY(go_on(&state, &timeline, work, diag));

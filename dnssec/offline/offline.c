@@ -354,9 +354,12 @@ static enum result drop_plans(const struct key_timeline *timeline, struct store_
 {
     const struct slices none = { .count = 0 };
     struct fleetkeys fleet;
+    struct package_taken taken = { .number = 0 };
     TRY(slices_write(&none, keys, &timeline->keys, diag));
     TRY(fleetkeys_get(keys, &fleet));
-    for (size_t i = 0; i < timeline->keys.count && fleet.number == 0; i++) {
+    (void)keytransfer_taken(keys, &taken);
+    bool in_fleet = fleet.number != 0 || taken.number != 0;
+    for (size_t i = 0; i < timeline->keys.count && !in_fleet; i++) {
         if (timeline->keys.list[i].life.planned) {
             TRY(keystore_delete(keys, &timeline->keys.list[i]));
         }
