@@ -15,7 +15,7 @@ import pytest
 
 from fleet import Fleet
 from machine import until
-from pool import APEX, PRESET
+from pool import APEX, PRESET, Pool
 from years import HOUR, Clock
 
 pytestmark = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build that can't be led")
@@ -141,6 +141,31 @@ def test_edges_get_keys_by_themselves_and_sign_with_them(fleet):
         assert not {"follower-empty", "follower-old"} & set(member.warned())
 
 
+CHANGES = [("roll", "zsk"), ("abort",), ("request", "none"), ("import-bundle", "none"), ("offline", "--yes"), ("online", "none"), ("import", "none")]
+
+
+def refused_elsewhere(member, leader):
+    before = keys(member)
+    for words in CHANGES:
+        assert f"{leader} leads the keys of the fleet" in member.refused("key", *words), words
+    assert keys(member) == before
+
+
+def test_commands_for_keys_say_where_they_are_led(fleet):
+    edge, admin = fleet.members["ams1"], fleet.admin
+    refused_elsewhere(edge, "admin")
+    assert "only an admin can lead" in edge.refused("key", "lead")
+    for words in (("roll", "csk"), ("import", "--csk", "none")):
+        assert "needs a KSK and a ZSK" in admin.refused("key", *words)
+
+
+def test_a_pool_with_one_key_for_both_roles_makes_no_fleet(shared_machine):
+    pool = Pool(shared_machine, name="csk").init()
+    pool.cli("key", "roll", "csk")
+    assert "key roll split" in pool.refused("fleet", "create", "--name", "hq", "--node", "node1=10.78.0.77")
+    assert not (pool.state / "machine").exists()
+
+
 def test_a_rollover_goes_through_the_fleet_and_all_validates_all_the_time(fleet):
     before = judge(fleet)
     fleet.admin.cli("key", "roll", "zsk")
@@ -181,6 +206,14 @@ def test_a_cookie_secret_waits_for_all_and_who_is_waited_for_is_told(fleet):
     until(lambda: {cookies(member)["current"] for member in machines(fleet)} == {wanted}, 60, "all have rolled", 0.2)
 
 
+def opens(fleet, name):
+    """True if the machine takes what the engine has for it, and not a newer one has come meanwhile."""
+    path = fleet.machine.write(f"{name}.package", "ntspool-keys-2:" + base64.b64encode(boxes(fleet)[name]).decode() + "\n")
+    done = fleet.members[name].cli("key", "import", "--package", path, "--yes", check=False)
+    assert done.returncode == 0 or "older" in done.stderr, done.stderr
+    return done.returncode == 0
+
+
 def test_nobody_reads_a_key_in_the_engine(fleet):
     directory = fleet.machine.directory / "private"
     directory.mkdir(mode=0o700)
@@ -195,11 +228,10 @@ def test_nobody_reads_a_key_in_the_engine(fleet):
         for secret in secrets:
             forms = (secret, base64.b64encode(secret), secret.hex().encode(), secret.hex().upper().encode())
             assert not any(form in value for form in forms), key
-    packages = boxes(fleet)
-    assert set(packages) == {"ams1", "fra1"}
-    for name, box in packages.items():
-        path = fleet.machine.write(f"{name}.package", "ntspool-keys-2:" + base64.b64encode(box).decode() + "\n")
-        fleet.members[name].cli("key", "import", "--package", path, "--yes")  # it has it already
+    assert set(boxes(fleet)) == {"ams1", "fra1"}
+    for name in ("ams1", "fra1"):
+        until(lambda name=name: opens(fleet, name), 20, "it opens the package that it has", 0.5)
+        path = fleet.machine.directory / f"{name}.package"
         for other in machines(fleet, name):
             assert "was not made for this machine" in other.refused("key", "import", "--package", path, "--yes")
 
@@ -230,6 +262,8 @@ def test_all_follow_another_leader_that_replaces_what_the_former_one_knew(fleet)
     admin2.cli("key", "import", "--package", package, "--replace", "--yes")
     admin2.cli("key", "lead")
     until(lambda: "admin2 leads the keys of the fleet" in former.server.output(), 60, "the former leader stands back", 0.2)
+    refused_elsewhere(former, "admin2")
+    assert "bring its keys here" in former.refused("key", "lead")
     former.down()
     assert "If it led the keys" in admin2.cli("fleet", "evict", "admin").stdout
     fleet.admin = admin2
