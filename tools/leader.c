@@ -19,13 +19,14 @@ enum result leader_is_another(struct session *session, struct cli *cli, bool *ou
 }
 
 /* Who leads the keys, as this machine knows it. */
-struct standing {
+struct key_standing {
     bool in_fleet, follows;
     enum machine_role role;   /* of this machine */
     char other[MACHINE_ROOM]; /* the machine that the fleet has named, unless it is this one; "" */
 };
 
-static enum result read_membership(struct standing *out, char name[MACHINE_ROOM], struct cli *cli)
+static enum result read_membership(struct key_standing *out, char name[MACHINE_ROOM],
+                                   struct cli *cli)
 {
     struct membership membership;
     enum result result = membership_read(&membership, cli->state_dir, &cli->diag);
@@ -39,7 +40,7 @@ static enum result read_membership(struct standing *out, char name[MACHINE_ROOM]
     return RESULT_OK;
 }
 
-static enum result read_stores(struct standing *out, const char *name, struct session *session,
+static enum result read_stores(struct key_standing *out, const char *name, struct session *session,
                                struct cli *cli)
 {
     struct machine machine;
@@ -56,18 +57,18 @@ static enum result read_stores(struct standing *out, const char *name, struct se
     return RESULT_OK;
 }
 
-static enum result read_standing(struct standing *out, struct cli *cli)
+static enum result read_standing(struct key_standing *out, struct cli *cli)
 {
     struct session session = { 0 };
     char name[MACHINE_ROOM] = "";
-    *out = (struct standing){ .in_fleet = false };
+    *out = (struct key_standing){ .in_fleet = false };
     TRY(read_membership(out, name, cli));
     enum result result = read_stores(out, name, &session, cli);
     session_done(&session);
     return result;
 }
 
-static enum result refuse_superseded(const struct standing *standing, struct cli *cli)
+static enum result refuse_superseded(const struct key_standing *standing, struct cli *cli)
 {
     return diag_fail(&cli->diag, RESULT_REFUSED,
                      "%s leads the keys of the fleet, and those here take no step: do it there, or "
@@ -78,7 +79,7 @@ static enum result refuse_superseded(const struct standing *standing, struct cli
 
 enum result leader_check_keys(struct cli *cli)
 {
-    struct standing standing;
+    struct key_standing standing;
     TRY(read_standing(&standing, cli));
     bool named = standing.other[0] != '\0';
     if (!standing.in_fleet || (!standing.follows && !named)) {
@@ -95,7 +96,7 @@ enum result leader_check_keys(struct cli *cli)
 
 enum result leader_check_lead(struct cli *cli)
 {
-    struct standing standing;
+    struct key_standing standing;
     TRY(read_standing(&standing, cli));
     bool named = standing.other[0] != '\0';
     if (standing.in_fleet && standing.role != MACHINE_ADMIN) {
@@ -128,7 +129,7 @@ enum result leader_check_split(struct cli *cli)
 
 enum result leader_check_alone(struct cli *cli)
 {
-    struct standing standing = { .in_fleet = false };
+    struct key_standing standing = { .in_fleet = false };
     char name[MACHINE_ROOM] = "";
     TRY(read_membership(&standing, name, cli));
     return !standing.in_fleet
