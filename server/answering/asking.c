@@ -40,8 +40,8 @@ void asking_look(const struct snapshot *snapshot, const struct query *query, str
 void asking_look_up(const struct snapshot *snapshot, struct qname_info *qname)
 {
     const struct zone_state *zone = snapshot->zone;
-    if (answer_cache_fetch(snapshot->cache, &qname->asked)) {
-        return;
+    if (answer_cache_fetch(snapshot->cache, &qname->asked) || qname->key.len == 0) {
+        return; /* the apex exists */
     }
     /* If the zone state is older than the transaction: a name added in between has changed the NSEC
      * of the name before it. */

@@ -277,18 +277,36 @@ static enum answer_kind kind_of(const struct node *node)
     return ANSWER_OTHER;
 }
 
-/* The answer for one name: from the cache, else from its node. */
+/* A block that answers the question: a member's from the cache, or the apex's, whose NS may be
+ * older than the transaction. NULL: there is none. */
+static const struct block *ready_block(struct answerer *answerer, uint16_t type,
+                                       const struct answer_cache_key *what)
+{
+    const struct snapshot *snapshot = &answerer->snapshot;
+    if (is_cached_type(type) && answer_cache_find(snapshot->cache, what, &answerer->cached)) {
+        answerer->answer.kind = ANSWER_MEMBER;
+        return &answerer->cached.block;
+    }
+    if (what->name->len > 0 || snapshot_may_differ(snapshot, dname_key_hash(what->name))) {
+        return NULL;
+    }
+    const struct block *block = zone_state_apex_block(snapshot->zone, type, snapshot->now);
+    answerer->answer.kind = block != NULL ? ANSWER_APEX : ANSWER_OTHER;
+    return block;
+}
+
+/* The answer for one name: from a block, else from its node. */
 static enum result name_answer(struct answerer *answerer, const struct asking *asking,
                                const struct dname *owner, const struct dname_key *key)
 {
     struct answer *answer = &answerer->answer;
     const struct query *query = asking->query;
     const struct answer_cache_key *what = &asking->qname->asked;
-    bool cacheable = owner == &query->qname && is_cached_type(query->qtype);
-    if (cacheable && answer_cache_find(answerer->snapshot.cache, what, &answerer->cached)) {
-        answer->kind = ANSWER_MEMBER;
+    bool asked = owner == &query->qname;
+    const struct block *block = asked ? ready_block(answerer, query->qtype, what) : NULL;
+    if (block != NULL) {
         const struct rrset set = { .type = query->qtype };
-        (void)answer_add(answer, owner, &set, &answerer->cached.block);
+        (void)answer_add(answer, owner, &set, block);
         answer->answer_count = answer->total;
         return RESULT_OK;
     }
@@ -306,7 +324,7 @@ static enum result name_answer(struct answerer *answerer, const struct asking *a
         return result;
     }
     answer->answer_count = answer->total;
-    if (cacheable && node.kind == NODE_MEMBER) {
+    if (asked && is_cached_type(query->qtype) && node.kind == NODE_MEMBER) {
         cache_first(answerer, what, node.member_id);
     }
     return RESULT_OK;

@@ -9,10 +9,9 @@ static enum result add_nsec(struct answer *answer, const struct nsec *nsec)
 static enum result add_soa(struct answer *answer, const struct nsec_chain *chain)
 {
     const struct zone_state *zone = chain->snapshot->zone;
-    bool holds = zone_state_blocks_hold(zone, chain->snapshot->now);
-    return answer_add(answer, &zone->settings.apex, &zone->soa, holds ? &zone->soa_block : NULL)
-               ? RESULT_OK
-               : RESULT_TOO_LONG;
+    const struct block *block = zone_state_apex_block(zone, RR_SOA, chain->snapshot->now);
+    return answer_add(answer, &zone->settings.apex, &zone->soa, block) ? RESULT_OK
+                                                                       : RESULT_TOO_LONG;
 }
 
 enum result denial_add_nsec(struct answer *answer, struct nsec_chain *chain,

@@ -31,21 +31,18 @@ static bool same_style(const struct zone_state *a, const struct zone_state *b, u
            memcmp(a->settings.ca, b->settings.ca, sizeof(a->settings.ca)) == 0;
 }
 
-static enum result sign_soa(struct zone_state *zone, struct signer *signer, uint64_t now)
+static enum result make_apex(struct zone_state *zone, struct store_txn *registry,
+                             struct signer *signer, uint64_t now)
 {
-    const struct settings *settings = &zone->settings;
     const struct node apex = { .kind = NODE_APEX };
-    uint8_t scratch[SIGNER_SCRATCH];
-    struct rrset signatures;
-    CHECK(node_rrset(&apex, settings, RR_SOA, 0, zone->soa_rdata, &zone->soa));
-    TRY(signer_sign(signer, &settings->apex, &zone->soa, now, scratch, &signatures));
-    const struct block_parts parts = { .owner = &settings->apex,
-                                       .set = &zone->soa,
-                                       .signatures = &signatures };
-    return block_make(&zone->soa_block, zone->soa_wire, sizeof(zone->soa_wire), &settings->apex,
-                      &parts)
-               ? RESULT_OK
-               : RESULT_TOO_LONG;
+    const struct apex_blocks_parts parts = { .registry = registry,
+                                             .settings = &zone->settings,
+                                             .keyring = zone->keyring,
+                                             .signer = signer,
+                                             .now = now,
+                                             .until = now + ZONE_STATE_BLOCKS_S };
+    CHECK(node_rrset(&apex, &zone->settings, RR_SOA, 0, zone->soa_rdata, &zone->soa));
+    return apex_blocks_make(&zone->apex_blocks, &parts);
 }
 
 static void name_service(struct zone_state *zone)
@@ -85,7 +82,7 @@ static enum result complete(struct zone_state *zone, struct deal *before,
                                        settings->signature_validity_s, random_bits());
     signer_count(signer, sources->counts);
     name_service(zone);
-    enum result result = sign_soa(zone, signer, now);
+    enum result result = make_apex(zone, sources->registry, signer, now);
     if (result == RESULT_OK) {
         result = make_deal(zone, before, candidates, sources, signer, now);
     }

@@ -6,6 +6,7 @@
 
 #include "dnssec/keys/cookie_secrets.h"
 #include "dnssec/rollover/rollover.h"
+#include "server/state/apex_blocks.h"
 #include "server/state/deal.h"
 #include "server/state/name_index.h"
 
@@ -13,8 +14,7 @@ enum {
     /* Signed and cached records are renewed after this long at the latest. */
     ZONE_STATE_AGE_MAX_S = 480,
     /* Shorter than the remaining lifetime of any signature when it enters a zone state. */
-    ZONE_STATE_BLOCKS_S = 12 * 3600,
-    ZONE_STATE_SOA_ROOM = 1024
+    ZONE_STATE_BLOCKS_S = 12 * 3600
 };
 
 _Static_assert((int)ZONE_STATE_AGE_MAX_S + (int)SIGNER_FORMER_S <= (int)ROLLOVER_RESIGN_S,
@@ -41,8 +41,8 @@ struct zone_state {
     struct cookie_secrets cookies;
     struct places *places; /* NULL: no location file */
     struct rrset soa;      /* of negative answers */
-    struct block soa_block;
-    uint8_t soa_rdata[NODE_SCRATCH], soa_wire[ZONE_STATE_SOA_ROOM];
+    uint8_t soa_rdata[NODE_SCRATCH];
+    struct apex_blocks apex_blocks;
 };
 
 /* The input of a zone state. The caller renews the transactions. */
@@ -75,6 +75,13 @@ static inline bool zone_state_blocks_hold(const struct zone_state *zone, uint64_
 {
     return now + RRSIG_BACKDATE_S >= zone->signed_last + ZONE_STATE_AGE_MAX_S &&
            now < zone->blocks_until;
+}
+
+/* The block of an RRset of the apex; NULL if there is none that may be served at `now`. */
+static inline const struct block *zone_state_apex_block(const struct zone_state *zone,
+                                                        uint16_t type, uint64_t now)
+{
+    return zone_state_blocks_hold(zone, now) ? apex_blocks_of(&zone->apex_blocks, type) : NULL;
 }
 
 /* For how long an answer is cached, by a hash of its name: at least half of ZONE_STATE_AGE_MAX_S.

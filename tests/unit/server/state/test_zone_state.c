@@ -104,6 +104,39 @@ static void roll(uint64_t now)
     advance(now);
 }
 
+/* Octets at the end of the RRset's block, where its signature is. */
+static const uint8_t *signature_of(uint16_t type, uint64_t now)
+{
+    const struct block *block = zone_state_apex_block(pool.zone, type, now);
+    assert_non_null(block);
+    assert_int_equal(block->count[1], block->count[0] + 1);
+    return block->wire + block->len[1] - KEY_SIGNATURE_LEN;
+}
+
+static unsigned dnskeys(uint64_t now)
+{
+    return zone_state_apex_block(pool.zone, RR_DNSKEY, now)->count[0];
+}
+
+/* The apex's RRsets are signed by the keys of now, though sets may wait. */
+static void blocks_of_the_apex_follow_the_keys(void **)
+{
+    uint8_t before[KEY_SIGNATURE_LEN];
+    next(NOW);
+    memcpy(before, signature_of(RR_NS, NOW), sizeof(before));
+    assert_int_equal(dnskeys(NOW), 2);
+    roll(PUBLISHED);
+    next(PUBLISHED);
+    assert_int_equal(dnskeys(PUBLISHED), 3);
+    assert_memory_equal(signature_of(RR_NS, PUBLISHED), before, sizeof(before));
+    next_dealt(SWITCHED - 1);
+    memcpy(before, signature_of(RR_NS, SWITCHED - 1), sizeof(before));
+    advance(SWITCHED);
+    next(SWITCHED);
+    assert_memory_not_equal(signature_of(RR_NS, SWITCHED), before, sizeof(before));
+    assert_null(zone_state_apex_block(pool.zone, RR_NS, pool.zone->blocks_until));
+}
+
 static void a_published_key_leaves_answers_and_sets_as_they_are(void **)
 {
     struct deal *deal = deal_ref(pool.zone->deal);
@@ -202,6 +235,7 @@ static void lifetimes_are_spread_evenly(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(blocks_of_the_apex_follow_the_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_published_key_leaves_answers_and_sets_as_they_are, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_switch_leaves_answers_and_sets_for_a_while, set_up,
