@@ -10,8 +10,8 @@ void rowset_free(struct rowset *rows)
         union {
             const uint8_t *in;
             void *out;
-        } value = { .in = rows->list[i].value.data };
-        free(value.out);
+        } row = { .in = rows->list[i].name.octets };
+        free(row.out);
     }
     free(rows->list);
     *rows = (struct rowset){ .list = NULL };
@@ -20,15 +20,15 @@ void rowset_free(struct rowset *rows)
 void rowset_add(struct rowset *rows, const struct registry_fleet_row *row)
 {
     struct registry_fleet_row copy = *row;
-    copy.value = (struct octets){ NULL, 0 };
-    if (!row->gone) {
-        uint8_t *value = xmalloc(row->value.len + 1);
-        if (row->value.len > 0) {
-            memcpy(value, row->value.data, row->value.len);
-        }
-        copy.value = (struct octets){ value, row->value.len };
-        rows->octets += row->value.len;
+    size_t value_len = row->gone ? 0 : row->value.len;
+    uint8_t *octets = xmalloc(row->name.len + value_len); /* of both */
+    memcpy(octets, row->name.octets, row->name.len);
+    if (value_len > 0) {
+        memcpy(octets + row->name.len, row->value.data, value_len);
     }
+    copy.name.octets = octets;
+    copy.value = (struct octets){ row->gone ? NULL : octets + row->name.len, value_len };
+    rows->octets += value_len;
     ARRAY_PUSH(rows->list, rows->count, rows->room, copy);
 }
 
@@ -36,11 +36,12 @@ enum result rowset_add_reply(struct rowset *rows, const char *prefix,
                              const struct etcdreply_row *row, bool gone, struct diag *diag)
 {
     struct registry_fleet_row own = { .gone = gone, .value = row->value };
+    uint8_t room[LEDGERROW_NAME_MAX];
     size_t len = strlen(prefix);
     enum result result = RESULT_INVALID;
     if (row->key.len >= len && memcmp(row->key.data, prefix, len) == 0) {
-        result =
-            ledgerrow_parse(&own.name, (struct octets){ row->key.data + len, row->key.len - len });
+        result = ledgerrow_parse(&own.name,
+                                 (struct octets){ row->key.data + len, row->key.len - len }, room);
     }
     if (result != RESULT_OK) {
         return diag_fail(diag, result == RESULT_NEWER ? result : RESULT_DAMAGED,

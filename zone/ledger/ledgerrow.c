@@ -17,11 +17,10 @@ static bool is_kind(enum ledgerrow_kind kind)
 enum result ledgerrow_name(struct ledgerrow_name *out, enum ledgerrow_kind kind, const void *octets,
                            size_t len)
 {
-    struct ledgerrow_name name = { .kind = kind, .len = len };
+    const struct ledgerrow_name name = { .kind = kind, .len = len, .octets = octets };
     if (len == 0 || len > LEDGERROW_NAME_MAX || !is_kind(kind)) {
         return RESULT_INVALID;
     }
-    memcpy(name.octets, octets, len);
     for (size_t i = 0; i < len && kind != LEDGERROW_NODE; i++) {
         if (name.octets[i] <= ' ' || name.octets[i] > '~' || name.octets[i] == '/') {
             return RESULT_INVALID;
@@ -104,13 +103,12 @@ static bool parse_hex(struct octets text, uint8_t *out, size_t *len)
     return true;
 }
 
-enum result ledgerrow_parse(struct ledgerrow_name *out, struct octets key)
+enum result ledgerrow_parse(struct ledgerrow_name *out, struct octets key, uint8_t *room)
 {
     enum {
         HEAD = 7 /* "r/07/m/" */
     };
     struct ledgerrow_name name;
-    uint8_t octets[LEDGERROW_NAME_MAX];
     char again[LEDGERROW_KEY_ROOM];
     if (key.len <= HEAD || key.len >= LEDGERROW_KEY_ROOM) {
         return RESULT_INVALID;
@@ -123,10 +121,10 @@ enum result ledgerrow_parse(struct ledgerrow_name *out, struct octets key)
     }
     if (kind == LEDGERROW_NODE) {
         size_t len = 0;
-        if (!parse_hex(rest, octets, &len)) {
+        if (!parse_hex(rest, room, &len)) {
             return RESULT_INVALID;
         }
-        rest = (struct octets){ octets, len };
+        rest = (struct octets){ room, len };
     }
     TRY(ledgerrow_name(&name, kind, rest.data, rest.len));
     (void)ledgerrow_key(&name, again);

@@ -28,12 +28,12 @@ enum ledgerrow_kind {
 
 struct ledgerrow_name {
     enum ledgerrow_kind kind;
-    size_t len; /* 1 to LEDGERROW_NAME_MAX */
-    uint8_t octets[LEDGERROW_NAME_MAX];
+    size_t len;            /* 1 to LEDGERROW_NAME_MAX */
+    const uint8_t *octets; /* owned by somebody else */
 };
 
-/* INVALID if the name is no name of that kind: 1 to 511 octets; of all but nodes, printable ASCII
- * without a slash. */
+/* `out` points to `octets`. INVALID if the name is no name of that kind: 1 to 511 octets; of all
+ * but nodes, printable ASCII without a slash. */
 enum result ledgerrow_name(struct ledgerrow_name *out, enum ledgerrow_kind kind, const void *octets,
                            size_t len);
 /* Digests, and where a row stands among them: a hash of its name, whose first octet is the bucket.
@@ -45,9 +45,10 @@ void ledgerrow_place(struct ledgerrow_digest *out, const struct ledgerrow_name *
 uint8_t ledgerrow_bucket(const struct ledgerrow_name *name);
 /* Without the fleet's prefix. Returns `out`. */
 char *ledgerrow_key(const struct ledgerrow_name *name, char out[LEDGERROW_KEY_ROOM]);
-/* The opposite. INVALID for any text that ledgerrow_key does not write, also if the bucket is
- * another one: a row has one key. NEWER if the letter is that of a kind to come. */
-enum result ledgerrow_parse(struct ledgerrow_name *out, struct octets key);
+/* The opposite. `out` points into `key`, or into `room`, which has LEDGERROW_NAME_MAX. INVALID for
+ * any text that ledgerrow_key does not write, also if the bucket is another one: a row has one key.
+ * NEWER if the letter is that of a kind to come. */
+enum result ledgerrow_parse(struct ledgerrow_name *out, struct octets key, uint8_t *room);
 /* The keys of a bucket begin with it and end before the next: `r/07/` and `r/070`. */
 enum {
     LEDGERROW_RANGE_ROOM = 8

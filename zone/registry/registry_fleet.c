@@ -230,8 +230,10 @@ static enum result miss(const struct registry_fleet_row *row, void *arg)
 {
     struct take *take = arg;
     if (!is_given(take, &row->name)) {
-        struct registry_fleet_row *gone = xmalloc(sizeof(*gone));
-        *gone = (struct registry_fleet_row){ .name = row->name, .gone = true };
+        struct registry_fleet_row *gone = xmalloc(sizeof(*gone) + row->name.len);
+        uint8_t *octets = memcpy(gone + 1, row->name.octets, row->name.len);
+        *gone = (struct registry_fleet_row){ .name = { row->name.kind, row->name.len, octets },
+                                             .gone = true };
         ARRAY_PUSH(take->missing, take->missing_count, take->missing_room,
                    (struct missing_row){ gone });
     }

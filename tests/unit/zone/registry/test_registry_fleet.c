@@ -28,11 +28,10 @@ static enum result keep(const struct registry_fleet_row *row, void *)
     assert_true(row_count < ROWS_MAX);
     struct registry_fleet_row *copy = &rows[row_count++];
     *copy = *row;
-    uint8_t *value = xmalloc(row->value.len + 1);
-    if (row->value.len > 0) {
-        memcpy(value, row->value.data, row->value.len);
-    }
-    copy->value.data = value;
+    uint8_t *value = xmalloc(row->value.len + row->name.len);
+    size_t len = row->value.len;
+    copy->value.data = len > 0 ? memcpy(value, row->value.data, len) : value;
+    copy->name.octets = memcpy(value + row->value.len, row->name.octets, row->name.len);
     return RESULT_OK;
 }
 
