@@ -22,8 +22,7 @@ static enum result read_reply(struct octets message, struct ledgerhead_position 
     return RESULT_OK;
 }
 
-enum result enginehead_read(struct etcd *etcd, const struct membership *membership,
-                            struct ledgerhead_position *out, struct diag *diag)
+struct etcd_call *enginehead_ask(struct etcd *etcd, const struct membership *membership)
 {
     char key[MEMBERSHIP_PREFIX_ROOM + sizeof AGREE_HEAD_KEY];
     struct protobuf request = { .data = NULL };
@@ -34,11 +33,18 @@ enum result enginehead_read(struct etcd *etcd, const struct membership *membersh
                                     .request = &request,
                                     .node = ETCD_ANY_NODE };
     struct etcd_call *call = etcd_call_start(etcd, &plan);
+    protobuf_free(&request);
+    return call;
+}
+
+enum result enginehead_read(struct etcd *etcd, const struct membership *membership,
+                            struct ledgerhead_position *out, struct diag *diag)
+{
+    struct etcd_call *call = enginehead_ask(etcd, membership);
     enum result result = etcd_call_wait(call, diag);
     if (result == RESULT_OK) {
         result = read_reply(etcd_call_reply(call), out, diag);
     }
     etcd_call_free(call);
-    protobuf_free(&request);
     return result;
 }

@@ -5,6 +5,7 @@
 
 #include "tools/fleet/agree.h"
 #include "tools/fleet/backoff.h"
+#include "tools/fleet/enginehead.h"
 #include "tools/fleet/followstart.h"
 #include "tools/fleet/joining.h"
 #include "zone/base/clock.h"
@@ -15,7 +16,9 @@ enum {
     MESSAGES = 64,      /* of the watch in one turn, and in one transaction */
     REST_MS = 30000,    /* after what time alone does not cure */
     PROGRESS_MS = 5000, /* a watch that is silent for so long, while there is something, is dead */
-    TURN_MS = 50
+    TURN_MS = 50,
+    PACE_MS = 20, /* at least, between two transactions: what comes fast is taken together */
+    PACE_MAX_MS = 200
 };
 
 enum state {
@@ -47,6 +50,7 @@ struct follow {
     /* a transaction under way, from the first taken change of a turn to its end */
     struct store_txn *txn;
     struct registry_change change;
+    uint64_t paced_until; /* the next one begins then */
 };
 
 /* Reads where this machine is. */
@@ -139,19 +143,6 @@ static void fail(struct follow *follow, enum result result, const struct diag *w
 
 /* -- the head -- */
 
-static struct etcd_call *ask_head(struct follow *follow)
-{
-    struct protobuf request = { .data = NULL };
-    char text[KEY_ROOM];
-    (void)snprintf(text, sizeof(text), "%s" AGREE_HEAD_KEY, follow->membership->prefix);
-    struct etcdrequest_range range = { .keys.from = etcdrequest_text(text) };
-    etcdrequest_range(&request, &range);
-    struct etcd_plan plan = { .method = ETCD_RANGE, .request = &request, .node = ETCD_ANY_NODE };
-    struct etcd_call *call = etcd_call_start(follow->etcd, &plan);
-    protobuf_free(&request);
-    return call;
-}
-
 /* What a look at the head has found. `out->revision` is the one at which it was the head. */
 static enum result read_head(struct follow *follow, const struct etcd_call *call,
                              struct ledgerhead_position *out, struct diag *diag)
@@ -241,7 +232,7 @@ static void look(struct follow *follow)
     if (follow->look == NULL) {
         read_position(follow);
         follow->looked_from = follow->facts.position.head;
-        follow->look = ask_head(follow);
+        follow->look = enginehead_ask(follow->etcd, follow->membership);
     }
     if (!etcd_call_has_ended(follow->look)) {
         return;
@@ -277,6 +268,8 @@ static enum result commit(struct follow *follow, struct diag *diag)
     if (txn == NULL) {
         return RESULT_OK;
     }
+    follow->change.diag = diag;
+    TRY(taking_end(&follow->change));
     follow->txn = NULL;
     TRY(store_commit(txn, diag));
     read_position(follow);
@@ -305,7 +298,7 @@ static enum result take(struct follow *follow, struct diag *diag)
         return diag_fail(diag, RESULT_STALE, "rows of the ledger were changed without a head");
     }
     TRY(begin_transaction(follow, diag));
-    enum result result = taking_next(&follow->change, follow->membership, &follow->coming);
+    enum result result = taking_step(&follow->change, follow->membership, &follow->coming);
     if (result == RESULT_OK) {
         note_engine(follow, &follow->coming.after.head);
     }
@@ -368,9 +361,13 @@ static bool drain(struct follow *follow)
             result = take_message(follow, &events, &diag);
         }
     }
-    bool more = result == RESULT_OK;
+    bool more = result == RESULT_OK, taken = follow->txn != NULL;
     if (result == RESULT_OK || result == RESULT_EXHAUSTED) {
         result = commit(follow, &diag);
+    }
+    if (taken && !more) { /* rest as long as it took, so that a busy machine takes more at once */
+        uint64_t now = clock_steady_ms(), took_ms = u64_min(now - follow->now_ms, PACE_MAX_MS);
+        follow->paced_until = now + (took_ms > PACE_MS ? took_ms : PACE_MS);
     }
     switch (result) {
     case RESULT_OK:
@@ -435,7 +432,7 @@ static void feel_pulse(struct follow *follow)
     struct ledgerhead_position found;
     struct diag diag = { "" };
     if (follow->pulse == NULL && follow->now_ms >= follow->pulse_at) {
-        follow->pulse = ask_head(follow);
+        follow->pulse = enginehead_ask(follow->etcd, follow->membership);
     }
     if (follow->pulse == NULL || !etcd_call_has_ended(follow->pulse)) {
         return;
@@ -486,11 +483,14 @@ unsigned follow_turn(struct follow *follow, uint64_t now_ms)
         join(follow);
         break;
     case WATCHING:
-        more = drain(follow);
+        more = now_ms >= follow->paced_until && drain(follow);
         break;
     }
     if (follow->state == WATCHING) {
         feel_pulse(follow);
+    }
+    if (now_ms < follow->paced_until) {
+        return (unsigned)(follow->paced_until - now_ms);
     }
     return more ? 0 : follow->state == WATCHING ? IDLE_MS : TURN_MS;
 }

@@ -29,6 +29,12 @@ void taking_free(struct taking_change *change);
  *   NEWER    a newer ntspool made it: this one keeps what it has */
 enum result taking_next(struct registry_change *change, const struct membership *membership,
                         const struct taking_change *taken);
+/* The same for several changes in one transaction: a step for each, then the end. Each head must be
+ * an admin's and the next of the chain. The root is compared at the end, with that of the last
+ * head; and at once if machines were changed, since the next head counts by them. */
+enum result taking_step(struct registry_change *change, const struct membership *membership,
+                        const struct taking_change *taken);
+enum result taking_end(struct registry_change *change);
 /* All rows. Machines that this one does not know yet prove by vouchers that they are admins. A
  * ledger of a new epoch that lacks changes that this machine has (the engine was made anew from an
  * older copy) is REFUSED unless `accept`. */

@@ -162,6 +162,53 @@ static void rows_that_are_not_those_of_the_head_are_refused(void **)
     assert_int_equal(registry_member(txn, "ams1", &member), RESULT_NOT_FOUND);
 }
 
+/* The engine may tell the root only of the last of several changes that are taken together. */
+static void several_changes_are_taken_if_the_root_of_the_last_is_right(void **)
+{
+    struct ledgerhead_position before = placed();
+    (void)added("ams1", "192.0.2.1");
+    tell(&before, FOUNDER);
+    struct registry_fleet_row *row = &taken.rows.list[0];
+    row->gone = true;
+    assert_ok(taking_step(&change, &writers[SECOND], &taken));
+    assert_int_equal(taking_end(&change), RESULT_DAMAGED);
+    row->gone = false;
+    store_abort(txn);
+    begin();
+    assert_ok(taking_step(&change, &writers[SECOND], &taken));
+    before = taken.after;
+    note_changes();
+    (void)added("fra1", "192.0.2.2");
+    struct rowset first = taken.rows;
+    struct ledgerhead_position after = taken.after;
+    taken.rows = (struct rowset){ .list = NULL };
+    tell(&before, FOUNDER);
+    struct taking_change second = taken;
+    taken = (struct taking_change){ after, first };
+    assert_ok(taking_step(&change, &writers[SECOND], &taken));
+    assert_ok(taking_step(&change, &writers[SECOND], &second));
+    assert_ok(taking_end(&change));
+    taking_free(&second);
+}
+
+static void forged_machine_among_several_changes_is_refused_at_once(void **)
+{
+    struct ledgerhead_position before = placed();
+    struct machine stranger = machine_of(STRANGER, STRANGER);
+    (void)added("ams1", "192.0.2.1");
+    tell(&before, FOUNDER);
+    struct rowset rows = taken.rows;
+    taken.rows = (struct rowset){ .list = NULL };
+    struct ledgerhead_position after = taken.after;
+    note_changes();
+    put_machine(&stranger);
+    tell(&before, STRANGER);
+    rowset_add(&rows, &taken.rows.list[0]);
+    taking_free(&taken);
+    taken = (struct taking_change){ after, rows };
+    assert_int_equal(taking_step(&change, &writers[SECOND], &taken), RESULT_DAMAGED);
+}
+
 static void gap_in_the_chain_asks_for_all_rows(void **)
 {
     struct ledgerhead_position before = placed();
@@ -311,6 +358,8 @@ int main(void)
         CASE(change_of_a_stranger_is_refused),
         CASE(change_of_an_edge_or_of_an_evicted_admin_is_refused),
         CASE(rows_that_are_not_those_of_the_head_are_refused),
+        CASE(several_changes_are_taken_if_the_root_of_the_last_is_right),
+        CASE(forged_machine_among_several_changes_is_refused_at_once),
         CASE(gap_in_the_chain_asks_for_all_rows),
         CASE(another_past_is_refused),
         CASE(machine_that_joins_believes_vouchers_that_lead_to_the_founder),
