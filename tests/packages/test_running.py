@@ -104,7 +104,7 @@ def systems(packages, tmp_path_factory):
             for deb in debs:
                 shutil.copy(deb, system.path / "root")
             system.do("apt-get", "-q", "update")
-            system.do("apt-get", "-qy", "--download-only", "install", *(f"/root/{deb.name}" for deb in debs), *PEERS)
+            system.do("apt-get", "-qy", "--download-only", "install", *(f"/root/{deb.name}" for deb in debs), "etcd-server", *PEERS)
             (system.path / "etc/resolv.conf").write_text("nameserver 127.0.0.53\n")
     enter_namespaces(tmp_path_factory.mktemp("namespaces"))
     return made
@@ -253,32 +253,46 @@ def test_the_journal_has_what_both_daemons_say(world):
     assert not re.search("forbids|refuses a filter|rights of the files", said), f"the units take something away:\n{said}"
 
 
-def test_a_machine_with_the_probe_alone_is_a_vantage_point(world, systems, suite, tmp_path):
+def second_machine():
+    """The commands that make a fleet, as the manual prints them, up to the first token."""
+    page = (ROOT / "tools/man/ntspool-operation.7").read_text()
+    section = page.split(".Sh THE SECOND MACHINE\n")[1].split("\n.Sh ")[0]
+    lines = re.findall(r"^first# ((?:.*\\e\n)*.*)$", section, re.M)
+    return [line.replace("\\e", "\\") for line in lines[: next(i for i, line in enumerate(lines) if "fleet token" in line)]]
+
+
+def test_a_second_machine_makes_a_fleet_by_the_printed_commands(world, systems, suite, tmp_path):
+    """One that only probes, with the packages for that."""
+    install, *steps, create, feed = second_machine()
+    world.type(install.replace("apt install", "apt-get -qy install"))
+    assert world.active("ntspool-feedd") == "inactive"  # no machine of a fleet yet
+    for step in steps:
+        world.type(step)
+    until(lambda: world.booted.do("bash", "-c", f"{create} && echo done", check=False).endswith("done\n"), 60, "the engine has the ledger", 1)
+    world.type(feed)
+    assert world.active("ntspool-feedd") == "active"
     system = systems[suite, "london"]
     london = Booted(system, tmp_path / "console.log")
     try:
-        london.type("apt-get -qy install ./ntspool_*.deb ./ntspool-probe_*.deb")
+        london.type("apt-get -qy install ./ntspool_*.deb ./ntspool-probe_*.deb ./ntspool-fleet_*.deb")
         assert "ntspoold" not in london.type("ls /usr/sbin")
-        london.type(f"mkdir {STATE}/feed")
-        key = london.type("ntspool vantage key --id london").strip()
-        world.type(f"ntspool vantage add london {key}")
-        until(lambda: "london" in (world.path / f"{STATE}/feed/members".lstrip("/")).read_text(errors="replace"), 60, "the feed names it")
-        shutil.copy(world.path / f"{STATE}/feed/members".lstrip("/"), system.path / f"{STATE}/feed".lstrip("/"))
+        london.type("ntspool fleet join", text=world.type("ntspool fleet token london --role vantage"))
+        world.type(f"ntspool vantage add london {london.type('ntspool vantage key --id london').strip()}")
         shutil.copy(world.authority.path, system.path / "usr/local/share/ca-certificates/members.crt")
         london.type("update-ca-certificates")
         london.type("printf 'id: london\\ninterval: 1s\\n' >>/etc/ntspool/probed.yaml")
-        london.type("systemctl start ntspool-probed")
-
-        def seen():
-            london.type("ntspool health export --id london report")
-            shutil.copy(system.path / "root/report", world.path / "root")
-            world.type("ntspool health import report")
-            rows = world.json("ntspool member show alice")
-            return "london" in json.dumps(rows)
-        until(seen, 120, "what london sees is known")
+        london.type("systemctl enable --now ntspool-feedd ntspool-probed")
+        until(lambda: "london" in json.dumps(world.json("ntspool member show alice")), 120, "what london sees is known")
+        assert london.type("systemctl is-active ntspool-feedd ntspool-probed") == "active\nactive\n"
+        said = world.type("journalctl -u ntspool-feedd -o cat") + london.type("journalctl -u ntspool-feedd -o cat")
+        assert "feeds first" in said and "feeds london" in said and not re.search("forbids|refuses a filter|rights of the files", said), said
     finally:
         london.close()
+    world.type("ntspool fleet evict london --yes")
     world.type("ntspool vantage remove london --yes")
+    world.type("systemctl disable --now ntspool-feedd")
+    world.type("ntspool fleet leave --yes")
+    world.type("systemctl disable --now ntspool-node")
 
 
 def test_a_reload_loses_no_answer(world):
