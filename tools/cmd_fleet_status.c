@@ -96,7 +96,7 @@ static void end_doubts(const struct fleet_status *status, const struct cli *cli)
     struct store *registry = NULL;
     struct diag why = { "" };
     if (store_open(&registry, cli->state_dir, STORE_REGISTRY, true, NULL) == RESULT_OK) {
-        (void)fleetdoubts_write(&status->doubts, registry, &why);
+        (void)fleetdoubts_save(&status->doubts, registry, &why);
         store_close(registry);
     }
 }

@@ -131,7 +131,8 @@ static enum result ask(struct fleetchange *fleet, struct cli *cli)
     return agree(fleet->etcd, &fleet->membership, &fleet->before, &fleet->change, &cli->diag);
 }
 
-/* Takes the change, with the audit entries of the command, which are this machine's own. */
+/* Takes the change and ends its doubt, with the audit entries of the command, which are this
+ * machine's own. */
 static enum result take(struct fleetchange *fleet, struct session *session, struct cli *cli)
 {
     struct store_txn *txn = NULL;
@@ -142,6 +143,9 @@ static enum result take(struct fleetchange *fleet, struct session *session, stru
     bool faster = result == RESULT_EXISTS; /* than this is ntspool-feedd */
     if (result == RESULT_OK || faster) {
         result = auditnote_write(&session->notes, cli, txn);
+    }
+    if (result == RESULT_OK) {
+        result = fleetdoubts_write(&fleet->doubts, &change);
     }
     if (result == RESULT_OK && faster) {
         return registry_commit_beside(&change);
@@ -163,19 +167,15 @@ static enum result go_again(struct fleetchange *fleet, struct session *session, 
     return diag_fail(&cli->diag, RESULT_STALE, "%s: repeat the command", why.text);
 }
 
-/* What the engine has said of this change and of earlier ones. */
-static void end_doubts(struct fleetchange *fleet, const struct session *session,
-                       const struct cli *cli, enum result result)
+/* What the engine has said of this change and of earlier ones. If it is made, taking it ends its
+ * doubt. */
+static void end_doubts(struct fleetchange *fleet, const struct session *session, enum result result)
 {
     struct diag why = { "" };
-    const struct ledgerhead *head = &fleet->change.after.head;
-    if (result == RESULT_OK) {
-        fleetdoubts_place(&fleet->doubts, head);
-    } else if (result == RESULT_UNCERTAIN) {
-        fleetdoubts_add(&fleet->doubts, head, cli);
-    }
+    fleetdoubts_end(&fleet->doubts, result);
     fleetdoubts_tell(&fleet->doubts);
-    if (fleetdoubts_write(&fleet->doubts, session->store[STORE_REGISTRY], &why) != RESULT_OK) {
+    if (result != RESULT_OK &&
+        fleetdoubts_save(&fleet->doubts, session->store[STORE_REGISTRY], &why) != RESULT_OK) {
         (void)fprintf(stderr, "ntspool: what is in doubt can't be noted: %s\n", why.text);
     }
 }
@@ -203,9 +203,13 @@ enum result fleetchange_commit(struct session *session, struct cli *cli)
     struct fleetchange *fleet = session->fleet;
     enum result result = collect(fleet, session);
     if (result == RESULT_OK) {
-        result = ask(fleet, cli);
+        result = fleetdoubts_begin(&fleet->doubts, &fleet->change.after.head, cli,
+                                   session->store[STORE_REGISTRY], &cli->diag);
     }
-    end_doubts(fleet, session, cli, result);
+    if (result == RESULT_OK) {
+        result = ask(fleet, cli);
+        end_doubts(fleet, session, result);
+    }
     if (result == RESULT_STALE) {
         result = go_again(fleet, session, cli);
     }

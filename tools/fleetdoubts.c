@@ -1,15 +1,37 @@
 #include "tools/fleetdoubts.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "tools/fleet/agree.h"
 #include "tools/output.h"
 #include "tools/session.h"
 
+enum {
+    ASKING_S = 60
+};
+
+/* True while the command may still ask. Its process is known by number, and only for as long as a
+ * command may last: numbers are used again. */
+static bool is_asking(const struct doubt *doubt)
+{
+    uint64_t now = session_now();
+    return doubt->asked_by != 0 && doubt->head.at <= now && now - doubt->head.at < ASKING_S &&
+           (kill((pid_t)doubt->asked_by, 0) == 0 || errno == EPERM);
+}
+
 void fleetdoubts_read(struct fleetdoubts *out, struct store_txn *registry)
 {
+    struct doubts *doubts = &out->doubts;
     *out = (struct fleetdoubts){ .outcomes = { FLEETDOUBTS_OPEN } };
-    registry_doubts(registry, &out->doubts);
+    registry_doubts(registry, doubts);
+    for (unsigned i = doubts->count; i-- > 0;) {
+        if (is_asking(&doubts->list[i])) {
+            registry_doubts_drop(doubts, i);
+        }
+    }
 }
 
 static enum fleetdoubts_outcome find(struct etcd *etcd, const struct membership *membership,
@@ -33,10 +55,14 @@ void fleetdoubts_settle(struct fleetdoubts *doubts, struct etcd *etcd,
 {
     for (unsigned i = 0; i < doubts->doubts.count; i++) {
         doubts->outcomes[i] = find(etcd, membership, &doubts->doubts.list[i].head);
+        if (doubts->outcomes[i] == FLEETDOUBTS_OPEN) {
+            return; /* later ones want the same place, or the engine does not answer */
+        }
     }
 }
 
-void fleetdoubts_place(struct fleetdoubts *doubts, const struct ledgerhead *head)
+/* That place is taken. */
+static void place(struct fleetdoubts *doubts, const struct ledgerhead *head)
 {
     for (unsigned i = 0; i < doubts->doubts.count; i++) {
         const struct ledgerhead *other = &doubts->doubts.list[i].head;
@@ -47,13 +73,37 @@ void fleetdoubts_place(struct fleetdoubts *doubts, const struct ledgerhead *head
     }
 }
 
-void fleetdoubts_add(struct fleetdoubts *doubts, const struct ledgerhead *head,
-                     const struct cli *cli)
+enum result fleetdoubts_begin(struct fleetdoubts *doubts, const struct ledgerhead *head,
+                              const struct cli *cli, struct store *registry, struct diag *diag)
 {
+    struct store_txn *txn = NULL;
+    struct registry_change change;
+    struct doubts all;
     char words[DOUBT_COMMAND_ROOM], command[2 * DOUBT_COMMAND_ROOM];
     (void)snprintf(command, sizeof command, "%s %s", cli->command->name,
                    cli_words(cli, words, sizeof words));
-    registry_doubts_add(&doubts->fresh, head, command);
+    TRY(store_write(registry, &txn, diag));
+    registry_begin(&change, txn, session_now(), diag);
+    registry_doubts(txn, &all);
+    registry_doubts_add(&all, head, (uint32_t)getpid(), command);
+    enum result result = registry_put_doubts(&change, &all);
+    if (result != RESULT_OK) {
+        store_abort(txn);
+        return result;
+    }
+    TRY(registry_commit_beside(&change));
+    doubts->own = *head;
+    return RESULT_OK;
+}
+
+void fleetdoubts_end(struct fleetdoubts *doubts, enum result agreed)
+{
+    doubts->own_outcome = agreed == RESULT_OK          ? FLEETDOUBTS_MADE
+                          : agreed == RESULT_UNCERTAIN ? FLEETDOUBTS_OPEN
+                                                       : FLEETDOUBTS_NOT_MADE;
+    if (agreed == RESULT_OK) {
+        place(doubts, &doubts->own);
+    }
 }
 
 const char *fleetdoubts_text(enum fleetdoubts_outcome outcome)
@@ -82,48 +132,56 @@ void fleetdoubts_tell(const struct fleetdoubts *doubts)
 
 static void drop(struct doubts *doubts, const struct ledgerhead *head)
 {
-    for (unsigned i = doubts->count; i-- > 0;) {
-        if (memcmp(doubts->list[i].head.change, head->change, sizeof head->change) == 0) {
-            registry_doubts_drop(doubts, i);
-        }
+    const struct doubt *found = registry_doubts_find(doubts, head);
+    if (found != NULL) {
+        registry_doubts_drop(doubts, (unsigned)(found - doubts->list));
     }
 }
 
-/* Another command may have written meanwhile. */
-static enum result write_left(const struct fleetdoubts *doubts, struct store_txn *txn,
-                              struct diag *diag)
+static bool has_news(const struct fleetdoubts *doubts)
 {
-    struct registry_change change;
-    struct doubts left;
-    registry_doubts(txn, &left);
+    bool news = doubts->own.seq != 0;
+    for (unsigned i = 0; i < doubts->doubts.count; i++) {
+        news = news || doubts->outcomes[i] != FLEETDOUBTS_OPEN;
+    }
+    return news;
+}
+
+enum result fleetdoubts_write(const struct fleetdoubts *doubts, struct registry_change *change)
+{
+    struct doubts left; /* another command may have written meanwhile */
+    if (!has_news(doubts)) {
+        return RESULT_OK;
+    }
+    registry_doubts(change->txn, &left);
     for (unsigned i = 0; i < doubts->doubts.count; i++) {
         if (doubts->outcomes[i] != FLEETDOUBTS_OPEN) {
             drop(&left, &doubts->doubts.list[i].head);
         }
     }
-    for (unsigned i = 0; i < doubts->fresh.count; i++) {
-        registry_doubts_add(&left, &doubts->fresh.list[i].head, doubts->fresh.list[i].command);
+    struct doubt *own = registry_doubts_find(&left, &doubts->own);
+    if (own != NULL && doubts->own_outcome == FLEETDOUBTS_OPEN) {
+        own->asked_by = 0;
+    } else {
+        drop(&left, &doubts->own);
     }
+    return registry_put_doubts(change, &left);
+}
+
+enum result fleetdoubts_save(const struct fleetdoubts *doubts, struct store *registry,
+                             struct diag *diag)
+{
+    struct store_txn *txn = NULL;
+    struct registry_change change;
+    if (!has_news(doubts)) {
+        return RESULT_OK;
+    }
+    TRY(store_write(registry, &txn, diag));
     registry_begin(&change, txn, session_now(), diag);
-    enum result result = registry_put_doubts(&change, &left);
+    enum result result = fleetdoubts_write(doubts, &change);
     if (result != RESULT_OK) {
         store_abort(txn);
         return result;
     }
     return registry_commit_beside(&change);
-}
-
-enum result fleetdoubts_write(const struct fleetdoubts *doubts, struct store *registry,
-                              struct diag *diag)
-{
-    struct store_txn *txn = NULL;
-    bool is_new = doubts->fresh.count > 0;
-    for (unsigned i = 0; i < doubts->doubts.count; i++) {
-        is_new = is_new || doubts->outcomes[i] != FLEETDOUBTS_OPEN;
-    }
-    if (!is_new) {
-        return RESULT_OK;
-    }
-    TRY(store_write(registry, &txn, diag));
-    return write_left(doubts, txn, diag);
 }

@@ -1,5 +1,6 @@
-/* Changes of which the engine had not said whether they were made: finds it out, and says so once.
- * Start from `{ 0 }`. */
+/* Changes of which the engine has not said whether they were made. Each change is one from before
+ * the engine is asked until it has said so: its command may be killed meanwhile. Later commands
+ * find out what became of it, and say so once. Start from `{ 0 }`. */
 #ifndef TOOLS_FLEETDOUBTS_H
 #define TOOLS_FLEETDOUBTS_H
 
@@ -17,24 +18,28 @@ enum fleetdoubts_outcome {
 struct fleetdoubts {
     struct doubts doubts;
     enum fleetdoubts_outcome outcomes[DOUBTS_MAX];
-    struct doubts fresh; /* of this command */
+    struct ledgerhead own; /* seq 0: this command has not asked yet */
+    enum fleetdoubts_outcome own_outcome;
 };
 
+/* Those of commands that don't ask any more. */
 void fleetdoubts_read(struct fleetdoubts *out, struct store_txn *registry);
 /* Asks the engine, if there is something to ask. */
 void fleetdoubts_settle(struct fleetdoubts *doubts, struct etcd *etcd,
                         const struct membership *membership);
-/* The place of that head is taken by it: another change that wanted it was not made. */
-void fleetdoubts_place(struct fleetdoubts *doubts, const struct ledgerhead *head);
-/* The outcome of this change is not known. */
-void fleetdoubts_add(struct fleetdoubts *doubts, const struct ledgerhead *head,
-                     const struct cli *cli);
+/* Notes the change of that head in the registry, before the engine is asked for it. */
+enum result fleetdoubts_begin(struct fleetdoubts *doubts, const struct ledgerhead *head,
+                              const struct cli *cli, struct store *registry, struct diag *diag);
+/* What agree said of it. A change that was made has its place: others that wanted it were not. */
+void fleetdoubts_end(struct fleetdoubts *doubts, enum result agreed);
 /* "was made" */
 const char *fleetdoubts_text(enum fleetdoubts_outcome outcome);
 /* Says on stderr what was found out. */
 void fleetdoubts_tell(const struct fleetdoubts *doubts);
-/* Writes to the registry what is left, if that is new. */
-enum result fleetdoubts_write(const struct fleetdoubts *doubts, struct store *registry,
-                              struct diag *diag);
+/* Writes what is left, if that is new. */
+enum result fleetdoubts_write(const struct fleetdoubts *doubts, struct registry_change *change);
+/* The same in a transaction of its own. */
+enum result fleetdoubts_save(const struct fleetdoubts *doubts, struct store *registry,
+                             struct diag *diag);
 
 #endif

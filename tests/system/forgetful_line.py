@@ -9,10 +9,11 @@ LARGE = 16384  # octets from the client: more than handshake and reads
 
 
 class ForgetfulLine:
-    """Takes connections at `listen` and passes them on to `to`. `forgets` is None, "requests" or "replies"."""
+    """Takes connections at `listen` and passes them on to `to`. `forgets` is None, "requests" or "replies";
+    `forgot` is set when it has done so."""
 
     def __init__(self, listen, to):
-        self.to, self.forgets = to, None
+        self.to, self.forgets, self.forgot = to, None, threading.Event()
         self.listener = socket.create_server(listen)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -37,7 +38,9 @@ class ForgetfulLine:
                             return
                         said += len(octets) if key.fileobj is client else 0
                         forgotten = self.forgets and said > LARGE and (key.fileobj is client) == (self.forgets == "requests")
-                        if not forgotten:
+                        if forgotten:
+                            self.forgot.set()
+                        else:
                             key.data.sendall(octets)
         except OSError:
             pass

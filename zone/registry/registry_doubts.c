@@ -1,4 +1,5 @@
-/* Layout: u8 layout, then of each doubt: u16 length and octets of the head, text command. */
+/* Layout: u8 layout, then of each doubt: u16 length and octets of the head, u32 process, text
+ * command. */
 #include "zone/registry/registry_doubts.h"
 
 #include <stdio.h>
@@ -8,8 +9,8 @@
 static const char row_key[] = "doubts";
 
 enum {
-    LAYOUT = 1,
-    DOUBT_MAX = 2 + LEDGERHEAD_MAX + 2 + DOUBT_COMMAND_ROOM,
+    LAYOUT = 2,
+    DOUBT_MAX = 2 + LEDGERHEAD_MAX + 4 + 2 + DOUBT_COMMAND_ROOM,
     ROW_MAX = 1 + DOUBTS_MAX * DOUBT_MAX
 };
 
@@ -22,6 +23,7 @@ static bool read_doubt(struct reader *r, struct doubt *out)
         return false;
     }
     read_into(r, octets, len);
+    doubt.asked_by = read_u32(r);
     read_text(r, doubt.command, sizeof(doubt.command));
     if (r->failed || ledgerhead_decode(&doubt.head, (struct octets){ octets, len }) != RESULT_OK) {
         return false;
@@ -52,14 +54,25 @@ void registry_doubts(struct store_txn *txn, struct doubts *out)
     *out = doubts;
 }
 
-void registry_doubts_add(struct doubts *doubts, const struct ledgerhead *head, const char *command)
+void registry_doubts_add(struct doubts *doubts, const struct ledgerhead *head, uint32_t asked_by,
+                         const char *command)
 {
     if (doubts->count == DOUBTS_MAX) {
         registry_doubts_drop(doubts, 0);
     }
     struct doubt *doubt = &doubts->list[doubts->count++];
-    *doubt = (struct doubt){ .head = *head };
+    *doubt = (struct doubt){ .head = *head, .asked_by = asked_by };
     (void)snprintf(doubt->command, sizeof(doubt->command), "%s", command);
+}
+
+struct doubt *registry_doubts_find(struct doubts *doubts, const struct ledgerhead *head)
+{
+    for (unsigned i = 0; i < doubts->count; i++) {
+        if (memcmp(doubts->list[i].head.change, head->change, sizeof(head->change)) == 0) {
+            return &doubts->list[i];
+        }
+    }
+    return NULL;
 }
 
 void registry_doubts_drop(struct doubts *doubts, unsigned i)
@@ -82,6 +95,7 @@ enum result registry_put_doubts(struct registry_change *change, const struct dou
         size_t len = ledgerhead_encode(&doubts->list[i].head, octets);
         write_u16(&w, (uint16_t)len);
         write_octets(&w, octets, len);
+        write_u32(&w, doubts->list[i].asked_by);
         write_text(&w, doubts->list[i].command);
     }
     return registry_put(change, TABLE_META, row_key, sizeof(row_key) - 1, &w);

@@ -19,15 +19,19 @@ static void doubts_are_read_as_they_were_written(void **)
     struct doubts doubts = { .count = 0 }, found;
     for (uint64_t seq = 7; seq < 9; seq++) {
         struct ledgerhead head = head_of(seq);
-        registry_doubts_add(&doubts, &head, "member remove alice");
+        registry_doubts_add(&doubts, &head, (uint32_t)seq * 1000, "member remove alice");
     }
     put(&doubts);
     registry_doubts(txn, &found);
     assert_int_equal(found.count, 2);
     for (unsigned i = 0; i < 2; i++) {
         assert_memory_equal(&found.list[i].head, &doubts.list[i].head, sizeof(struct ledgerhead));
+        assert_int_equal(found.list[i].asked_by, (7 + i) * 1000);
         assert_string_equal(found.list[i].command, "member remove alice");
+        assert_ptr_equal(registry_doubts_find(&found, &doubts.list[i].head), &found.list[i]);
     }
+    const struct ledgerhead other = head_of(9);
+    assert_null(registry_doubts_find(&found, &other));
 }
 
 static void oldest_is_forgotten_when_there_are_too_many(void **)
@@ -35,7 +39,7 @@ static void oldest_is_forgotten_when_there_are_too_many(void **)
     struct doubts doubts = { .count = 0 };
     for (uint64_t seq = 1; seq <= DOUBTS_MAX + 2; seq++) {
         struct ledgerhead head = head_of(seq);
-        registry_doubts_add(&doubts, &head, "");
+        registry_doubts_add(&doubts, &head, 0, "");
     }
     put(&doubts);
     registry_doubts(txn, &doubts);
@@ -52,7 +56,7 @@ static void long_command_is_cut_off(void **)
     memset(command, 'a', sizeof(command) - 1);
     command[sizeof(command) - 1] = '\0';
     for (unsigned i = 0; i < DOUBTS_MAX; i++) {
-        registry_doubts_add(&doubts, &head, command);
+        registry_doubts_add(&doubts, &head, 0, command);
     }
     put(&doubts);
     registry_doubts(txn, &doubts);
@@ -65,7 +69,7 @@ static void settled_doubt_goes_and_the_others_stay(void **)
     struct doubts doubts = { .count = 0 };
     for (uint64_t seq = 1; seq <= 3; seq++) {
         struct ledgerhead head = head_of(seq);
-        registry_doubts_add(&doubts, &head, "");
+        registry_doubts_add(&doubts, &head, 0, "");
     }
     put(&doubts);
     registry_doubts_drop(&doubts, 1);
@@ -85,7 +89,7 @@ static void machine_that_leaves_its_fleet_has_no_doubts(void **)
 {
     struct doubts doubts = { .count = 0 };
     struct ledgerhead head = head_of(1);
-    registry_doubts_add(&doubts, &head, "");
+    registry_doubts_add(&doubts, &head, 0, "");
     put(&doubts);
     assert_ok(registry_drop_position(&change));
     registry_doubts(txn, &doubts);
@@ -94,7 +98,7 @@ static void machine_that_leaves_its_fleet_has_no_doubts(void **)
 
 static void row_that_can_not_be_read_has_none(void **)
 {
-    static const char *const rows[] = { "", "\2", "\1\1", "\1\xff\xff", "\1\1\1abc" };
+    static const char *const rows[] = { "", "\3", "\2\1", "\2\xff\xff", "\2\1\1abc" };
     struct doubts doubts;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         assert_ok(store_put(txn, TABLE_META, "doubts", 6, rows[i], strlen(rows[i])));
