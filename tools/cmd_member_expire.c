@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/changeparts.h"
 #include "tools/commands.h"
 #include "tools/leader.h"
 #include "tools/memberend.h"
@@ -15,6 +16,7 @@ struct departing {
     struct member member;
     enum departure why;
     uint64_t barred_until;
+    bool removed;
 };
 
 struct expiry {
@@ -23,6 +25,7 @@ struct expiry {
     struct departure_sources sources;
     struct departing *list;
     size_t count, room;
+    size_t done; /* so many, by earlier parts */
 };
 
 static void open_verdicts(struct expiry *expiry, struct session *session, struct cli *cli)
@@ -46,9 +49,9 @@ static enum result collect(const struct member *member, void *arg)
     enum departure why = DEPARTURE_NONE;
     TRY(departure_of(&why, member, &expiry->sources));
     if (why != DEPARTURE_NONE) {
-        ARRAY_PUSH(
-            expiry->list, expiry->count, expiry->room,
-            (struct departing){ *member, why, memberend_barred_until(&expiry->end, member) });
+        ARRAY_PUSH(expiry->list, expiry->count, expiry->room,
+                   (struct departing){ *member, why, memberend_barred_until(&expiry->end, member),
+                                       false });
     }
     return RESULT_OK;
 }
@@ -66,37 +69,70 @@ static char *reason(const struct expiry *expiry, const struct departing *each, c
     return out;
 }
 
-/* Also deletes what is kept of those that went long ago. Who is to go is found without a lock. Then
- * a member stays that was changed meanwhile. */
-static enum result remove_all(struct expiry *expiry, struct session *session, struct cli *cli)
+static size_t end_of_part(const struct expiry *expiry)
 {
-    size_t count = expiry->count;
-    expiry->count = 0;
-    TRY(session_write(session, cli, STORE_REGISTRY));
-    TRY(registry_purge_tombstones(&session->change));
-    for (size_t i = 0; i < count; i++) {
-        const struct departing *each = &expiry->list[i];
-        const struct member *member = &each->member;
-        char why[80], change[MEMBERTEXT_CHANGE_ROOM];
-        struct member present;
-        enum result result = registry_member(session->txn[STORE_REGISTRY], member->label, &present);
-        if (result != RESULT_OK || present.id != member->id ||
-            present.changed_at != member->changed_at) {
-            continue;
-        }
-        TRY(registry_remove(&session->change, member->label, each->barred_until));
-        auditnote_add(&session->notes, member->label, "%s: %s", reason(expiry, each, why),
-                      membertext_change(member, NULL, change));
-        expiry->list[expiry->count++] = *each;
-    }
-    if (expiry->count > 0 || session->fleet != NULL) {
-        return session_commit(session, cli);
-    }
-    session->txn[STORE_REGISTRY] = NULL;
-    return registry_commit_beside(&session->change);
+    size_t left = expiry->count - expiry->done;
+    return expiry->done + (left < CHANGEPARTS_MEMBERS ? left : CHANGEPARTS_MEMBERS);
 }
 
-static enum result expire(struct expiry *expiry, struct session *session, struct cli *cli)
+/* Who is to go was found without a lock. Then a member stays that was changed meanwhile. */
+static enum result remove_one(struct expiry *expiry, struct departing *each,
+                              struct session *session)
+{
+    const struct member *member = &each->member;
+    char why[80], change[MEMBERTEXT_CHANGE_ROOM];
+    struct member present;
+    enum result result = registry_member(session->txn[STORE_REGISTRY], member->label, &present);
+    each->removed =
+        result == RESULT_OK && present.id == member->id && present.changed_at == member->changed_at;
+    if (!each->removed) {
+        return RESULT_OK;
+    }
+    auditnote_add(&session->notes, member->label, "%s: %s", reason(expiry, each, why),
+                  membertext_change(member, NULL, change));
+    return registry_remove(&session->change, member->label, each->barred_until);
+}
+
+/* Also deletes what is kept of those that went long ago. */
+static enum result remove_part(struct session *session, struct cli *, void *arg)
+{
+    struct expiry *expiry = arg;
+    TRY(registry_purge_tombstones(&session->change));
+    for (size_t i = expiry->done; i < end_of_part(expiry); i++) {
+        TRY(remove_one(expiry, &expiry->list[i], session));
+    }
+    return RESULT_OK;
+}
+
+static enum result remove_all(struct expiry *expiry, struct cli *cli)
+{
+    do {
+        enum result result = changeparts_commit(cli, remove_part, expiry);
+        if (result != RESULT_OK) {
+            const struct diag why = cli->diag;
+            return expiry->done == 0
+                       ? result
+                       : diag_fail(&cli->diag, result, "%zu of %zu members are removed; then: %s",
+                                   expiry->done, expiry->count, why.text);
+        }
+        expiry->done = end_of_part(expiry);
+    } while (expiry->done < expiry->count);
+    return RESULT_OK;
+}
+
+/* Forgets those that stayed. */
+static void drop_stayers(struct expiry *expiry)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < expiry->count; i++) {
+        if (expiry->list[i].removed) {
+            expiry->list[count++] = expiry->list[i];
+        }
+    }
+    expiry->count = count;
+}
+
+static enum result find(struct expiry *expiry, struct session *session, struct cli *cli, bool *old)
 {
     TRY(session_zone(session, cli, &expiry->settings));
     open_verdicts(expiry, session, cli);
@@ -105,13 +141,21 @@ static enum result expire(struct expiry *expiry, struct session *session, struct
         return diag_fail(&cli->diag, result, "a row of a member can't be read: %s",
                          result_text(result));
     }
-    bool old = registry_has_old_tombstones(session->txn[STORE_REGISTRY], expiry->sources.now);
+    *old = registry_has_old_tombstones(session->txn[STORE_REGISTRY], expiry->sources.now);
+    return RESULT_OK;
+}
+
+static enum result expire(struct expiry *expiry, struct session *session, struct cli *cli)
+{
+    bool old = false;
+    TRY(find(expiry, session, cli, &old));
+    session_done(session); /* each part has a session of its own */
     if ((expiry->count == 0 && !old) || cli_flag(cli, "dry-run")) {
         return RESULT_OK;
     }
-    store_abort(session->txn[STORE_REGISTRY]); /* to open the store for writing */
-    session->txn[STORE_REGISTRY] = NULL;
-    return remove_all(expiry, session, cli);
+    TRY(remove_all(expiry, cli));
+    drop_stayers(expiry);
+    return RESULT_OK;
 }
 
 static json_t *expiry_json(const struct expiry *expiry, bool dry, bool follows)

@@ -2,11 +2,12 @@
  *
  * Each RRset of the file replaces the RRset of the same name and type; all others stay. The whole
  * file is read before a store is opened for writing, so that a slow file blocks nobody. It is
- * loaded in one transaction. */
+ * loaded in one transaction, or in parts if that is too much for a fleet. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/changeparts.h"
 #include "tools/commands.h"
 #include "tools/infile.h"
 #include "tools/output.h"
@@ -17,7 +18,8 @@
 
 enum {
     RECORDS_MAX = 200000, /* a file */
-    RRSET_ROOM = 65535
+    RRSET_ROOM = 65535,
+    PART_SETS = 2000
 };
 
 struct record {
@@ -108,9 +110,15 @@ struct load {
     struct session *session;
     struct cli *cli;
     const struct records *records;
-    size_t loaded;
+    size_t loaded;    /* RRsets */
     json_t *left_out; /* name, type, line, why */
     bool skip_own;
+    struct {
+        size_t sets;        /* at most; 0: all at once */
+        size_t begin, end;  /* of the list */
+        size_t loaded;      /* before it */
+        unsigned committed; /* parts */
+    } part;
 };
 
 /* The TTL as the registry has it: 0 stands for that of the settings, if the file has no TTL. */
@@ -123,6 +131,9 @@ static enum result leave_out(struct load *load, const struct record *first, cons
 {
     char name[DNAME_TEXT_MAX];
     char type[RDATA_TYPE_ROOM];
+    if (load->part.sets != 0) {
+        return RESULT_OK; /* it is listed already */
+    }
     json_array_append_new(load->left_out,
                           json_pack("{s:o, s:s, s:i, s:o}", "name",
                                     json_text(dname_text(&first->owner, name)), "type",
@@ -203,6 +214,48 @@ static enum result load_all(struct load *load)
     return RESULT_OK;
 }
 
+static enum result load_part(struct session *session, struct cli *, void *arg)
+{
+    struct load *load = arg;
+    size_t at = load->part.begin, taken = 0;
+    load->session = session;
+    load->loaded = load->part.loaded;
+    for (size_t i = 0; i < load->part.sets && at < load->records->count; i++, at += taken) {
+        TRY(load_set(load, at, &taken));
+    }
+    load->part.end = at;
+    return RESULT_OK;
+}
+
+static enum result fail_part(const struct load *load, enum result result)
+{
+    const struct diag why = load->cli->diag;
+    return load->part.committed == 0
+               ? result
+               : diag_fail(&load->cli->diag, result, "%zu record sets are loaded; then: %s",
+                           load->part.loaded, why.text);
+}
+
+/* All is fine, and too much for one change of the fleet. */
+static enum result load_parts(struct load *load)
+{
+    load->part.sets = PART_SETS;
+    load->loaded = 0;
+    while (load->part.begin < load->records->count) {
+        enum result result = changeparts_commit(load->cli, load_part, load);
+        if (result == RESULT_TOO_LONG && load->part.sets > 1) {
+            load->part.sets /= 2; /* they are large */
+        } else if (result != RESULT_OK) {
+            return fail_part(load, result);
+        } else {
+            load->part.begin = load->part.end;
+            load->part.loaded = load->loaded;
+            load->part.committed++;
+        }
+    }
+    return RESULT_OK;
+}
+
 static void show(const struct load *load, bool dry)
 {
     static const char *const heads[] = { "LEFT OUT", "TYPE", "LINE", "WHY" };
@@ -225,7 +278,13 @@ static void show(const struct load *load, bool dry)
         }
         table_end(&table);
     }
-    printf(dry ? "%zu record sets would be loaded\n" : "%zu record sets loaded\n", load->loaded);
+    if (load->part.committed > 1) {
+        printf("%zu record sets loaded, in %u changes: they are too many for one\n", load->loaded,
+               load->part.committed);
+    } else {
+        printf(dry ? "%zu record sets would be loaded\n" : "%zu record sets loaded\n",
+               load->loaded);
+    }
 }
 
 /* Reads the zone's name, closes the store, and reads the whole file. */
@@ -252,12 +311,14 @@ static enum result load_file(struct load *load, struct records *records, const s
         load->session = &session;
         result = load_all(load);
     }
-    if (result == RESULT_OK && !dry && load->loaded > 0) {
+    bool is_fine = result == RESULT_OK;
+    if (is_fine && !dry && load->loaded > 0) {
         result = session_commit(&session, load->cli);
     }
+    bool in_parts = is_fine && changeparts_are_needed(&session, result);
     session_done(&session);
     load->session = NULL;
-    return result;
+    return in_parts ? load_parts(load) : result;
 }
 
 int cmd_record_load(struct cli *cli, int, char **argv)

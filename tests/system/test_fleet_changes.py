@@ -1,17 +1,20 @@
 """Changes of a fleet's pool: made by several admins at once, and while the engine has no majority or a node that is stuck."""
 
+import datetime
 import itertools
 import json
 import re
 import signal
+import subprocess
 import threading
 
 import pytest
 
 from forgetful_line import ForgetfulLine
 from machine import run, until
-from pool import BIN
+from pool import BIN, environment
 from test_fleet_membership import NODES, Site, content
+from years import HOUR, Clock
 
 
 @pytest.fixture(scope="module")
@@ -142,14 +145,19 @@ def lines(site):
         line.close()
 
 
-def in_doubt(site, lines, forgets, letter):
-    """A change whose outcome the command does not hear. Returns one of its members."""
+def large_import(site, letter):
+    """A change that is more than small talk."""
     table = site.machine.directory / f"{letter}.csv"
     rows = [f"{letter}{i},10.9.{i + 100}.{ord(letter)},an operator whose name is long" for i in range(150)]
     table.write_text("\n".join(["name,ipv4,operator", *rows, ""]))
+    return "member", "import", table, "--allow-private"
+
+
+def in_doubt(site, lines, forgets, letter):
+    """A change whose outcome the command does not hear. Returns one of its members."""
     for line in lines:
         line.forgets = forgets
-    done = site.second.cli("member", "import", table, "--allow-private", check=False)
+    done = site.second.cli(*large_import(site, letter), check=False)
     for line in lines:
         line.forgets = None
     assert done.returncode == 3 and "fleet status" in done.stderr, done.stderr
@@ -185,6 +193,31 @@ def test_the_next_change_of_the_same_machine_takes_the_place_of_one_in_doubt(sit
     assert name not in names(site.admin)
 
 
+def doubts(pool):
+    return json.loads(pool.cli("fleet", "status", "--json", check=False).stdout)["in_doubt"]
+
+
+@pytest.mark.parametrize("forgets", ("replies", "requests"))
+def test_a_change_whose_command_was_killed_is_settled_like_one_in_doubt(site, lines, forgets):
+    letter = {"replies": "u", "requests": "v"}[forgets]
+    for line in lines:
+        line.forgets = forgets
+    command = subprocess.Popen([str(word) for word in site.second.command(*large_import(site, letter))], env=environment())
+    until(lambda: any(line.forgot.is_set() for line in lines), 30, "the engine is asked")
+    assert doubts(site.second) == []  # its command still asks
+    command.kill()
+    command.wait()
+    for line in lines:
+        line.forgets = None
+    [doubt] = doubts(site.second)
+    assert doubt["command"].startswith("member import") and doubt["outcome"] == {"replies": "made", "requests": "open"}[forgets]
+    status, said = change(site.second, "--wait", "0")
+    assert status == 0 and ("was not made" in said) == (forgets == "requests")
+    assert doubts(site.second) == []
+    level(site)
+    assert (f"{letter}7" in names(site.admin)) == (forgets == "replies")
+
+
 def test_an_edge_follows_and_resumes_where_it_was_killed_also_beyond_compaction(site):
     edge = site.join("ams1")
 
@@ -211,17 +244,30 @@ def test_an_edge_follows_and_resumes_where_it_was_killed_also_beyond_compaction(
     child.child.wait()
 
 
-def test_what_is_too_large_for_one_change_is_made_in_several(site):
+def test_what_is_too_large_for_one_change_is_made_in_several(site, monkeypatch):
     table = site.machine.directory / "large.csv"
-    table.write_text("name,ipv4\n" + "".join(f"p{i},10.20.{i >> 8}.{i & 255}\n" for i in range(8200)))
+    leaving = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+    table.write_text("name,ipv4,leave\n" + "".join(f"p{i},10.20.{i >> 8}.{i & 255},{leaving:%Y-%m-%dT%H:%M:%SZ}\n" for i in range(8200)))
+    zone = site.machine.directory / "large.zone"
+    zone.write_text("$TTL 300\n" + "".join(f"r{i} A 192.0.2.{i % 250}\n" for i in range(8200)) + f"large TXT {' '.join(['x' * 250] * 200)}\n")
     before = site.admin.json("fleet", "status")["engine"]["change"]
     done = site.admin.cli("member", "import", table, "--allow-private", "--wait", "0")
     assert "8200 members imported, in 5 changes" in done.stdout
     site.admin.cli("member", "override", "--all", "ineligible", "--yes", "--wait", "0")
     assert site.admin.json("fleet", "status")["engine"]["change"] == before + 10
     assert "large.csv:2:" in site.admin.refused("member", "import", table, "--allow-private")
+    there = len(site.admin.json("record", "list"))
+    done = site.admin.cli("record", "load", zone, "--wait", "0")
+    assert "8201 record sets loaded, in 5 changes" in done.stdout
+    assert site.admin.json("fleet", "status")["engine"]["change"] == before + 15
     site.second.cli("fleet", "accept")
+    assert len(site.second.json("record", "list")) == there + 8201
     assert {member["override"] for member in site.second.json("member", "list")} == {"ineligible"}
+    Clock(site.machine.directory, monkeypatch).move(2 * HOUR)
+    assert len(site.admin.json("member", "expire", "--wait", "0")["removed"]) == 8200
+    assert site.admin.json("fleet", "status")["engine"]["change"] == before + 20
+    site.second.cli("fleet", "accept")
+    assert content(site.second) == content(site.admin) and not any(name[0] == "p" for name in names(site.second))
 
 
 def newer(site, *words):

@@ -37,7 +37,8 @@ struct tombstone {
 
 enum {
     REGISTRY_CHANGES_MAX = 240,
-    REGISTRY_TOMBSTONE_S = 2 * 86400 /* it stays at least so long, for contacts to be told */
+    REGISTRY_TOMBSTONE_S = 2 * 86400, /* it stays at least so long, for contacts to be told */
+    REGISTRY_PURGE_MAX = 1000         /* a change deletes at most so many */
 };
 
 /* The names that the last commits changed, for readers that cache answers (registry_changes). */
@@ -174,7 +175,7 @@ typedef enum result tombstone_visit(const char *label, const struct tombstone *t
 enum result registry_tombstones(struct store_txn *txn, tombstone_visit *visit, void *arg);
 /* True if there are tombstones whose quarantine is over, and that are REGISTRY_TOMBSTONE_S old. */
 bool registry_has_old_tombstones(struct store_txn *txn, uint64_t now);
-/* Deletes them. Each tombstone is read, so this is done once in a change. */
+/* Deletes REGISTRY_PURGE_MAX of them. Each tombstone is read, so this is done once in a change. */
 enum result registry_purge_tombstones(struct registry_change *change);
 /* Restores a removed member with its id, if its label and addresses are free. A time to leave that
  * is over is forgotten. */

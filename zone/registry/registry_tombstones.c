@@ -97,10 +97,11 @@ enum result registry_purge_tombstones(struct registry_change *change)
         return RESULT_OK;
     }
     change->purged_at = change->now;
-    enum result result = RESULT_OK;
-    while ((result = find_over(change->txn, change->now, &key)) == RESULT_OK) {
+    enum result result = find_over(change->txn, change->now, &key);
+    for (unsigned i = 0; i < REGISTRY_PURGE_MAX && result == RESULT_OK; i++) {
         TRY(registry_written(change->diag,
                              store_delete(change->txn, TABLE_TOMBSTONES, key.data, key.len)));
+        result = find_over(change->txn, change->now, &key);
     }
     return result == RESULT_NOT_FOUND ? RESULT_OK : registry_written(change->diag, result);
 }

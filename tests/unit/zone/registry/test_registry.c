@@ -330,6 +330,25 @@ static void tombstones_whose_time_is_over_go(void **)
     assert_int_equal(registry_tombstone(txn, "eve", &tombstone), RESULT_DAMAGED);
 }
 
+static void change_deletes_a_limited_number_of_tombstones(void **)
+{
+    uint8_t row[2048];
+    struct store_item item = { .data = row, .room = sizeof(row) };
+    (void)added("alice", "192.0.2.1");
+    assert_ok(registry_remove(at(NOW), "alice", NOW));
+    assert_ok(store_get(txn, TABLE_TOMBSTONES, "alice", 5, &item));
+    for (int i = 0; i < REGISTRY_PURGE_MAX; i++) {
+        char label[LABEL_ROOM];
+        int len = snprintf(label, sizeof(label), "m%d", i);
+        assert_ok(store_put(txn, TABLE_TOMBSTONES, label, (size_t)len, row, item.len));
+    }
+    assert_ok(registry_purge_tombstones(at(NOW + 9 * DAY)));
+    assert_int_equal(store_count(txn, TABLE_TOMBSTONES), 1);
+    assert_true(registry_has_old_tombstones(txn, NOW + 9 * DAY));
+    assert_ok(registry_purge_tombstones(at(NOW + 9 * DAY + 1)));
+    assert_int_equal(store_count(txn, TABLE_TOMBSTONES), 0);
+}
+
 static void members_that_go_together_all_leave_tombstones(void **)
 {
     struct tombstone tombstone;
@@ -408,6 +427,7 @@ int main(void)
         CASE(target_of_two_from_before_stays_with_both),
         CASE(update_replaces_addresses_and_keeps_identity),
         CASE(tombstones_whose_time_is_over_go),
+        CASE(change_deletes_a_limited_number_of_tombstones),
         CASE(members_that_go_together_all_leave_tombstones),
         CASE(removed_name_is_broken_and_quarantined),
         CASE(nobody_returns_by_an_empty_operator_name),
