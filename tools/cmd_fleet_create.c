@@ -216,23 +216,29 @@ static bool knows_self(const struct membership *membership, struct store_txn *tx
            memcmp(self.key, key, sizeof self.key) == 0;
 }
 
-static enum result add_self(const struct membership *membership, struct store *registry,
-                            struct cli *cli)
+static enum result add_self(const struct membership *membership, struct registry_change *change,
+                            bool leads)
+{
+    TRY(begin_with_self(membership, change));
+    return leads ? registry_put_key_leader(change, membership->name) : RESULT_OK;
+}
+
+/* Writes what the ledger begins with, unless an interrupted run has. */
+static enum result prepare(const struct membership *membership, struct store *registry,
+                           const struct ledgerhead *before, struct cli *cli)
 {
     struct store_txn *txn = NULL;
     struct registry_change change;
     bool leads = leads_keys(cli);
     TRY(store_write(registry, &txn, &cli->diag));
     registry_begin(&change, txn, session_now(), &cli->diag);
-    if (knows_self(membership, txn)) {
-        store_abort(txn);
-        return RESULT_OK;
+    bool known = knows_self(membership, txn);
+    bool noted = before->seq == 0 || registry_began_after(txn) == before->seq;
+    enum result result = known ? RESULT_OK : add_self(membership, &change, leads);
+    if (result == RESULT_OK && !noted) {
+        result = registry_put_began(&change, before->seq);
     }
-    enum result result = begin_with_self(membership, &change);
-    if (result == RESULT_OK && leads) {
-        result = registry_put_key_leader(&change, membership->name);
-    }
-    if (result != RESULT_OK) {
+    if (result != RESULT_OK || (known && noted)) {
         store_abort(txn);
         return result;
     }
@@ -279,7 +285,7 @@ static enum result put_registry(struct creation *creation, struct cli *cli,
     const struct membership *membership = &creation->link.membership;
     struct store *registry = NULL;
     TRY(store_open(&registry, cli->state_dir, STORE_REGISTRY, true, &cli->diag));
-    enum result result = add_self(membership, registry, cli);
+    enum result result = prepare(membership, registry, before, cli);
     if (result == RESULT_OK) {
         result = add_machines(creation, registry, cli);
     }
@@ -330,7 +336,6 @@ static enum result found(struct creation *creation, struct cli *cli)
 static enum result move_admin(struct creation *creation, struct cli *cli)
 {
     struct membership moved = creation->link.membership;
-    struct membership_papers papers;
     if (creation->node_count == 0) {
         return RESULT_OK;
     }
@@ -338,13 +343,8 @@ static enum result move_admin(struct creation *creation, struct cli *cli)
     for (unsigned i = 0; i < creation->node_count; i++) {
         moved.nodes[i] = creation->nodes[i].clients;
     }
-    TRY(membership_read_papers(&papers, cli->state_dir, &cli->diag));
-    enum result result = membership_remove(cli->state_dir, &cli->diag);
-    if (result == RESULT_OK) {
-        result = membership_write(cli->state_dir, &moved, &papers, &cli->diag);
-    }
+    enum result result = membership_write_nodes(cli->state_dir, &moved, &cli->diag);
     creation->moved = result == RESULT_OK;
-    sodium_memzero(&papers, sizeof papers);
     sodium_memzero(&moved.secret, sizeof moved.secret);
     return result;
 }

@@ -19,18 +19,25 @@
 #include "zone/verdicts/feed.h"
 
 enum {
-    DROPPED_SHOWN = 5
+    NAMES_SHOWN = 5
+};
+
+/* How many members, and the names of the first. */
+struct entry_names {
+    size_t count;
+    char text[(NAMES_SHOWN + 1) * LABEL_ROOM];
 };
 
 /* What the machine is, and what becomes of it. */
 struct entry {
     struct membership membership;
     struct membership_papers papers;
-    bool fresh;  /* it has no pool yet */
-    bool member; /* it is in this fleet already, and gets a new token */
+    bool fresh;           /* it has no pool yet */
+    bool member;          /* it is in this fleet already, and gets a new token */
+    struct ledgerhead at; /* seq 0: it has no rows of the fleet yet */
     struct taking_change rows;
-    size_t dropped;                         /* members that only this machine has */
-    char names[DROPPED_SHOWN * LABEL_ROOM]; /* ... the first of them */
+    struct entry_names dropped;   /* that only this machine has */
+    struct entry_names returning; /* that were removed here */
 };
 
 /* -- before it joins -- */
@@ -64,6 +71,14 @@ static enum result check_member(struct entry *entry, struct cli *cli)
                                      old.name, old.apex);
 }
 
+static enum result read_position(struct entry *entry, struct store_txn *registry)
+{
+    struct ledgerhead_position position = { .cluster = 0 };
+    enum result result = registry_position(registry, &position);
+    entry->at = position.head;
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+}
+
 static enum result check_pool(struct entry *entry, struct session *session, struct cli *cli)
 {
     struct settings settings;
@@ -76,6 +91,7 @@ static enum result check_pool(struct entry *entry, struct session *session, stru
     }
     TRY(result);
     TRY(registry_id(session->txn[STORE_REGISTRY], id, &cli->diag));
+    TRY(read_position(entry, session->txn[STORE_REGISTRY]));
     if (strcmp(dname_text(&settings.apex, apex), entry->membership.apex) != 0 ||
         memcmp(id, entry->membership.registry_id, sizeof id) != 0) {
         return diag_fail(
@@ -98,6 +114,16 @@ static enum result check_state(struct entry *entry, struct cli *cli)
 
 /* -- what this machine has, and the fleet has not -- */
 
+static void add_name(struct entry_names *names, const char *label)
+{
+    size_t len = strlen(names->text);
+    if (names->count <= NAMES_SHOWN) {
+        (void)snprintf(names->text + len, sizeof names->text - len, "%s%s",
+                       names->count > 0 ? " " : "", names->count < NAMES_SHOWN ? label : "...");
+    }
+    names->count++;
+}
+
 struct entry_survey {
     const char **labels; /* of the fleet's members, sorted */
     size_t count;
@@ -112,44 +138,58 @@ static int order_labels(const void *left, const void *right)
 static enum result survey_member(const struct member *member, void *arg)
 {
     struct entry_survey *survey = arg;
-    struct entry *entry = survey->entry;
     const char *label = member->label;
     if (survey->count == 0 || bsearch(&label, survey->labels, survey->count, sizeof *survey->labels,
                                       order_labels) == NULL) {
-        size_t len = strlen(entry->names);
-        if (entry->dropped < DROPPED_SHOWN) {
-            (void)snprintf(entry->names + len, sizeof entry->names - len, "%s%s",
-                           entry->dropped > 0 ? " " : "", label);
-        }
-        entry->dropped++;
+        add_name(&survey->entry->dropped, label);
     }
     return RESULT_OK;
 }
 
-static enum result survey(struct entry *entry, struct cli *cli)
+/* True if this machine has removed that member. */
+static bool was_removed(struct store_txn *registry, const struct member *member)
 {
-    const struct rowset *rows = &entry->rows.rows;
-    struct session session = { 0 };
-    struct entry_survey survey = { xcalloc(rows->count + 1, sizeof *survey.labels), 0, entry };
+    struct tombstone tombstone;
+    return registry_tombstone(registry, member->label, &tombstone) == RESULT_OK && tombstone.kept &&
+           tombstone.member.id == member->id;
+}
+
+static enum result survey_rows(struct entry_survey *survey, struct store_txn *registry)
+{
+    const struct rowset *rows = &survey->entry->rows.rows;
     char(*texts)[LABEL_ROOM] = xcalloc(rows->count + 1, sizeof *texts);
+    struct member member;
     for (size_t i = 0; i < rows->count; i++) {
-        const struct ledgerrow_name *name = &rows->list[i].name;
-        if (name->kind == LEDGERROW_MEMBER && name->len < LABEL_ROOM) {
-            memcpy(texts[survey.count], name->octets, name->len);
-            survey.labels[survey.count] = texts[survey.count];
-            survey.count++;
+        const struct octets value = rows->list[i].value;
+        if (rows->list[i].name.kind == LEDGERROW_MEMBER &&
+            member_decode(&member, value.data, value.len) == RESULT_OK) {
+            memcpy(texts[survey->count], member.label, sizeof member.label);
+            survey->labels[survey->count] = texts[survey->count];
+            survey->count++;
+            if (was_removed(registry, &member)) {
+                add_name(&survey->entry->returning, member.label);
+            }
         }
     }
-    if (survey.count > 0) {
-        qsort(survey.labels, survey.count, sizeof *survey.labels, order_labels);
+    if (survey->count > 0) {
+        qsort(survey->labels, survey->count, sizeof *survey->labels, order_labels);
     }
+    enum result result = registry_each(registry, survey_member, survey);
+    free(texts);
+    return result;
+}
+
+static enum result survey(struct entry *entry, struct cli *cli)
+{
+    struct session session = { 0 };
+    struct entry_survey survey = { xcalloc(entry->rows.rows.count + 1, sizeof *survey.labels), 0,
+                                   entry };
     enum result result = session_read(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
-        result = registry_each(session.txn[STORE_REGISTRY], survey_member, &survey);
+        result = survey_rows(&survey, session.txn[STORE_REGISTRY]);
     }
     session_done(&session);
     free(survey.labels);
-    free(texts);
     return result;
 }
 
@@ -193,17 +233,34 @@ static enum result read_rows(struct entry *entry, struct cli *cli)
     return result;
 }
 
+/* Changes are given up for good. Members that they removed must not come back by that. */
+static enum result check_loss(struct entry *entry, struct cli *cli)
+{
+    if (!taking_lacks(&entry->at, &entry->rows)) {
+        return RESULT_OK;
+    }
+    TRY(survey(entry, cli));
+    return entry->returning.count == 0 || cli_flag(cli, "yes")
+               ? RESULT_OK
+               : diag_fail(&cli->diag, RESULT_REFUSED,
+                           "%zu members that were removed would come back (%s): `ntspool member "
+                           "remove` them on an admin first, or give --yes",
+                           entry->returning.count, entry->returning.text);
+}
+
 static enum result take_rows(struct entry *entry, struct cli *cli)
 {
     TRY(read_rows(entry, cli));
-    if (!entry->fresh && !entry->member) {
+    if (!entry->fresh && entry->at.seq == 0) {
         TRY(survey(entry, cli));
     }
-    if (entry->dropped > 0 &&
+    if (entry->dropped.count > 0 &&
         !confirm_that(cli, "members that only this machine has are removed from it")) {
         return diag_fail(&cli->diag, RESULT_REFUSED, "nothing was changed");
     }
-    return take(entry, cli, cli_flag(cli, "accept"));
+    bool accept = cli_flag(cli, "accept");
+    TRY(accept ? check_loss(entry, cli) : RESULT_OK);
+    return take(entry, cli, accept);
 }
 
 static enum result join(struct entry *entry, struct cli *cli, const char *path)
@@ -227,6 +284,14 @@ static enum result join(struct entry *entry, struct cli *cli, const char *path)
     return result;
 }
 
+static void print_dropped(const struct entry_names *dropped)
+{
+    if (dropped->count > 0) {
+        printf("Removed here, since the fleet does not have them: %zu members (%s).\n",
+               dropped->count, dropped->text);
+    }
+}
+
 static void print_entry(const struct entry *entry, const struct cli *cli)
 {
     const struct membership *membership = &entry->membership;
@@ -234,15 +299,12 @@ static void print_entry(const struct entry *entry, const struct cli *cli)
         json_print(json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", membership->name, "role",
                              machine_role_text(membership->role), "pool", membership->apex, "rows",
                              (json_int_t)entry->rows.rows.count, "dropped_members",
-                             (json_int_t)entry->dropped));
+                             (json_int_t)entry->dropped.count));
         return;
     }
     printf("%s is %s of the fleet of %s, and has all its %zu rows.\n", membership->name,
            machine_role_words(membership->role), membership->apex, entry->rows.rows.count);
-    if (entry->dropped > 0) {
-        printf("Removed here, since the fleet does not have them: %zu members (%s%s).\n",
-               entry->dropped, entry->names, entry->dropped > DROPPED_SHOWN ? " ..." : "");
-    }
+    print_dropped(&entry->dropped);
     printf("Next: start ntspool-feedd%s with the same state directory.\n",
            membership->role == MACHINE_VANTAGE ? " and ntspool-probed" : " and ntspoold");
 }
@@ -262,22 +324,39 @@ int cmd_fleet_join(struct cli *cli, int argc, char **argv)
 
 /* -- accept -- */
 
+static enum result find_position(struct entry *entry, struct cli *cli)
+{
+    struct session session = { 0 };
+    enum result result = session_read(&session, cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        result = read_position(entry, session.txn[STORE_REGISTRY]);
+    }
+    session_done(&session);
+    return result;
+}
+
+static enum result accept_ledger(struct entry *entry, struct cli *cli)
+{
+    TRY(membership_read(&entry->membership, cli->state_dir, &cli->diag));
+    TRY(read_rows(entry, cli));
+    TRY(find_position(entry, cli));
+    TRY(check_loss(entry, cli));
+    return take(entry, cli, true);
+}
+
 int cmd_fleet_accept(struct cli *cli, int, char **)
 {
     struct entry entry = { .member = true };
-    enum result result = membership_read(&entry.membership, cli->state_dir, &cli->diag);
-    if (result == RESULT_OK) {
-        result = read_rows(&entry, cli);
-    }
-    if (result == RESULT_OK) {
-        result = take(&entry, cli, true);
-    }
+    enum result result = accept_ledger(&entry, cli);
+    const struct ledgerhead *head = &entry.rows.after.head;
     if (result == RESULT_OK && cli->json) {
-        json_print(json_pack("{s:I, s:I}", "epoch", (json_int_t)entry.rows.after.head.epoch,
-                             "change", (json_int_t)entry.rows.after.head.seq));
+        json_print(json_pack("{s:I, s:I, s:I}", "epoch", (json_int_t)head->epoch, "change",
+                             (json_int_t)head->seq, "dropped_members",
+                             (json_int_t)entry.dropped.count));
     } else if (result == RESULT_OK) {
+        print_dropped(&entry.dropped);
         printf("This machine has change %llu of epoch %u of the ledger.\n",
-               (unsigned long long)entry.rows.after.head.seq, entry.rows.after.head.epoch);
+               (unsigned long long)head->seq, head->epoch);
     }
     taking_free(&entry.rows);
     sodium_memzero(&entry.membership, sizeof entry.membership);

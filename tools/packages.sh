@@ -15,7 +15,7 @@ packages_quickstart=(bind9-dnsutils libmaxmind-db-writer-perl openssl perl util-
 packages_tests=(bash-completion ca-certificates chromium-headless-shell clang clang-format clang-tidy dns-root-data dnstap-ldns
     dnsviz fish fonts-dejavu-core fstrm-bin iproute2 libclang-rt-dev libcmocka-dev libldns-dev libprotobuf-c-dev ldnsutils man-db
     mandoc mount protobuf-c-compiler python3 python3-cryptography python3-dnspython python3-openssl python3-pkg-resources
-    python3-pytest python3-pytest-xdist shellcheck systemd w3m zsh libbsd0
+    python3-pytest python3-pytest-xdist shellcheck strace systemd w3m zsh libbsd0
     libboost-context1.74.0 libcurl4 libdnssec9 libevent-2.1-7 libfstrm0 libjemalloc2 libjson-c5 libknot13 libluajit-5.1-2
     libnghttp2-14 libprotobuf-c1 libpython3.11 libsnmp40 libsystemd0 libxml2 libzscanner4)
 packages_packaging=(build-essential debhelper dpkg-dev fakeroot)

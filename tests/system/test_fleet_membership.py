@@ -1,8 +1,10 @@
 """How machines come into a fleet and leave it, by the commands alone, with real etcd. Its own tool and another library for certificates judge."""
 
+import itertools
 import json
 import os
 import shutil
+import signal
 import stat
 
 import pytest
@@ -10,7 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from machine import part, run, until
-from pool import Pool
+from pool import Pool, environment
 from years import Clock
 
 NODES = {f"node{i}": f"10.77.41.{i}" for i in (1, 2, 3)}
@@ -59,6 +61,28 @@ class Site:
 
     def keys(self, pool, prefix="/ntspool/"):
         return self.ctl(pool, "get", prefix, "--prefix", "--keys-only").stdout.split()
+
+
+DEADLY = "rename,unlink,mkdir,fsync,fdatasync,sendto"  # calls of the kernel at which a command is killed
+EACH = int(os.environ.get("NTSPOOL_FLEET_ROUNDS", "0")) >= 100  # at each of them, not at some
+
+
+def killed_at(moment, pool, *words):
+    """Runs a command that the kernel kills at a moment of its life, if it lives so long."""
+    inject = ("-e", f"trace={DEADLY}", "-e", f"inject={DEADLY}:signal=SIGKILL:when={moment}")
+    return run("strace", "-f", "-qq", "-o", "/dev/null", *inject, *pool.command(*words), check=False,
+               env=dict(environment(), ASAN_OPTIONS="detect_leaks=0"))
+
+
+def again_and_again(pool, *words):
+    """Runs a command that is killed, each time later, until it gets through."""
+    moment = 1
+    for killed in itertools.count():
+        done = killed_at(moment, pool, *words)
+        if done.returncode != -signal.SIGKILL:
+            assert killed > 2, "it hardly did anything"
+            return done
+        moment += 1 if EACH else 1 + moment // 2
 
 
 def content(pool):
@@ -245,6 +269,52 @@ def test_the_engine_forgets_removed_members_when_this_machine_does(site, monkeyp
     assert not [key for key in site.keys(site.admin) if key.endswith("/t/forgotten")]
 
 
+def test_who_joins_or_leaves_or_is_evicted_while_commands_are_killed_does_so_all_the_same(site):
+    token, edge = site.token("halfway"), Pool(site.machine, "halfway")
+    edge.state.mkdir()
+    assert again_and_again(edge, "fleet", "join", token).returncode == 0
+    assert content(edge) == content(site.admin)
+    done = again_and_again(edge, "fleet", "leave")
+    assert done.returncode == 0 or "in no fleet" in done.stderr
+    edge.add("alone", "192.0.2.99")
+    assert again_and_again(site.admin, "fleet", "evict", "halfway").returncode == 0
+    assert "halfway" not in site.ctl(site.admin, "user", "list").stdout + site.ctl(site.admin, "role", "list").stdout
+
+
+def test_a_token_whose_command_was_killed_is_made_or_said_to_be_lost(site):
+    for moment in (2, 5, 12, 20):
+        name = f"token{moment}"
+        killed_at(moment, site.admin, "fleet", "token", name)
+        done = site.admin.cli("fleet", "token", name, check=False)
+        assert done.returncode == 0 or "evict it and take another name" in done.stderr
+        site.admin.cli("fleet", "evict", name)
+
+
+def test_a_removed_member_does_not_come_back_from_an_older_copy(site):
+    edge, old = site.join("fra5"), site.machine.directory / "older"
+    registry = site.admin.state / "registry"
+    shutil.copytree(registry, old)
+    site.admin.cli("member", "remove", "m1")
+    site.admin.add("lost", "192.0.2.98")
+    edge.cli("fleet", "accept")
+    site.stop()
+    for name in NODES:
+        shutil.rmtree(site.out / name / "data")
+    shutil.rmtree(registry)
+    shutil.copytree(old, registry)
+    site.start()
+    until(lambda: site.admin.cli("fleet", "create", "--from-state", check=False).returncode == 0, 60, "the engine has the ledger", 0.5)
+    site.admin.cli("member", "set", "m0", "--capacity", "5")
+    site.admin.cli("member", "set", "m0", "--capacity", "6")  # so its changes are more than the edge has
+    assert "lacks changes" in edge.refused("fleet", "join", site.token("fra6"))
+    before = content(edge)
+    assert "1 members that were removed would come back (m1)" in edge.refused("fleet", "accept")
+    assert content(edge) == before
+    site.admin.cli("member", "remove", "m1")
+    assert "(lost)" in edge.cli("fleet", "accept").stdout
+    assert content(edge) == content(site.admin) and "m1" not in [member["name"] for member in edge.json("member", "list")]
+
+
 def test_a_lost_engine_is_made_anew_from_an_admins_copy(site):
     edge = site.join("fra1")
     site.admin.cli("member", "remove", "m2")
@@ -253,7 +323,8 @@ def test_a_lost_engine_is_made_anew_from_an_admins_copy(site):
     for name in NODES:
         shutil.rmtree(site.out / name / "data")
     site.start()
-    until(lambda: site.admin.cli("fleet", "create", "--from-state", check=False).returncode == 0, 60, "the engine has the ledger", 0.5)
+    until(lambda: site.ctl(site.admin, "get", "x", check=False).returncode == 0, 60, "the engine goes")
+    assert again_and_again(site.admin, "fleet", "create", "--from-state").returncode == 0
     after = site.admin.json("fleet", "status")
     assert after["standing"] == "level" and after["here"]["epoch"] == before["epoch"] + 1 and after["here"]["change"] == before["change"] + 1
     assert "stands already" in site.admin.cli("fleet", "create", "--from-state").stdout

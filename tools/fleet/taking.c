@@ -155,20 +155,32 @@ static enum result check_head(const struct trust *trust, const struct ledgerhead
                                    : refuse(diag, head, "is no admin whom this machine knows");
 }
 
+bool taking_lacks(const struct ledgerhead *mine, const struct taking_change *taken)
+{
+    const struct ledgerhead *head = &taken->after.head;
+    uint64_t began = head->seq - 1; /* unless a row says it better */
+    for (size_t i = 0; i < taken->rows.count; i++) {
+        if (registry_began(&taken->rows.list[i], &began)) {
+            break;
+        }
+    }
+    return ledgerhead_relate(mine, head) == LEDGERHEAD_NEW_EPOCH && began < mine->seq;
+}
+
 /* Compares the new head with this machine's. */
-static enum result check_place(const struct ledgerhead *mine, const struct ledgerhead *head,
+static enum result check_place(const struct ledgerhead *mine, const struct taking_change *taken,
                                bool accept, struct diag *diag)
 {
+    const struct ledgerhead *head = &taken->after.head;
     enum ledgerhead_relation relation = ledgerhead_relate(mine, head);
     if (relation == LEDGERHEAD_BEHIND || relation == LEDGERHEAD_FORKED) {
         return taking_lost(diag);
     }
-    if (relation == LEDGERHEAD_NEW_EPOCH && head->seq <= mine->seq && !accept) {
+    if (!accept && taking_lacks(mine, taken)) {
         return diag_fail(diag, RESULT_REFUSED,
-                         "the ledger was made anew from a copy that may lack changes which this "
-                         "machine has (its number is %llu, this machine's %llu): compare the two, "
-                         "then `ntspool fleet accept`",
-                         (unsigned long long)head->seq, (unsigned long long)mine->seq);
+                         "the ledger was made anew from a copy that lacks changes which this "
+                         "machine has, up to number %llu: `ntspool fleet accept` gives them up",
+                         (unsigned long long)mine->seq);
     }
     return RESULT_OK;
 }
@@ -183,7 +195,7 @@ enum result taking_whole(struct registry_change *change, const struct membership
         return result;
     }
     if (trust.placed) {
-        TRY(check_place(&mine.head, &taken->after.head, accept, change->diag));
+        TRY(check_place(&mine.head, taken, accept, change->diag));
     }
     TRY(check_head(&trust, &taken->after.head, change->diag));
     TRY(registry_fleet_take(change, taken->rows.list, taken->rows.count, true));

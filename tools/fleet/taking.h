@@ -41,6 +41,9 @@ enum result taking_end(struct registry_change *change);
 enum result taking_whole(struct registry_change *change, const struct membership *membership,
                          const struct taking_change *taken, bool accept);
 
+/* True if the ledger was made anew from a copy that lacks changes which a machine at `mine` has. */
+bool taking_lacks(const struct ledgerhead *mine, const struct taking_change *taken);
+
 /* DAMAGED, in words: the engine has lost what this machine has. */
 enum result taking_lost(struct diag *diag);
 

@@ -30,6 +30,34 @@ enum result registry_put_position(struct registry_change *change,
                                                     sizeof(position_key) - 1, data, len));
 }
 
+enum result registry_put_began(struct registry_change *change, uint64_t seq)
+{
+    uint8_t data[8];
+    struct writer w = writer_of(data, sizeof(data));
+    write_u64(&w, seq);
+    return registry_put_row(change, REGISTRY_BEGAN, &w);
+}
+
+uint64_t registry_began_after(struct store_txn *txn)
+{
+    uint8_t data[8];
+    struct reader r;
+    return registry_row(txn, REGISTRY_BEGAN, data, sizeof(data), &r) == RESULT_OK ? read_u64(&r)
+                                                                                  : 0;
+}
+
+bool registry_began(const struct registry_fleet_row *row, uint64_t *seq)
+{
+    static const char name[] = REGISTRY_BEGAN;
+    struct reader r = reader_of(row->value.data, row->value.len);
+    if (row->name.kind != LEDGERROW_SETTING || row->name.len != sizeof(name) - 1 ||
+        memcmp(row->name.octets, name, sizeof(name) - 1) != 0) {
+        return false;
+    }
+    *seq = read_u64(&r);
+    return reader_done(&r);
+}
+
 static enum result drop_digests(struct registry_change *change)
 {
     uint8_t octets[STORE_KEY_MAX];

@@ -11,6 +11,13 @@
 enum result registry_position(struct store_txn *txn, struct ledgerhead_position *out);
 enum result registry_put_position(struct registry_change *change,
                                   const struct ledgerhead_position *position);
+/* Notes, for all machines, which was the last change in the copy of which the ledger is made anew.
+ */
+enum result registry_put_began(struct registry_change *change, uint64_t seq);
+/* 0: this ledger is its pool's first. */
+uint64_t registry_began_after(struct store_txn *txn);
+/* True if the row has that note. */
+bool registry_began(const struct registry_fleet_row *row, uint64_t *seq);
 /* This machine leaves the fleet: its rows stay, digests and position go. */
 enum result registry_drop_position(struct registry_change *change);
 

@@ -11,6 +11,7 @@
 #define REGISTRY_NEXT_ID    ".next-id"    /* u64 */
 #define REGISTRY_ID         ".id"         /* REGISTRY_ID_LEN octets */
 #define REGISTRY_KEY_LEADER ".key-leader" /* name of a machine */
+#define REGISTRY_BEGAN      ".began"      /* u64: the ledger's epoch began after that change */
 /* name servers in wire form, each with a count of addresses (u8) and 16 octets of each */
 #define REGISTRY_DELEGATION ".delegation"
 

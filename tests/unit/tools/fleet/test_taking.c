@@ -334,6 +334,32 @@ static void ledger_made_anew_from_an_older_copy_waits_for_the_operator(void **)
     assert_int_equal(registry_member(txn, "ams1", &member), RESULT_NOT_FOUND);
 }
 
+static void ledger_made_anew_is_taken_by_what_its_first_copy_had_however_far_it_has_gone(void **)
+{
+    struct ledgerhead_position before = placed(), later = before;
+    struct member member;
+    (void)added("ams1", "192.0.2.1");
+    tell(&before, FOUNDER);
+    assert_ok(next());
+    assert_ok(registry_commit_beside(&change));
+    later.head.epoch = 2;
+    later.head.seq = before.head.seq + 50;
+    for (uint64_t had = before.head.seq; had <= before.head.seq + 1; had++) {
+        begin();
+        assert_ok(registry_remove(&change, "ams1", NOW));
+        assert_ok(registry_put_began(&change, had));
+        tell_all(&later, FOUNDER);
+        bool lacks = had == before.head.seq;
+        assert_int_equal(whole(false), lacks ? RESULT_REFUSED : RESULT_OK);
+        assert_int_equal(registry_member(txn, "ams1", &member),
+                         lacks ? RESULT_OK : RESULT_NOT_FOUND);
+        assert_int_equal(registry_began_after(txn), lacks ? 0 : had);
+        if (lacks) {
+            store_abort(txn);
+        }
+    }
+}
+
 static void whole_rows_that_are_not_those_of_the_head_are_refused(void **)
 {
     const struct ledgerhead_position none = { .head = { .epoch = 1 } };
@@ -366,6 +392,7 @@ int main(void)
         CASE(machine_that_knows_of_an_eviction_does_not_believe_its_vouchers),
         CASE(evicted_founder_is_not_believed_under_another_name),
         CASE(ledger_made_anew_from_an_older_copy_waits_for_the_operator),
+        CASE(ledger_made_anew_is_taken_by_what_its_first_copy_had_however_far_it_has_gone),
         CASE(whole_rows_that_are_not_those_of_the_head_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
