@@ -11,6 +11,8 @@ from ground import Ground
 from machine import part, run, until
 from pool import BIN, Pool, environment
 
+CTL = dict(os.environ, ETCDCTL_API="3")
+
 
 class Node:
     """A node of the engine, from the directory that `fleet create` made for it."""
@@ -28,6 +30,13 @@ class Node:
     def children(self):
         return [self.child]
 
+    def restore(self, snapshot):
+        """Makes its data of a snapshot of the engine."""
+        conf = (self.directory / "etcd.conf.yml").read_text().replace('"', "")
+        words = [f"--{key}={re.search(f'(?m)^{key}: *(.*)$', conf)[1]}"
+                 for key in ("name", "initial-cluster", "initial-cluster-token", "initial-advertise-peer-urls")]
+        run(part("usr/bin/etcdctl"), "snapshot", "restore", snapshot, "--data-dir", self.directory / "data", *words, env=CTL)
+
 
 class Member(Pool):
     """A machine of the fleet: its state, commands and programs. `serves` has ntspoold, with `options`, `feeds` ntspool-feedd."""
@@ -35,6 +44,7 @@ class Member(Pool):
     def __init__(self, host, serves=True, feeds=True, options=()):
         super().__init__(host, name="pool", address=host.address)
         self.state = host.directory / f"{host.name}.state"
+        self.copy = host.name  # what a history calls its copy of the ledger
         self.apex = "pool.test"
         self.serves, self.feeds, self.feed, self.options = serves, feeds, None, options
 
@@ -102,12 +112,12 @@ class Fleet:
 
     def __init__(self, machine, nodes=3, **options):
         self.machine, self.ground, self.members = machine, Ground(machine), {}
-        out = machine.directory / "nodes"
-        self.nodes = [Node(self.ground.host(f"n{i + 1}"), out) for i in range(nodes)]
+        self.out = machine.directory / "nodes"
+        self.nodes = [Node(self.ground.host(f"n{i + 1}"), self.out) for i in range(nodes)]
         self.admin = self._host("admin", **options)
         self.admin.init()
         words = [word for node in self.nodes for word in ("--node", f"{node.name}={node.address}")]
-        self.create = ("fleet", "create", "--name", "admin", *words, "--out", out)
+        self.create = ("fleet", "create", "--name", "admin", *words, "--out", self.out)
 
     def found(self, quota=None):
         """Starts the nodes, with another quota than they are told, and puts the first admin's registry in."""
@@ -144,13 +154,13 @@ class Fleet:
             member.up()
         return added
 
-    def ctl(self, *words, by=None, check=True, **options):
+    def ctl(self, *words, by=None, nodes=None, check=True, **options):
         """etcdctl with the certificate of `by`, or of the admin, the judge."""
         member = by or self.admin
         files = member.state / "machine"
-        return member.run(part("usr/bin/etcdctl"), "--endpoints", ",".join(f"https://{node.address}:2379" for node in self.nodes),
+        return member.run(part("usr/bin/etcdctl"), "--endpoints", ",".join(f"https://{node.address}:2379" for node in nodes or self.nodes),
                           "--cacert", files / "ca.pem", "--cert", files / "certificate.pem", "--key", files / "key.pem", *words,
-                          check=check, env=dict(os.environ, ETCDCTL_API="3"), **options)
+                          check=check, env=CTL, **options)
 
     def level(self, *members, timeout=60):
         """Waits until the machines have all that the admin has."""

@@ -234,6 +234,9 @@ def test_the_client_keeps_the_order_of_changes_through_all_faults_of_the_engine(
     finally:
         for client in [*writers, *copies]:
             client.end()
+        for node in engine.nodes:  # one that ends by SIGTERM first looks for another leader
+            node.child.kill()
+            node.child.wait()
         ground.close()
     for copy in copies:
         history.end(copy.name, {key: value for key, value in copy.rows.items() if value is not None})
