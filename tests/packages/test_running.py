@@ -293,6 +293,7 @@ def test_a_second_machine_makes_a_fleet_by_the_printed_commands(world, systems, 
     world.type("systemctl disable --now ntspool-feedd")
     world.type("ntspool fleet leave --yes")
     world.type("systemctl disable --now ntspool-node")
+    world.type("rm /etc/systemd/system/ntspool-node.service")
 
 
 def test_a_reload_loses_no_answer(world):
