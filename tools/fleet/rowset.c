@@ -4,24 +4,46 @@
 
 #include "zone/base/array.h"
 
+enum {
+    CHUNK_MAX = 64 << 10 /* but for longer rows; the first chunk is as long as the first row */
+};
+
+struct rowset_chunk {
+    struct rowset_chunk *next;
+    size_t len, room;
+    uint8_t octets[];
+};
+
 void rowset_free(struct rowset *rows)
 {
-    for (size_t i = 0; i < rows->count; i++) {
-        union {
-            const uint8_t *in;
-            void *out;
-        } row = { .in = rows->list[i].name.octets };
-        free(row.out);
+    while (rows->chunks != NULL) {
+        struct rowset_chunk *chunk = rows->chunks;
+        rows->chunks = chunk->next;
+        free(chunk);
     }
     free(rows->list);
     *rows = (struct rowset){ .list = NULL };
+}
+
+static uint8_t *make_room(struct rowset *rows, size_t len)
+{
+    struct rowset_chunk *chunk = rows->chunks;
+    if (chunk == NULL || chunk->room - chunk->len < len) {
+        size_t room = rows->octets < CHUNK_MAX ? rows->octets : CHUNK_MAX;
+        room = room > len ? room : len;
+        chunk = xmalloc(sizeof(*chunk) + room);
+        *chunk = (struct rowset_chunk){ .next = rows->chunks, .room = room };
+        rows->chunks = chunk;
+    }
+    chunk->len += len;
+    return chunk->octets + chunk->len - len;
 }
 
 void rowset_add(struct rowset *rows, const struct registry_fleet_row *row)
 {
     struct registry_fleet_row copy = *row;
     size_t value_len = row->gone ? 0 : row->value.len;
-    uint8_t *octets = xmalloc(row->name.len + value_len); /* of both */
+    uint8_t *octets = make_room(rows, row->name.len + value_len);
     memcpy(octets, row->name.octets, row->name.len);
     if (value_len > 0) {
         memcpy(octets + row->name.len, row->value.data, value_len);

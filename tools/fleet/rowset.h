@@ -9,7 +9,8 @@
 struct rowset {
     struct registry_fleet_row *list;
     size_t count, room;
-    size_t octets; /* of all values */
+    size_t octets;               /* of all values */
+    struct rowset_chunk *chunks; /* of names and values, the newest first */
 };
 
 void rowset_free(struct rowset *rows);

@@ -81,6 +81,21 @@ enum result registry_drop_position(struct registry_change *change)
     return registry_save_log(change);
 }
 
+/* Writes a digest unless it is there: what is written takes memory until the commit. */
+static enum result put_digest(struct registry_change *change, const void *key, size_t len,
+                              const struct ledgerrow_digest *digest)
+{
+    struct ledgerrow_digest here;
+    struct store_item item = { .data = here.octets, .room = sizeof(here.octets) };
+    if (store_get(change->txn, TABLE_LEDGER, key, len, &item) == RESULT_OK &&
+        item.len == sizeof(here.octets) &&
+        memcmp(here.octets, digest->octets, sizeof(here.octets)) == 0) {
+        return RESULT_OK;
+    }
+    return registry_written(change->diag, store_put(change->txn, TABLE_LEDGER, key, len,
+                                                    digest->octets, sizeof(digest->octets)));
+}
+
 /* Which buckets a change touched. */
 struct touched {
     bool buckets[LEDGERROW_BUCKETS];
@@ -98,9 +113,7 @@ static enum result note_row(struct registry_change *change, const struct registr
         return registry_written(change->diag, result == RESULT_NOT_FOUND ? RESULT_OK : result);
     }
     ledgerrow_digest(&digest, &row->name, row->value);
-    return registry_written(change->diag,
-                            store_put(change->txn, TABLE_LEDGER, place.octets, sizeof(place.octets),
-                                      digest.octets, sizeof(digest.octets)));
+    return put_digest(change, place.octets, sizeof(place.octets), &digest);
 }
 
 struct digests {
@@ -129,8 +142,7 @@ static enum result close_bucket(struct registry_change *change, uint8_t bucket,
         return registry_written(change->diag, result);
     }
     ledgerrow_bucket_digest(&digest, digests->list, digests->count);
-    return registry_written(change->diag, store_put(change->txn, TABLE_LEDGER, &bucket, 1,
-                                                    digest.octets, sizeof(digest.octets)));
+    return put_digest(change, &bucket, 1, &digest);
 }
 
 static enum result close_buckets(struct registry_change *change, const struct touched *touched)
@@ -149,20 +161,30 @@ static enum result close_buckets(struct registry_change *change, const struct to
 struct building {
     struct registry_change *change;
     struct touched touched;
+    size_t rows;
 };
 
 static enum result build_row(const struct registry_fleet_row *row, void *arg)
 {
     struct building *building = arg;
+    building->rows++;
     return note_row(building->change, row, &building->touched);
 }
 
 enum result registry_ledger_build(struct registry_change *change)
 {
     struct building building = { .change = change };
-    TRY(drop_digests(change));
     TRY(registry_fleet_each(change->txn, build_row, &building));
     memset(building.touched.buckets, true, sizeof(building.touched.buckets));
+    enum result result = close_buckets(change, &building.touched);
+    if (result == RESULT_OK &&
+        store_count(change->txn, TABLE_LEDGER) == building.rows + LEDGERROW_BUCKETS) {
+        return RESULT_OK;
+    }
+    TRY(result == RESULT_DAMAGED ? RESULT_OK : result);
+    /* There are others, of rows that are gone, or of none. */
+    TRY(drop_digests(change));
+    TRY(registry_fleet_each(change->txn, build_row, &building));
     return close_buckets(change, &building.touched);
 }
 

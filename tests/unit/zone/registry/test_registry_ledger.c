@@ -95,6 +95,36 @@ static void digest_that_is_none_is_damage(void **)
     assert_int_equal(registry_ledger_note(&change, &row, 1), RESULT_DAMAGED);
 }
 
+static void digests_are_mended_when_they_are_built_again(void **)
+{
+    const struct registry_fleet_row gone = row_of("a", "b"), real = row_of("srv-ttl", "77s");
+    uint8_t key[2] = { 0, 7 };
+    assert_ok(registry_ledger_build(&change));
+    struct ledgerrow_digest before = root_of_all(), place, again;
+    size_t count = store_count(txn, TABLE_LEDGER);
+    /* a digest of no row, one that is none, a wrong one, and a missing one */
+    assert_ok(registry_ledger_note(&change, &gone, 1));
+    assert_ok(store_put(txn, TABLE_LEDGER, key, 2, "short", 5));
+    assert_ok(registry_ledger_build(&change));
+    again = root_of_all();
+    assert_true(is_same(&before, &again));
+    assert_int_equal(store_count(txn, TABLE_LEDGER), count);
+    assert_ok(store_put(txn, TABLE_SETTINGS, "srv-ttl", 7, "77s", 3));
+    assert_ok(registry_ledger_build(&change));
+    struct ledgerrow_digest with = root_of_all();
+    assert_false(is_same(&before, &with));
+    ledgerrow_place(&place, &real.name);
+    assert_ok(store_put(txn, TABLE_LEDGER, place.octets, sizeof(place.octets), before.octets,
+                        sizeof(before.octets)));
+    assert_ok(registry_ledger_build(&change));
+    again = root_of_all();
+    assert_true(is_same(&with, &again));
+    assert_ok(store_delete(txn, TABLE_LEDGER, place.octets, sizeof(place.octets)));
+    assert_ok(registry_ledger_build(&change));
+    again = root_of_all();
+    assert_true(is_same(&with, &again));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -105,6 +135,7 @@ int main(void)
         CASE(root_is_that_of_the_rows_whatever_the_way_to_them),
         CASE(machine_that_leaves_keeps_its_rows),
         CASE(digest_that_is_none_is_damage),
+        CASE(digests_are_mended_when_they_are_built_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
