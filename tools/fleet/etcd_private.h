@@ -8,7 +8,8 @@
 
 enum {
     ETCD_PAUSE_AT = 1 << 20,   /* octets that wait for a watch's reader before it is held up */
-    ETCD_ROUND_PAUSE_MS = 100, /* before all nodes are asked once more */
+    ETCD_ROUND_PAUSE_MS = 100, /* before all nodes are asked once more; then twice as long, ... */
+    ETCD_ROUND_PAUSE_MAX_MS = 1600,
     ETCD_NODE_TEXT_ROOM = ADDRESS_TEXT_MAX + 8
 };
 
