@@ -10,6 +10,7 @@ import os
 import pathlib
 import statistics
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -79,10 +80,28 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def memory_mb(pid):
-    """The most that it ever had."""
+def memory_mb(pid, field):
+    """RssAnon is what a process has for itself; VmHWM is the most that it ever had, with the pages of the store that it maps."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    return int(status.split(f"{field}:")[1].split()[0]) / 1024
+
+
+class Peak(threading.Thread):
+    """The most that a process has for itself, looked at every few milliseconds, which the kernel does not keep."""
+
+    def __init__(self, pid):
+        super().__init__()
+        self.pid, self.mb, self.ended = pid, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ended.wait(0.003):
+            self.mb = max(self.mb, memory_mb(self.pid, "RssAnon"))
+
+    def end(self):
+        self.ended.set()
+        self.join()
+        return self.mb
 
 
 def changes(machine, program, edges, rate, seconds, members):
@@ -100,7 +119,8 @@ def changes(machine, program, edges, rate, seconds, members):
     facts |= json.loads(said.stdout)
     facts["engine_octets"] = (engine_octets(fleet) - octets) / facts["changes"]
     facts["feed_cpu"] = max((cpu_s(pid) - was) / facts["seconds"] for pid, was in zip(feeds, before))
-    facts["feed_mb"] = max(memory_mb(pid) for pid in feeds)
+    facts["feed_mb"] = max(memory_mb(pid, "RssAnon") for pid in feeds)
+    facts["feed_mapped_mb"] = max(memory_mb(pid, "VmHWM") for pid in feeds)
     return {**facts, **away(fleet, added)}
 
 
@@ -135,10 +155,15 @@ def join(machine, members):
     edge.feeds = True
     began = time.monotonic()
     edge.up()
-    until(lambda: edge.position() == fleet.admin.position(), 120, "the feed has joined")
-    resync = time.monotonic() - began
-    until(lambda: edge.resyncs() == 1, 20, "it says so")
-    return {"import_s": imported, "join_s": took, "resync_s": resync, "resync_mb": memory_mb(edge.feed.pid)}
+    peak = Peak(edge.feed.pid)
+    try:
+        until(lambda: edge.position() == fleet.admin.position(), 120, "the feed has joined")
+        resync = time.monotonic() - began
+        until(lambda: edge.resyncs() == 1, 20, "it says so")
+    finally:
+        most = peak.end()
+    return {"import_s": imported, "join_s": took, "resync_s": resync, "resync_mb": most,
+            "resync_mapped_mb": memory_mb(edge.feed.pid, "VmHWM"), "after_mb": memory_mb(edge.feed.pid, "RssAnon")}
 
 
 def main():
