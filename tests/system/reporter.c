@@ -1,9 +1,9 @@
 /* reporter: reports what a vantage point might have seen, as a probe would report it, for a pool
- * whose members need not exist. What it writes comes into the pool by `ntspool health import`.
+ * whose members need not exist.
  *
- * use: reporter STATE DIR VANTAGE < LINES
+ * use: reporter STATE VANTAGE < LINES
  *
- * It reads the registry in STATE and writes the journal of VANTAGE in DIR. The lines, in this order
+ * It reads the registry in STATE and writes the journal of VANTAGE there. The lines, in this order
  * for each member:
  *
  *     member LABEL [stage=] [since=] [weight=] [frozen=]
@@ -266,8 +266,8 @@ static void open_all(struct reporter *reporter, char **argv)
     MUST(reporter, store_read(reporter->store, &reporter->registry, &reporter->diag));
     MUST(reporter, registry_settings(reporter->registry, &settings, &reporter->diag));
     MUST(reporter, registry_id(reporter->registry, reporter->head.registry, &reporter->diag));
-    (void)snprintf(reporter->head.vantage, sizeof(reporter->head.vantage), "%s", argv[3]);
-    MUST(reporter, journal_open(&reporter->journal, argv[2], &reporter->head, &nothing, NULL,
+    (void)snprintf(reporter->head.vantage, sizeof(reporter->head.vantage), "%s", argv[2]);
+    MUST(reporter, journal_open(&reporter->journal, argv[1], &reporter->head, &nothing, NULL,
                                 &reporter->diag));
     journal_begin(reporter->journal, &settings.apex, reporter->now);
 }
@@ -290,8 +290,8 @@ int main(int argc, char **argv)
     struct reporter reporter = { .written = true, .now = (uint64_t)time(NULL) };
     char *line = NULL;
     size_t room = 0;
-    if (argc != 4) {
-        (void)fputs("use: reporter STATE DIR VANTAGE < LINES\n", stderr);
+    if (argc != 3) {
+        (void)fputs("use: reporter STATE VANTAGE < LINES\n", stderr);
         return 2;
     }
     open_all(&reporter, argv);

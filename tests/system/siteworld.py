@@ -1,6 +1,6 @@
 """A pool with a member for each thing that a page can say, and with the texts of everybody who wishes the readers ill.
 
-Three vantage points report what `reporter` writes for them: `here`, on the pool's machine, and two from elsewhere.
+Three vantage points report what `reporter` writes for them.
 """
 
 import math
@@ -91,30 +91,17 @@ class Site:
     def send(self):
         """All that was said since the last call reaches the pool."""
         for vantage, lines in self.lines.items():
-            away = self.machine.directory / f"{vantage}.state"
-            if not away.exists():
-                away.mkdir()
-                key = Pool.cli(_At(self.pool, away), "vantage", "key", "--id", vantage).stdout.strip()
-                self.pool.vantage(vantage, key)
-            subprocess.run([self.reporter, self.pool.state, away, vantage], input="\n".join(lines), text=True, check=True,
-                           env=environment())
-            export = self.machine.directory / f"{vantage}.export"
-            Pool.cli(_At(self.pool, away), "health", "export", "--id", vantage, export)
-            self.pool.cli("health", "import", export)
+            if not (self.pool.state / f"probe/{vantage}.key").exists():
+                self.pool.vantage(vantage)
+            subprocess.run([self.reporter, self.pool.state, vantage], input="\n".join(lines), text=True, check=True, env=environment())
             self.lines[vantage] = []
+        self.pool.json("status")  # which takes the reports in
 
 
 def _figures(vantage, ago):
     """Offset and round trip in microseconds. They sway over the day, and a little by themselves."""
     wave = math.sin(ago / 13_000 + len(vantage) / 5) + 0.4 * math.sin(ago * 0.37 + len(vantage))
     return {"offset": int(180 * wave), "rtt": int(VANTAGES[vantage] * (1.02 + 0.02 * wave))}
-
-
-class _At:
-    """A pool's command line in another state directory."""
-
-    def __init__(self, pool, state):
-        self.command = lambda *args: [BIN / "ntspool", "-s", state, *args]
 
 
 def falling(ago, _vantage):

@@ -56,7 +56,7 @@ class World:
         for name, address in (("alice", "192.0.2.1"), ("bob", "192.0.2.2")):
             if name in stages:
                 lines += [f"member {name} stage={stages[name]}", f"address {address}"]
-        subprocess.run([self.reporter, self.far.state, self.far.state, "tokyo"], input="\n".join([*lines, "self"]), text=True,
+        subprocess.run([self.reporter, self.far.state, "tokyo"], input="\n".join([*lines, "self"]), text=True,
                        check=True, env=environment())
 
     def seen(self, member):

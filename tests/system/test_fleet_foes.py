@@ -128,7 +128,7 @@ def test_reports_of_a_vantage_point_are_believed_with_its_key_alone_and_no_more_
     now = int(time.time())
     lines = [f"member alice stage={ELIGIBLE}", "address 192.0.2.1"]
     lines += [f"sample 192.0.2.1 {now - ago} score=20000" for ago in range(3000)]
-    subprocess.run([program, world.tokyo.state, world.tokyo.state, "tokyo"], input="\n".join([*lines, "self"]), text=True, check=True,
+    subprocess.run([program, world.tokyo.state, "tokyo"], input="\n".join([*lines, "self"]), text=True, check=True,
                    env=environment())
 
     def verdicts(member):

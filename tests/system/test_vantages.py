@@ -1,4 +1,4 @@
-"""With several vantage points the median of their verdicts counts. A remote vantage point reports by export and import."""
+"""With several vantage points the median of their verdicts counts. The pool takes in reports of another machine as ntspool-feedd does."""
 
 import json
 import shutil
@@ -64,11 +64,32 @@ def test_new_vantage_point_takes_nobody_out(world):
     assert member["eligible"] and member["votes"] == 1
 
 
-def exported(pool, name):
-    """The octets of the vantage point's export."""
-    path = pool.machine.directory / f"{name}.export"
-    pool.cli("health", "export", "--id", name, path)
-    return path.read_bytes()
+def reports_of(state, name):
+    """The octets of the reports in a vantage point's journal, the oldest first."""
+    files = [state / f"probe/{name}.verdicts{end}" for end in (".1", "")]
+    return b"".join(file.read_bytes() for file in files if file.exists())
+
+
+def take_in(pool, octets):
+    """Has the pool take in the reports of another machine."""
+    done = subprocess.run([BIN / "intaketalk", pool.state], input=octets, capture_output=True, timeout=60, env=environment(), check=False)
+    no_report("intaketalk", done.stderr.decode())
+    assert done.returncode in (0, 1), done.stderr
+    return done
+
+
+def taken_in(pool, octets):
+    """The numbers of what the pool has taken in."""
+    done = take_in(pool, octets)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def refused(pool, octets):
+    """Why the pool takes in nothing of this."""
+    done = take_in(pool, octets)
+    assert done.returncode == 1, done.stdout
+    return done.stderr.decode()
 
 
 def elsewhere(world, name):
@@ -88,24 +109,20 @@ def probe_there(world, state, name, *options):
                check=False, env=environment())
     no_report(name, done.stderr)
     assert done.returncode == 0, done.stderr
-    path = state / f"{name}.export"
-    run(BIN / "ntspool", "-s", state, "health", "export", "--id", name, path, env=environment())
-    return path
+    return reports_of(state, name)
 
 
-def test_reports_from_elsewhere_come_by_import(world):
+def test_reports_of_another_machine_are_taken_in_once(world):
     state = elsewhere(world, "far")
     world.vantage("far", key_of(state, "far"))
-    path = probe_there(world, state, "far")
-    done = world.json("health", "import", path)
+    octets = probe_there(world, state, "far")
+    done = taken_in(world, octets)
     assert done["vantage"] == "far" and done["reports"] >= 1 and done["rows"] >= 1 and done["refused"] == 0 and done["skipped"] == 0
-    again = world.json("health", "import", path)
+    again = taken_in(world, octets)
     assert again["reports"] == 0 and again["known"] == done["reports"] and again["rows"] == 0
     row = [row for row in world.json("status")["vantages"] if row["name"] == "far"][0]
     assert row["imported"]
     assert [row["name"] for row in world.member("alice")["vantages"]] == ["blind", "far", "local"]
-    # the export includes its samples
-    assert {entry["vantage"] for entry in world.json("history", "alice")["history"] if entry["samples"]} >= {"far", "local"}
     world.far = state
 
 
@@ -115,8 +132,7 @@ def test_what_is_said_under_anothers_name_counts_for_nothing(world):
     world.vantage("liar", key_of(state, "liar"))
     shutil.copy(state / "probe/liar.key", state / "probe/far.key")
     before = [row for row in world.member("alice")["vantages"] if row["name"] == "far"]
-    path = probe_there(world, state, "far")
-    text = world.refused("health", "import", path)
+    text = refused(world, probe_there(world, state, "far"))
     assert "far" in text and "another key" in text
     assert [row for row in world.member("alice")["vantages"] if row["name"] == "far"] == before
     assert any(row["source"] == "far" and "another key" in row["text"] for row in world.json("status")["refusals"])
@@ -131,8 +147,7 @@ def test_report_for_another_registry_counts_for_nothing(world):
     state.mkdir()
     shutil.copytree(other.state / "feed", state / "feed")
     world.vantage("misled", key_of(state, "misled"))
-    path = probe_there(world, state, "misled")
-    assert "another registry" in world.refused("health", "import", path)
+    assert "another registry" in refused(world, probe_there(world, state, "misled"))
     assert "misled" not in vantage_names(world)
     # the same registry, with separate changes on each machine
     shutil.copytree(world.state / "registry", other.state / "registry", dirs_exist_ok=True)
@@ -141,7 +156,7 @@ def test_report_for_another_registry_counts_for_nothing(world):
     shutil.copytree(other.state / "feed", state / "feed", dirs_exist_ok=True)
     world.add("bob", "127.0.1.2")
     assert other.member("carol")["added_at"] and world.member("bob")["added_at"]
-    done = world.json("health", "import", probe_there(world, state, "misled"))
+    done = taken_in(world, probe_there(world, state, "misled"))
     assert done["rows"] >= 1 and done["skipped"] >= 1  # alice is the same member in both, carol is not a member here
     assert [row["name"] for row in world.member("bob")["vantages"] if row["name"] == "misled"] == []
     world.cli("member", "remove", "bob")
@@ -153,33 +168,27 @@ def test_report_for_another_registry_counts_for_nothing(world):
     lambda data: data[:-1], lambda data: data + b"x", lambda data: b"", lambda data: data[:11], lambda data: b"\0" * 4000,
     lambda data: b"ntspool-health 2\nvantage blind 00\nend 0\n", lambda data: data[1:], lambda data: b"\xff" * 70000,
 ])
-def test_broken_export_is_refused(world, edit):
-    data = exported(world, "blind")
+def test_broken_reports_are_refused(world, edit):
+    data = reports_of(world.state, "blind")
     before = [row for row in world.member("alice")["vantages"] if row["name"] != "local"]
-    path = world.machine.directory / "broken.export"
-    path.write_bytes(edit(data))
-    assert "report" in world.refused("health", "import", path)
+    assert "report" in refused(world, edit(data))
     assert [row for row in world.member("alice")["vantages"] if row["name"] != "local"] == before
 
 
 def test_each_octet_of_a_report_is_signed(world):
     """A change to any octet makes the report invalid."""
-    world.cli("vantage", "remove", "far")  # drops the imported reports
+    world.cli("vantage", "remove", "far")  # drops its reports
     world.vantage("far", key_of(world.far, "far"))
-    data = (world.far / "far.export").read_bytes()
+    data = reports_of(world.far, "far")
     assert len(data) > 400
-    path = world.machine.directory / "changed.export"
     for at in range(4, len(data), max(1, len(data) // 24)):
-        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1:])
-        done = world.cli("health", "import", path, check=False)
-        assert done.returncode == 0 or "report" in done.stderr or "far" in done.stderr
+        done = take_in(world, data[:at] + bytes([data[at] ^ 1]) + data[at + 1:])
+        assert done.returncode == 0 or b"report" in done.stderr or b"far" in done.stderr
     world.cli("vantage", "remove", "far")
     world.vantage("far", key_of(world.far, "far"))
     flipped = bytearray(data)
     flipped[-1] ^= 1  # an octet of the last report's signature
-    path.write_bytes(bytes(flipped))
-    done = world.cli("health", "import", path, check=False)
-    assert "signature" in done.stderr
+    assert b"signature" in take_in(world, bytes(flipped)).stderr
     world.cli("vantage", "remove", "far")
 
 
@@ -203,14 +212,12 @@ def test_new_key_begins_anew_whatever_was_said_with_the_one_before(world):
     """A thief of the key has used up all report numbers. The operator sets another key, and reports signed with it count."""
     state = elsewhere(world, "robbed")
     world.vantage("robbed", key_of(state, "robbed"))
-    path = probe_there(world, state, "robbed")
-    path.write_bytes(made_anew(path.read_bytes(), seed_of(state, "robbed"), 2**64 - 1))
-    assert world.json("health", "import", path)["reports"] == 1
-    assert world.json("health", "import", probe_there(world, state, "robbed"))["reports"] == 0
+    assert taken_in(world, made_anew(probe_there(world, state, "robbed"), seed_of(state, "robbed"), 2**64 - 1))["reports"] == 1
+    assert taken_in(world, probe_there(world, state, "robbed"))["reports"] == 0
     for file in (state / "probe").iterdir():
         file.unlink()
     world.cli("vantage", "add", "robbed", key_of(state, "robbed"), "--replace")
-    done = world.json("health", "import", probe_there(world, state, "robbed"))
+    done = taken_in(world, probe_there(world, state, "robbed"))
     assert done["reports"] >= 1 and done["rows"] >= 1 and done["known"] == 0
     world.cli("vantage", "remove", "robbed")
 
@@ -229,17 +236,15 @@ def test_texts_of_a_vantage_point_can_not_steer_a_terminal(world):
     state = elsewhere(world, "evil")
     until(lambda: b"down" in shutil.copy(world.state / "feed/members", state / "feed/members").read_bytes(), 20, "the feed has it")
     world.vantage("evil", key_of(state, "evil"))
-    octets = probe_there(world, state, "evil").read_bytes()
-    world.json("health", "import", state / "evil.export")
+    octets = probe_there(world, state, "evil")
+    taken_in(world, octets)
     detail = world.member("down")["addresses"][0]["detail"]
     evil = (EVIL * 20)[:len(detail.encode())]
     assert detail.encode() in octets
 
     def edit(items):
         return items.replace(detail.encode(), evil) + event_of(b"down", int(time.time()), EVIL) + event_of(b"DOWN", int(time.time()), b"x")
-    path = world.machine.write("evil.export", "")
-    path.write_bytes(made_anew(octets, seed_of(state, "evil"), edit=edit, about=detail.encode()))
-    assert world.json("health", "import", path)["rows"] >= 1
+    assert taken_in(world, made_anew(octets, seed_of(state, "evil"), edit=edit, about=detail.encode()))["rows"] >= 1
     for arguments in (["member", "show", "down"], ["log", "down"], ["status"], ["vantage", "list"], ["member", "list"], ["history", "down"]):
         for form in ([], ["--json"]):
             shown = subprocess.run(world.command(*arguments, *form), capture_output=True, timeout=30, env=environment(), check=True)
@@ -249,23 +254,6 @@ def test_texts_of_a_vantage_point_can_not_steer_a_terminal(world):
     assert "owned" in world.cli("log", "down").stdout
     world.cli("vantage", "remove", "evil")
     world.cli("member", "remove", "down")
-
-
-def test_export_goes_on_after_damage_and_has_an_end(world):
-    state = elsewhere(world, "long")
-    first, second = probe_there(world, state, "long").read_bytes(), probe_there(world, state, "long").read_bytes()
-    assert second.startswith(first) and len(second) > len(first)
-    with open(state / "probe/long.verdicts.1", "ab") as older:
-        older.write(b"\xff" * 100)
-    run(BIN / "ntspool", "-s", state, "health", "export", state / "long.export")
-    assert (state / "long.export").read_bytes() == second
-    with open(state / "probe/endless.verdicts", "wb") as journal:  # a sparse file: the headers of 300 MiB of reports
-        for number in range(1, 4801):
-            journal.seek((number - 1) << 16)
-            journal.write((65532).to_bytes(4, "big") + number.to_bytes(8, "big"))
-        journal.truncate(4800 << 16)
-    done = run(BIN / "ntspool", "-s", state, "health", "export", "--id", "endless", state / "endless.export", check=False)
-    assert done.returncode == 1 and "256 MiB" in done.stderr and not (state / "endless.export").exists()
 
 
 def test_name_of_a_vantage_point_is_checked(world):
@@ -353,8 +341,7 @@ def test_remote_probe_follows_newer_copies_of_the_feed(world):
         assert 0 < seen and metrics[f'ntspool_probe_seconds_sum{{vantage="remote",step="{step}"}}'] > 0
     assert {key.split("{")[0] for key in metrics if "ntspool_vantage_" not in key and "ntspool_probe" not in key} == {"ntspool_warning"}
     world.stop(remote)
-    run(BIN / "ntspool", "-s", state, "health", "export", world.machine.directory / "remote.export", env=environment())
-    world.cli("health", "import", world.machine.directory / "remote.export")
+    taken_in(world, reports_of(state, "remote"))
     assert [row["name"] for row in world.member("carol")["vantages"]] == ["local", "remote"]
     world.cli("member", "remove", "carol")
     world.cli("vantage", "remove", "remote")
@@ -374,9 +361,7 @@ def test_probe_begins_anew_when_its_feed_is_of_another_registry(world):
     probed.said("of another registry: begins anew")
     probed.said("member alice: 127.0.9.9: connect-refused")
     world.stop(probed)
-    path = state / "moved.export"
-    run(BIN / "ntspool", "-s", state, "health", "export", path, env=environment())
-    done = other.json("health", "import", path)
+    done = taken_in(other, reports_of(state, "moved"))
     assert done["reports"] >= 1 and done["refused"] >= 1  # its reports about the former registry are refused
     assert other.member("alice")["addresses"][0]["failure"] == "connect-refused"
     assert other.member("alice")["addresses"][0]["score"] < 0
