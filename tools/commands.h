@@ -67,8 +67,6 @@ int cmd_vantage_remove(struct cli *cli, int argc, char **argv);
 int cmd_vantage_key(struct cli *cli, int argc, char **argv);
 int cmd_health_release(struct cli *cli, int argc, char **argv);
 int cmd_health_forget(struct cli *cli, int argc, char **argv);
-int cmd_health_export(struct cli *cli, int argc, char **argv);
-int cmd_health_import(struct cli *cli, int argc, char **argv);
 int cmd_history(struct cli *cli, int argc, char **argv);
 int cmd_log(struct cli *cli, int argc, char **argv);
 int cmd_notices(struct cli *cli, int argc, char **argv);

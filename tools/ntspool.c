@@ -167,10 +167,6 @@ static const struct option_row restore[] = {
     { "dry-run", 0, NULL, false, "check the backup and show what would be done" },
     { 0 },
 };
-static const struct option_row health_export[] = {
-    { "id", 0, "NAME", false, "the vantage point (the one that probes here)" },
-    { 0 },
-};
 static const struct option_row vantage_add[] = {
     { "replace", 0, NULL, false, "take this key instead of the one that was named" },
     { 0 },
@@ -438,12 +434,6 @@ static const struct cli_command commands[] = {
       NULL, cmd_health_release },
     { "health forget", "VANTAGE", 1, 1, "forget a vantage point that is gone, and what it saw", NULL,
       NULL, cmd_health_forget },
-    { "health export", "[FILE]", 0, 1, "write what a vantage point saw, for another host",
-      "`ntspool health import` takes it in elsewhere. In a fleet, ntspool-feedd carries it.",
-      health_export, cmd_health_export },
-    { "health import", "FILE", 1, 1, "take over what a remote vantage point saw",
-      "FILE - is the standard input. The remote probe reads a copy of feed/members from here.",
-      NULL, cmd_health_import },
 
     { "history", "[NAME]", 0, 1, "show the pool, or the scores of a member, over time", NULL,
       history_options, cmd_history },

@@ -39,7 +39,8 @@ static bool is_due(struct session *session, struct cli *cli)
     return due;
 }
 
-enum result session_intake(struct session *session, struct cli *cli, struct intake_stores *out)
+/* An intake begins its own transactions, so the session must not have one that writes verdicts. */
+static enum result open_stores(struct session *session, struct cli *cli, struct intake_stores *out)
 {
     TRY(open_store(session, cli, STORE_REGISTRY, false));
     TRY(open_store(session, cli, STORE_HEALTH, true));
@@ -66,7 +67,7 @@ static void take_in(struct session *session, struct cli *cli)
         open_store(session, &quiet, STORE_REGISTRY, false) != RESULT_OK) {
         return;
     }
-    if (!is_due(session, cli) || session_intake(session, &quiet, &stores) != RESULT_OK) {
+    if (!is_due(session, cli) || open_stores(session, &quiet, &stores) != RESULT_OK) {
         return;
     }
     struct intake *intake = intake_new(cli->state_dir);

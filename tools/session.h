@@ -35,9 +35,6 @@ void session_end(struct session *session, enum store_kind kind);
  * probes. In a fleet this asks the engine first (tools/fleetchange.h), so no other store may have a
  * transaction that writes. */
 enum result session_commit(struct session *session, struct cli *cli);
-/* Opens the stores for an intake. An intake begins its own transactions, so the session must not
- * have one that writes verdicts. */
-enum result session_intake(struct session *session, struct cli *cli, struct intake_stores *out);
 /* Aborts open transactions and closes all stores. */
 void session_done(struct session *session);
 

@@ -143,8 +143,6 @@ member apply alice.pool.test {dir}/sent --address 127.0.1.1 --trust {trust} --al
 member apply alice.pool.test --address 127.0.1.1 --no-probe --allow-private
 probe --name alice 127.0.1.1 --trust {trust} --allow-private
 vantage list
-health export {dir}/live.export
-health import {dir}/live.export
 """.strip().splitlines()
 
 # Commands that work only after many members have failed at once or the clock was set. Other tests cover them.
@@ -200,8 +198,6 @@ fleet evict a
 fleet leave
 fleet accept
 fleet nodes 127.0.0.1
-health export --id nobody
-health import {dir}/none
 health forget nobody
 health release
 cookie set short
@@ -280,7 +276,6 @@ zone ns remove ns1.pool.test=127.0.0.1
 vantage add
 vantage remove
 health forget
-health import
 """.strip("\n").splitlines()
 
 

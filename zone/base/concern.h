@@ -37,7 +37,7 @@
       "See whether ntspool-probed is stopped, the machine overloaded, or a disk silent")           \
     X(VANTAGE_ASIDE, "vantage-aside", WARNING, "Mend the clock, network or load of that machine")  \
     X(VANTAGE_SILENT, "vantage-silent", WARNING,                                                   \
-      "Start its probe, see that its reports are carried here, or forget it")                      \
+      "Start its probe, see that its machine follows the fleet, or forget it")                     \
     X(VANTAGE_CLOCK, "vantage-clock", WARNING, "Run an NTP client there")                          \
     X(VANTAGE_BLIND, "vantage-blind", WARNING, "Check its firewall: TCP 4460 and UDP 123")         \
     X(VANTAGE_FAMILY_OFF, "vantage-family-off", WARNING, "Check its routes of that family")        \

@@ -164,8 +164,8 @@ void vantageview_warn_of_named(const struct vantage_keys *named,
             concern_add(
                 concerns, CONCERN_VANTAGE_ABSENT, each->name, each->added_at,
                 "vantage point %s is named since %s, but none of its reports is here: is its "
-                "probe running, and are they carried here? `ntspool vantage remove %s` if it is "
-                "gone for good",
+                "probe running, and is its machine in the fleet? `ntspool vantage remove %s` if "
+                "it is gone for good",
                 each->name, isotime_or_dash(each->added_at, at), each->name);
         }
     }

@@ -80,8 +80,7 @@ static bool accepts(const struct intake_pool *pool, const struct report *report,
         (void)snprintf(out, room, "it is for another pool, %.100s", dname_text(&head->apex, apex));
     } else if (memcmp(head->registry, pool->registry, sizeof(pool->registry)) != 0) {
         (void)snprintf(out, room,
-                       "it is for another registry of this pool: give the vantage point this "
-                       "one's feed/members");
+                       "it is for another registry of this pool: was the pool made anew?");
     } else if (head->made_at > now + VANTAGE_AHEAD_S) {
         (void)snprintf(out, room, "it is from the future: is its clock right?");
     } else {

@@ -15,8 +15,7 @@
 #include "zone/verdicts/journal.h"
 
 enum {
-    INTAKE_BUDGET = 512 * 1024,    /* octets of one journal per look */
-    INTAKE_IMPORT_MAX = 256 << 20, /* octets of an import */
+    INTAKE_BUDGET = 512 * 1024, /* octets of one journal per look */
     /* new addresses a day that a vantage point may report, of all names that members bring */
     INTAKE_NEW_ADDRESSES = 4096,
     INTAKE_CERT_YEARS = 5,    /* a certificate's end further off is not believed */

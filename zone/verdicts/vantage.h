@@ -63,7 +63,7 @@ struct vantage {
     uint64_t position, received_at;
     /* When the operator last released its freeze: members that it holds frozen are removed. */
     uint64_t released_at;
-    /* The last report came by `health import`. */
+    /* The last report came from another machine. */
     bool imported;
     /* The operator removed it with `health forget`. Its position is kept; it counts again from its
      * next report on. */
