@@ -163,8 +163,8 @@ class Fleet:
                           check=check, env=CTL, **options)
 
     def level(self, *members, timeout=60):
-        """Waits until the machines have all that the admin has."""
-        seq = self.admin.position()
+        """Waits until the machines have all that the engine has."""
+        seq = self.admin.fleet_status()["engine"]["change"]
         for member in members or self.members.values():
             until(lambda: member.position() >= seq, timeout, f"{member.machine.name} has change {seq}", 0.2)  # noqa: B023
 
