@@ -85,7 +85,7 @@ static void note(struct sample *sample, double ms)
     sample->list[sample->count++] = ms;
 }
 
-/* -- the writer: as fleetchange_commit -- */
+/* -- the writer: as fleetchange_commit, which also notes a doubt before it asks -- */
 
 static void set_address(struct registry_change *change, struct change *made)
 {
