@@ -97,6 +97,7 @@ static enum result remove_one(struct expiry *expiry, struct departing *each,
 static enum result remove_part(struct session *session, struct cli *, void *arg)
 {
     struct expiry *expiry = arg;
+    session->beside = expiry->count == 0;
     TRY(registry_purge_tombstones(&session->change));
     for (size_t i = expiry->done; i < end_of_part(expiry); i++) {
         TRY(remove_one(expiry, &expiry->list[i], session));

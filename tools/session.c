@@ -158,7 +158,8 @@ static enum result commit_alone(struct session *session, struct cli *cli)
         return diag_fail(&cli->diag, result, "the audit trail can't be written: %s",
                          result_text(result));
     }
-    return registry_commit(&session->change);
+    return session->beside ? registry_commit_beside(&session->change)
+                           : registry_commit(&session->change);
 }
 
 enum result session_commit(struct session *session, struct cli *cli)

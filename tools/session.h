@@ -15,7 +15,8 @@ struct session {
     struct store_txn *txn[STORE_KINDS];
     struct registry_change change; /* of the registry, from session_write to session_commit */
     struct auditnotes notes;       /* for that change */
-    struct fleetchange *fleet;     /* NULL: this machine is in no fleet */
+    bool beside; /* the change is none of the zone: its serial stays, on a machine alone */
+    struct fleetchange *fleet; /* NULL: this machine is in no fleet */
     bool writable[STORE_KINDS];
     /* intake of the local probes' reports is done or was tried; true from the start: none is wanted
      */

@@ -4,11 +4,12 @@
  * A new deal is made when it is due: after the SRV TTL, at most DEAL_AGE_MAX_S, or when half of the
  * pool has joined or left since; by the demand at that time, in a thread of its own
  * (server/upkeep/dealer.h). It is made at once when settings, keys or location files change, when
- * half of the pool joins or leaves in one change, and in small pools with every change. Between two deals a change is patched in: a member that left is replaced in its sets, a member
- * that joined gets its part of the sets of each area, and only these sets are signed. Whatever the
- * size of the pool, that is about STEERING_SETS * srv-count sets divided by the number of members,
- * and at most twice STEERING_REGION_SETS for the member's regions. The shares are scaled again
- * every DEAL_AGE_MAX_S, or when the pool's capacity changed by a twentieth. */
+ * half of the pool joins or leaves in one change, and in small pools with every change. Between two
+ * deals a change is patched in: a member that left is replaced in its sets, a member that joined
+ * gets its part of the sets of each area, and only these sets are signed. Whatever the size of the
+ * pool, that is about STEERING_SETS * srv-count sets divided by the number of members, and at most
+ * twice STEERING_REGION_SETS for the member's regions. The shares are scaled again every
+ * DEAL_AGE_MAX_S, or when the pool's capacity changed by a twentieth. */
 #ifndef SERVER_DEAL_H
 #define SERVER_DEAL_H
 

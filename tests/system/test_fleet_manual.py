@@ -73,12 +73,21 @@ class Site:
         elif words[0] == "export":
             self.exported.update(word.split("=", 1) for word in words[1:])
         elif words[0] == "etcdctl":
-            return self.hosts[name].run(part("usr/bin/etcdctl"), *words[1:], cwd=self.members[name].state / "machine",
-                                        env=dict(os.environ, **self.exported)).stdout
+            return self._etcdctl(name, *words[1:])
         elif not " ".join(words).startswith(ELSEWHERE):
             assert words[0] in ("sed", "install", "rm"), words
             run(*words, cwd=self.directory)
         return ""
+
+    def _etcdctl(self, name, *words):
+        """Nodes refuse a change of theirs until they have heard each other for some seconds."""
+        def run_it():
+            return self.hosts[name].run(part("usr/bin/etcdctl"), *words, cwd=self.members[name].state / "machine", check=False,
+                                        env=dict(os.environ, **self.exported))
+        answers = []
+        until(lambda: answers.append(run_it()) or "unhealthy cluster" not in answers[-1].stderr, 60, "the nodes are healthy", 1)
+        assert answers[-1].returncode == 0, answers[-1].stderr
+        return answers[-1].stdout
 
     def _start_node(self, name):
         """By the unit in its directory."""
