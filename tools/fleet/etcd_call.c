@@ -31,9 +31,8 @@ struct etcd_call {
     enum etcd_method method;
     struct protobuf request; /* framed */
     bool one_node, stale;
-    unsigned node;     /* that is asked now, or was last */
-    unsigned asked;    /* nodes in this round */
-    unsigned pause_ms; /* after it */
+    unsigned node;  /* that is asked now, or was last */
+    unsigned asked; /* nodes in this round */
     uint64_t again_at, deadline;
     struct etcd_transfer transfer;
     bool ended;
@@ -53,7 +52,6 @@ struct etcd_call *etcd_call_start(struct etcd *etcd, const struct etcd_plan *pla
         .one_node = plan->node != ETCD_ANY_NODE,
         .stale = plan->stale,
         .node = plan->node == ETCD_ANY_NODE ? etcd->current : (unsigned)plan->node,
-        .pause_ms = ETCD_ROUND_PAUSE_MS,
         .again_at = now,
         .deadline = now + (plan->wait_ms > 0 ? plan->wait_ms : ETCD_WAIT_MS),
         .result = RESULT_UNREACHABLE,
@@ -105,6 +103,7 @@ static void conclude(struct etcd_call *call, uint64_t now)
         etcd_transfer_result(&call->transfer, methods[call->method].changes, &diag);
     etcd->nodes[call->node].suspect = call->transfer.code != CURLE_OK;
     if (result == RESULT_OK) {
+        etcd->away_since = 0;
         etcd->current = call->one_node ? etcd->current : call->node;
         end(call, RESULT_OK);
         return; /* the transfer keeps the reply */
@@ -123,8 +122,9 @@ static void conclude(struct etcd_call *call, uint64_t now)
     }
     if (call->asked == etcd->node_count) { /* an election may be under way */
         call->asked = 0;
-        call->again_at = now + call->pause_ms;
-        call->pause_ms = (unsigned)u64_min(2U * call->pause_ms, ETCD_ROUND_PAUSE_MAX_MS);
+        etcd->away_since = etcd->away_since == 0 ? now : etcd->away_since;
+        uint64_t pause = u64_max(now - etcd->away_since, ETCD_ROUND_PAUSE_MS);
+        call->again_at = now + u64_min(pause, ETCD_ROUND_PAUSE_MAX_MS);
     }
     call->node = (call->node + 1) % etcd->node_count;
 }

@@ -8,7 +8,7 @@
 
 enum {
     ETCD_PAUSE_AT = 1 << 20,   /* octets that wait for a watch's reader before it is held up */
-    ETCD_ROUND_PAUSE_MS = 100, /* before all nodes are asked once more; then twice as long, ... */
+    ETCD_ROUND_PAUSE_MS = 100, /* at least, before all nodes are asked once more */
     ETCD_ROUND_PAUSE_MAX_MS = 1600,
     ETCD_NODE_TEXT_ROOM = ADDRESS_TEXT_MAX + 8
 };
@@ -28,7 +28,8 @@ struct etcd {
     CURLM *multi;
     struct etcd_node nodes[ETCD_NODES_MAX];
     unsigned node_count;
-    unsigned current; /* the node that is asked first */
+    unsigned current;    /* the node that is asked first */
+    uint64_t away_since; /* since then no call has ended well; 0: none has failed at all nodes */
     struct etcd_file ca, certificate, key;
     size_t message_max;
     unsigned connect_ms;
