@@ -80,12 +80,13 @@ class Site:
         return ""
 
     def _etcdctl(self, name, *words):
-        """Nodes refuse a change of theirs until they have heard each other for some seconds."""
-        def run_it():
+        """After a node is lost, the others need a leader, and refuse a change of nodes until they have heard each other for some seconds."""
+        def say(*words):
             return self.hosts[name].run(part("usr/bin/etcdctl"), *words, cwd=self.members[name].state / "machine", check=False,
                                         env=dict(os.environ, **self.exported))
+        until(lambda: say("endpoint", "health").returncode == 0, 60, "the nodes have a leader", 0.5)
         answers = []
-        until(lambda: answers.append(run_it()) or "unhealthy cluster" not in answers[-1].stderr, 60, "the nodes are healthy", 1)
+        until(lambda: answers.append(say(*words)) or "unhealthy cluster" not in answers[-1].stderr, 60, "the nodes are healthy", 1)
         assert answers[-1].returncode == 0, answers[-1].stderr
         return answers[-1].stdout
 

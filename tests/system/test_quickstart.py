@@ -64,7 +64,7 @@ def test_a_fleet_is_run_again_after_a_crash_and_leaves_nothing_behind(tree):
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
     said = done(tree)
-    assert len(re.findall(r"NXDOMAIN for guest", said)) == 3 and "ams1, admin of the fleet of pool.test.: level" in said
+    assert len(re.findall(r"NXDOMAIN for guest", said)) == 3 and "ams1, an admin of the fleet of pool.test.: level" in said
     running = processes(tree)
     done(tree)
     assert processes(tree) == running, "a second run goes on with what runs"
